@@ -1,0 +1,64 @@
+"""The verbs of make, for machines without it: `make report CLIENT=acme` is `python -m loyalty_helpers report acme`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import client
+
+VERBS = {
+    "report": "build the report of CLIENT in reports/CLIENT",
+    "check": "say what was understood of data/CLIENT",
+    "new": "start a client: data/CLIENT/client.yml",
+    "sample": "make data/sample again",
+    "notebooks": "execute the chapters on the sample and keep them in notebooks/",
+}
+
+
+def run(verb: str, key: str) -> int:
+    """Do what `verb` says for the client `key`; the exit code. Each verb imports only what it needs."""
+    client.check_key(key)
+    if verb == "new":
+        path = client.new_client(key)
+        print(f"Made {path.relative_to(client.ROOT)}. Put the client's files beside it, fill it in, then: "
+              f"make check CLIENT={key}")
+        return 0
+    if verb == "check":
+        from . import check
+        print(_printable(check.describe(client.load_client(key))))
+        return 0
+    if verb == "sample":
+        from . import simulate
+        simulate.write_sample(client.ROOT / "data" / "sample")
+        return 0
+    from . import report
+    return report.build(key) if verb == "report" else report.refresh_notebooks()
+
+
+def _printable(text: str) -> str:
+    """Without control characters: what files and settings hold must not steer the terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    verbs = "\n".join(f"  {verb:10} {words}" for verb, words in VERBS.items())
+    parser = argparse.ArgumentParser(prog="python -m loyalty_helpers", description=f"{__doc__}\n\n{verbs}",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("verb", choices=VERBS)
+    parser.add_argument("client", nargs="?", default="sample", help="folder under data/ (default: sample)")
+    given = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a console that lacks a character shows "?" and goes on
+    try:
+        return run(given.verb, given.client)
+    except client.UserError as error:
+        print(_printable(str(error)), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

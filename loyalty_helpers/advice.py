@@ -1,0 +1,115 @@
+"""Advice: which numbers stand on the first page, and what to do next, by plain rules in one place.
+
+Rules, not judgment: the same results give the same advice, and every sentence is made of numbers found elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from loyalty_helpers.chapters import Results
+from loyalty_helpers.findings import Change, Finding, amount, capital, count, difference
+
+Step = tuple[str, str]  # what to do, and why
+CARDS = ("retention", "repeat_rate", "frequency", "order_value", "nps")
+CHAPTER_LINKS = (
+    ("01_data_prep", "Data", "what came, what was kept and why"),
+    ("02_scoring", "Customers", "who is loyal, who is leaving, what to do for whom"),
+    ("03_case_study_comparison", "Other programs", "published results beside this shop's"),
+    ("04_program_evaluation", "Did it work?", "every comparison, what it can show, and the money"),
+)
+
+
+def cards(changes: Sequence[Change], *, most: int = 4) -> list[Finding]:
+    """The KPIs of the first page: the primary one, then the usual ones that could be measured.
+
+    Where no change is measurable (no launch date, too short a time) the levels themselves stand there.
+    """
+    by_kpi = {change.kpi: change for change in changes}
+    primary = [change.kpi for change in changes if change.primary]
+    wanted = [by_kpi[kpi] for kpi in dict.fromkeys([*primary, *CARDS]) if kpi in by_kpi]
+    measured = [change for change in wanted if change.verdict != "not measurable"]
+    levels = [change.after for change in wanted if change.after.measurable]
+    return (measured or levels)[:most]
+
+
+def next_steps(results: Results) -> list[Step]:
+    """Three things to do, most urgent first: mend what distorts, look after who is leaving, learn, mind the money."""
+    steps = [
+        _mend(results.alerts),
+        _call(results.overdue, results.at_stake),
+        _learn(results.verdict.would_tell),
+        _mind(results.roi),
+        _second_order(results.overdue),
+    ]
+    return [step for step in steps if step is not None][:3]
+
+
+def _mend(alerts: pd.DataFrame) -> Step | None:
+    grave = alerts[alerts["grade"] == "distorts results"]
+    if grave.empty:
+        return None
+    first = grave.iloc[0]
+    return f"Mend the data: {first['what']}", f"{capital(first['consequence'])} {first['remedy']}"
+
+
+def _call(overdue: Finding, at_stake: Finding) -> Step | None:
+    if not overdue.measurable or at_stake.n == 0:
+        return None
+    return (
+        f"Get in touch with the {count(at_stake.n, 'regular')} who {'is' if at_stake.n == 1 else 'are'} overdue.",
+        f"They spent {at_stake.value} in the last 365 days; the list is in your private folder.",
+    )
+
+
+def _learn(would_tell: str) -> Step | None:
+    return ("Hold out customers at random at the next campaign.", would_tell) if would_tell else None
+
+
+def _mind(roi: pd.DataFrame) -> Step | None:
+    lift = _break_even(roi)
+    if math.isinf(lift):
+        return "Make the reward smaller or cheaper.", money_line(roi)
+    if lift > 0:
+        return f"Find out whether members spend {difference(lift, 'lift', digits=1)} more.", money_line(roi)
+    return None
+
+
+def _second_order(overdue: Finding) -> Step | None:
+    if overdue.measurable:
+        return None
+    return "Win the second order.", "No customer has bought on three different days yet: there are no regulars to lose."
+
+
+def money_line(roi: pd.DataFrame) -> str:
+    """Costs and break-even in one sentence, from tables/roi.csv; says so where they are not known."""
+    rows = roi.set_index("item")
+    if "total cost" not in rows.index or not rows.loc["total cost", "value"] > 0:
+        return "What the program cost is not known: no costs stand in the settings."
+    total, lift = rows.loc["total cost"], _break_even(roi)
+    cost = f"The program has cost {amount(total['value'], total['unit'])} so far"
+    if math.isinf(lift):
+        return f"{cost}, more than the whole margin on what members spent: no lift could pay for it."
+    if math.isnan(lift):
+        return f"{cost}; without a gross margin and members' spending there is no break-even."
+    return f"{cost}; it pays for itself if members spend {difference(lift, 'lift', digits=1)} more than without it."
+
+
+def _break_even(roi: pd.DataFrame) -> float:
+    return float(roi.set_index("item")["value"].get("break-even lift", math.nan))
+
+
+def limits(results: Results) -> str:
+    """What the verdict leaves open, by what its grade rests on."""
+    headline = results.headline
+    if headline is None:
+        return "Whether a program works: there is nothing to compare. What stands here describes the shop as it is."
+    if headline.grade == "D":
+        return (
+            "What the program caused. The trend speaks of the whole shop: prices, advertising, competitors and what"
+            "ever else changed at the launch are in it, and members cannot be told from others."
+        )
+    return "What the program caused. A difference between before and after holds season, trend and chance as well."

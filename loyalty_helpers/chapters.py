@@ -1,0 +1,442 @@
+"""Chapters: the steps in which a chapter puts several rooms together, with or without a launch, members or a survey.
+
+Pure: everything here returns frames, findings or sentences. Nothing is displayed and nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import pandas as pd
+
+from loyalty_helpers import cases, evaluation, findings, forecast, kpis, scoring, tables
+from loyalty_helpers.client import Client, UserError
+from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
+from loyalty_helpers.ingest import Prepared
+from loyalty_helpers.intervals import wilson
+
+Frames = Mapping[str, pd.DataFrame]
+PURPOSES = {
+    "order_id": "counting orders; finding rows that stand in several exports",
+    "customer_id": "seeing who comes back; never published",
+    "ordered_at": "periods, rhythm, season",
+    "amount": "revenue, value groups, costs of rewards",
+    "unit_price": "revenue, value groups, costs of rewards",
+    "quantity": "revenue, value groups, costs of rewards",
+    "refunded": "revenue net of refunds",
+    "channel": "KPIs by channel",
+    "category": "cross-selling, diversity",
+    "product": "the lines of an order",
+    "rating": "satisfaction in the loyalty score",
+    "joined_at": "who was a member when",
+    "left_at": "who was a member when",
+    "tier": "levels of membership",
+    "answered_at": "survey before or after the launch",
+    "wave": "survey before or after the launch",
+    "nps": "net promoter score",
+    "csat": "satisfaction",
+    "ces": "effort",
+    "arm": "random assignment",
+    "assigned_at": "random assignment",
+    "at": "when points moved, when somebody was referred",
+    "kind": "kinds of points and costs",
+    "points": "redemption, breakage",
+    "referrer_id": "referrals; never published",
+    "referee_id": "referrals; never published",
+    "date": "when a cost arose",
+}
+
+
+# ---------------------------------------------------------------- chapter 01
+def canonical(prepared: Prepared, shop: Client) -> dict[str, pd.DataFrame]:
+    """The tables that other chapters read: the canonical ones, and customers and customer_weeks made from orders.
+
+    Weeks count from the launch; without one from the Monday of the first order's week.
+    """
+    orders = prepared.tables["orders"]
+    first = orders["ordered_at"].min().normalize()
+    origin = shop.program.launched_on or (first - pd.Timedelta(days=first.weekday())).date()
+    made = {
+        "customers": tables.customers(orders, as_of=data_end(orders), members=prepared.tables.get("members")),
+        "customer_weeks": tables.customer_weeks(orders, origin=origin),
+    }
+    return prepared.tables | made
+
+
+def data_end(orders: pd.DataFrame) -> date:
+    """The day after the last row of orders, in the client's time zone."""
+    return (orders["ordered_at"].max().normalize() + pd.Timedelta(days=1)).date()
+
+
+def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
+    """Period, orders, customers and revenue in sentences, with what the launch leaves on either side."""
+    bought = orders[~orders["is_refund"]]
+    first, last = bought["ordered_at"].min(), bought["ordered_at"].max()
+    known = bought["customer_id"].notna().mean()
+    sentences = [
+        f"The orders run from {_day(first)} to {_day(last)}: {count(bought['order_id'].nunique(), 'order')} of "
+        f"{count(bought['customer_id'].nunique(), 'identified customer')}, "
+        f"{amount(orders['amount'].sum(), shop.currency)} net of refunds.",
+        f"{capital(amount(known, 'share', digits=0))} of the orders carry a customer id.",
+    ]
+    launch = shop.program.launched_on
+    if launch is None:
+        return [
+            *sentences,
+            "No launch date is set, so there is no before and after: customers are described as they are.",
+        ]
+    before, after = ((pd.Timestamp(launch) - first).days // 7, ((last - pd.Timestamp(launch)).days + 1) // 7)
+    return [
+        *sentences,
+        f"The program was launched on {_day(pd.Timestamp(launch))}: {count(max(before, 0), 'whole week')} before it "
+        f"and {count(max(after, 0), 'whole week')} since are in the data.",
+    ]
+
+
+def inventory(frames: Frames) -> pd.DataFrame:
+    """The tables by name with their rows and columns."""
+    rows = [(name, len(frame), ", ".join(frame.columns)) for name, frame in frames.items()]
+    return pd.DataFrame(rows, columns=["table", "rows", "columns"])
+
+
+def field_purposes(shop: Client) -> pd.DataFrame:
+    """Every column that is read from the client's files, and what it is used for."""
+    rows = [
+        (
+            source,
+            export,
+            name,
+            "survey driver, for what goes with loyalty" if name.startswith("driver_") else PURPOSES[name],
+        )
+        for source, settings in shop.sources.items()
+        for name, export in settings.columns.items()
+    ]
+    return pd.DataFrame(rows, columns=["source", "column in the file", "read as", "used for"])
+
+
+def _day(moment: pd.Timestamp) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+# ---------------------------------------------------------------- chapter 02
+def assignments(customers: pd.DataFrame, shop: Client, referrals: pd.DataFrame | None) -> pd.DataFrame:
+    """Everything a customer is given: RFM scores and segments, loyalty score, level; one row per scored customer."""
+    return (
+        scoring.rfm(customers)
+        .merge(scoring.loyalty_score(customers), on="customer_id")
+        .merge(scoring.levels(customers, shop.levels, referrals), on="customer_id")
+    )
+
+
+def yearly_survival(orders: pd.DataFrame) -> Finding:
+    """Of the customers of one year the share who bought in the next: the survival of the lifetime value.
+
+    Two years of 364 days up to the end of the data. With less, two equal spells of at least 60 days, brought to a year
+    by their power; that counts slow buyers as gone and is too low, as the note says.
+    """
+    end = pd.Timestamp(data_end(orders))
+    days = min(kpis.YEAR, (end - orders["ordered_at"].min().normalize()).days // 2)
+    label = "customers of one year who bought in the next"
+    if days < 60:
+        return Finding(label=label, unit="share", estimate=NAN, note="it takes at least four months of orders")
+    bought = orders[~orders["is_refund"] & orders["customer_id"].notna()]
+    age = (end - bought["ordered_at"]) / pd.Timedelta(days=days)
+    was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
+    if not was:
+        return Finding(label=label, unit="share", estimate=NAN, note="nobody bought in the earlier half of the data")
+    low, high = wilson(len(was & still), len(was), 1.96)
+    power = kpis.YEAR / days
+    note = "" if days == kpis.YEAR else f"from two spells of {days} days, brought to a year: slow buyers count as gone"
+    values = {"estimate": (len(was & still) / len(was)) ** power, "low": low**power, "high": high**power}
+    return Finding(label=label, unit="share", n=len(was), method="Wilson", note=note, **values)
+
+
+def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Client, *, survival: Finding,
+                    horizon_years: int, discount: float) -> pd.DataFrame:
+    """`forecast.clv_table` under the survival seen; empty where none could be seen."""
+    if not survival.measurable:
+        return pd.DataFrame(columns=["value_group", "discounted_clv"])
+    return forecast.clv_table(
+        customers, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
+        retention=survival.estimate, currency=shop.currency,
+    )
+
+
+def quadrant(frames: Frames, activity_days: int) -> pd.DataFrame:
+    """`scoring.quadrant`, empty where no answer of a survey carries a customer."""
+    found = scoring.quadrant(frames.get("survey"), frames["customers"], activity_days=activity_days)
+    return pd.DataFrame(columns=["type", "meaning", "customers", "share"]) if found is None else found
+
+
+def quadrant_sentence(found: pd.DataFrame) -> str:
+    """What the quadrant shows first: the satisfied who do not come back."""
+    if found.empty:
+        return "No survey answer carries a customer id, so satisfaction and behavior cannot be set side by side."
+    latent = found.set_index("type").loc["latent"]
+    low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))
+    answered = count(int(found["customers"].sum()), "customer")
+    return f"Of the {answered} who answered, {share} are satisfied and do not come back ({low} to {high})."
+
+
+# ---------------------------------------------------------------- chapter 03
+def published(families: Sequence[cases.Family]) -> str:
+    """The answer of chapter 03: how many results may be compared, and where the shop's own could be set beside."""
+    results = sum(len(family.results) for family in families)
+    own = [family for family in families if family.own is not None]
+    if not results:
+        return "No published result of this choice may be compared: none has a figure, a unit and a stated comparison."
+    beside = " and ".join(dict.fromkeys(family.family for family in own)) if own else "none of them"
+    found = f"{count(results, 'published result')} in {count(len(families), 'family')} may be compared"
+    return f"{found}; this shop's own changes could be set beside {beside}."
+
+
+# ---------------------------------------------------------------- chapter 04
+def windows(orders: pd.DataFrame, shop: Client) -> kpis.Windows | None:
+    """The windows to compare, None without a launch date."""
+    launch = shop.program.launched_on
+    return None if launch is None else kpis.windows(orders, launched_on=launch, gap_days=shop.program.gap_days)
+
+
+def windows_sentence(spans: kpis.Windows | None) -> str:
+    """The windows in words."""
+    if spans is None:
+        return (
+            f"{capital(evaluation.NO_LAUNCH)}: there is no before and after, and what follows describes the last year."
+        )
+    if spans.days == 0:
+        return spans.note
+    season = "the same days a year apart" if spans.season_matched else "not the same season"
+    before = f"{_day(spans.before_start)} to {_day(spans.before_end - kpis.DAY)}"
+    after = f"{_day(spans.after_start)} to {_day(spans.after_end - kpis.DAY)}"
+    return (
+        f"Before: {before}. After: {after} ({count(spans.days, 'day')} each, {season}). A customer is active with an "
+        f"order in the last {count(spans.activity_days, 'day')}. {spans.note}"
+    ).strip()
+
+
+def measure(frames: Frames, spans: kpis.Windows | None, shop: Client, *, confidence: float = 0.95) -> list[Change]:
+    """Every KPI as a change; without a launch its level in the last year stands in `after` and nothing is compared."""
+    scales = shop.sources["survey"].scale if "survey" in shop.sources else {}
+    options = {"currency": shop.currency, "scales": scales, "confidence": confidence}
+    if spans is None:
+        start, end = kpis.last_year(frames["orders"])
+        levels = kpis.describe(frames, start, end, **options)
+        return [
+            _level_only(kpi, level, primary=kpi == shop.primary_kpi)
+            for kpi, level in zip(kpis.MEASURES, levels, strict=True)
+        ]
+    return kpis.compare(frames, spans, primary=shop.primary_kpi, extra=_index_changes(frames, spans), **options)
+
+
+def _level_only(kpi: str, level: Finding, *, primary: bool) -> Change:
+    nothing = Finding(label=level.label, unit=level.unit, estimate=NAN, n_noun=level.n_noun, note=evaluation.NO_LAUNCH)
+    return Change(
+        kpi=kpi,
+        label=level.label,
+        unit=level.unit,
+        estimate=NAN,
+        n=level.n,
+        n_noun=level.n_noun,
+        before=nothing,
+        after=level,
+        primary=primary,
+        note=evaluation.NO_LAUNCH,
+        confidence=level.confidence,
+    )
+
+
+def _index_changes(frames: Frames, spans: kpis.Windows) -> list[Change]:
+    """The loyalty index and its two parts, both waves scored against the customers before."""
+    waves = [
+        _wave_customers(frames, start, end)
+        for start, end in ((spans.before_start, spans.before_end), (spans.after_start, spans.after_end))
+    ]
+    return [scoring.index_change(*waves, part=part) for part in ("score", "behavior", "attitude")]
+
+
+def _wave_customers(frames: Frames, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    orders, survey = frames["orders"], frames.get("survey")
+    inside = orders[(orders["ordered_at"] >= start) & (orders["ordered_at"] < end)]
+    answers = None if survey is None else survey[survey["answered_at"] < end]
+    return scoring.with_survey(tables.customers(inside, as_of=end.date()), answers)
+
+
+# ---------------------------------------------------------------- tables for the eye
+def changes_shown(changes: Sequence[Change]) -> pd.DataFrame:
+    """KPIs for a reader: levels, change with interval, n, and the reading; the primary one first."""
+    rows = [
+        {
+            "KPI": capital(one.label) + (" (primary)" if one.primary else ""),
+            "before": _level(one.before, one.digits),
+            "after": _level(one.after, one.digits),
+            "change": one.change if one.measurable else "–",
+            "interval": one.interval or "–",
+            "n": f"{one.before.n:,} / {one.after.n:,}",
+            "reading": f"not measurable: {one.note}" if one.verdict == "not measurable" and one.note else one.verdict,
+        }
+        for one in sorted(changes, key=lambda one: not one.primary)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _level(level: Finding, digits: int) -> str:
+    return amount(level.estimate, level.unit, digits=digits) if level.measurable else "–"
+
+
+def channels_shown(frames: Frames, spans: kpis.Windows | None, shop: Client) -> pd.DataFrame:
+    """`kpis.by_channel` for a reader; empty without a launch, or where no order has a channel."""
+    if spans is None:
+        return pd.DataFrame(columns=["channel", "KPI"])
+    table = kpis.by_channel(frames, spans, currency=shop.currency)
+    rows = [
+        {
+            "channel": row["channel"],
+            "KPI": capital(kpis.DEFINITIONS[row["kpi"]].label),
+            "before": amount(row["before"], row["unit"]),
+            "after": amount(row["after"], row["unit"]),
+            "change": difference(row["change"], row["unit"]),
+            "interval": _between(row["change_low"], row["change_high"], row["unit"]),
+            "n": f"{row['n_before']:,} / {row['n_after']:,}",
+        }
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["channel", "KPI", "before", "after", "change", "interval", "n"])
+
+
+def _between(low: float, high: float, unit: str) -> str:
+    return "–" if pd.isna(low) or pd.isna(high) else f"{difference(low, unit)} to {difference(high, unit)}"
+
+
+def thresholds_shown(changes: Sequence[Change], shop: Client) -> pd.DataFrame:
+    """`kpis.against_thresholds` for a reader; empty where the settings name no target."""
+    units = {change.kpi: change.after.unit for change in changes}
+    table = kpis.against_thresholds(changes, shop.thresholds)
+    rows = [
+        {
+            "KPI": capital(kpis.DEFINITIONS[row["kpi"]].label),
+            "latest": amount(row["value"], units.get(row["kpi"], "share")),
+            "interval": f"{amount(row['low'], units[row['kpi']])} to {amount(row['high'], units[row['kpi']])}"
+            if pd.notna(row["low"])
+            else "–",
+            "reading": row["reading"],
+        }
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["KPI", "latest", "interval", "reading"])
+
+
+def traps(frames: Frames, spans: kpis.Windows | None) -> pd.DataFrame:
+    """`kpis.traps`; empty without a launch, where nothing is compared that could mislead."""
+    return pd.DataFrame(columns=["check", "found"]) if spans is None else kpis.traps(frames, spans)
+
+
+def activity_stress(frames: Frames, spans: kpis.Windows | None) -> pd.DataFrame:
+    """`kpis.activity_stress`; empty without a launch."""
+    return pd.DataFrame(columns=["activity_days"]) if spans is None else kpis.activity_stress(frames, spans)
+
+
+def effects_shown(effects: Sequence[Effect]) -> pd.DataFrame:
+    """Every comparison for a reader: what was compared, grade, lift with interval, and what is wrong with it."""
+    rows = [
+        {
+            "comparison": capital(one.label),
+            "grade": one.grade,
+            "difference": one.value if one.measurable else "–",
+            "interval": one.interval or "–",
+            "what to know": one.note,
+        }
+        for one in effects
+    ]
+    return pd.DataFrame(rows)
+
+
+def money_shown(roi: pd.DataFrame) -> pd.DataFrame:
+    """tables/roi.csv for a reader, each value in its own unit."""
+    words = [
+        (capital(row.item), *(_in_unit(value, row.unit) for value in (row.value, row.low, row.high)))
+        for row in roi.itertuples()
+    ]
+    return pd.DataFrame(words, columns=["item", "value", "low", "high"])
+
+
+def _in_unit(value: float, unit: str) -> str:
+    if pd.isna(value):
+        return "–"
+    if unit == "lift":
+        return "no lift could pay" if value == float("inf") else difference(value, "lift", digits=1)
+    if unit in ("members", "months"):
+        return findings.number(value, 0 if unit == "members" else 1)
+    return amount(value, unit)
+
+
+# ---------------------------------------------------------------- chapter 00
+@dataclass(frozen=True)
+class Results:
+    """What the chapters left for the summary."""
+
+    verdict: Verdict
+    changes: list[Change]
+    effects: list[Effect]
+    headline: Effect | None
+    roi: pd.DataFrame
+    break_even: float
+    overdue: Finding
+    at_stake: Finding
+    alerts: pd.DataFrame
+    ledger: str  # the sentence of the ledger of orders
+
+
+def keep_verdict(shop: Client, verdict: Verdict, break_even: float) -> None:
+    """results/verdict.json: the verdict and the break-even lift it was held against."""
+    tables.write_json({"verdict": asdict(verdict), "break_even": break_even}, shop.results / "verdict.json")
+
+
+def keep_findings(shop: Client, name: str, kept: Mapping[str, Finding]) -> None:
+    """results/`name`.json: findings by name."""
+    tables.write_json({key: asdict(finding) for key, finding in kept.items()}, shop.results / f"{name}.json")
+
+
+def read_results(shop: Client) -> Results:
+    """Everything the summary tells, from the files that chapters 01, 02 and 04 wrote."""
+    effects = evaluation.from_table(tables.read_result(shop, "effects"))
+    judged = _json(shop, "verdict")
+    scored = {key: Finding(**_missing_as_nan(value)) for key, value in _json(shop, "scoring").items()}
+    return Results(
+        verdict=Verdict(**judged["verdict"]),
+        changes=kpis.from_table(tables.read_result(shop, "kpis"), shop.currency),
+        effects=effects,
+        headline=evaluation.headline(effects),
+        roi=tables.read_result(shop, "roi"),
+        break_even=NAN if judged["break_even"] is None else judged["break_even"],
+        overdue=scored["overdue"],
+        at_stake=scored["at_stake"],
+        alerts=tables.read_result(shop, "alerts"),
+        ledger=_json(shop, "ledger")["sentence"],
+    )
+
+
+def _json(shop: Client, name: str) -> dict:
+    path = shop.results / f"{name}.json"
+    if not path.exists():
+        raise UserError(f"{name}.json of {shop.key} is not there yet: run `make report CLIENT={shop.key}`.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _missing_as_nan(values: Mapping) -> dict:
+    return {name: NAN if value is None else value for name, value in values.items()}
+
+
+def results_json(shop: Client, results: Results, provenance: Mapping) -> dict:
+    """results.json: client, verdict, verdict_sentence, headline, kpis, provenance."""
+    headline = [] if results.headline is None else evaluation.effects_table([results.headline]).to_dict("records")
+    return {
+        "client": shop.key,
+        "verdict": results.verdict.key,
+        "verdict_sentence": results.verdict.sentence,
+        "headline": next(iter(headline), None),
+        "kpis": kpis.table(results.changes).to_dict("records"),
+        "provenance": provenance,
+    }

@@ -1,0 +1,95 @@
+"""What was understood of a client's folder, in a few lines to read before any report is built (`make check`)."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pandas as pd
+
+from . import evaluation, ingest
+from .client import SOURCES, Client
+from .findings import count, number
+
+UNBROKEN = "\xa0"  # a blank at which no line is broken
+
+
+def describe(client: Client) -> str:
+    """The text that `make check` prints. Reads everything, writes nothing; raises UserError as ingest does."""
+    prepared = ingest.prepare(client)
+    sections = {
+        "Files": _files(prepared.ledger, client),
+        "Columns": _columns(prepared.tables, client),
+        "Understood": _understood(prepared.tables["orders"], client),
+        "Missing": _missing(prepared.tables, client),
+        "Alerts": _alerts(ingest.alerts(prepared, client)),
+        "Evidence": _evidence(evaluation.rungs_allowed(prepared.tables, client)),
+    }
+    head = f"{client.name} (data/{client.key}): amounts in {client.currency}, times in {client.time_zone}"
+    return "\n".join([head, *(line for title, lines in sections.items() for line in ["", title, *map(_fold, lines)])])
+
+
+def _fold(line: str) -> str:
+    return textwrap.fill(line, 110, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False,
+                         break_long_words=False).replace(UNBROKEN, " ")
+
+
+def _files(ledger: ingest.Ledger, client: Client) -> list[str]:
+    files = ledger.table().groupby("source")["file"].unique()
+    return [f"{source}: {', '.join(files[source])}. {ledger.sentence(source)}" for source in client.sources]
+
+
+def _columns(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:
+    """Our name = the export's, for every column that came; then those that the export calls as we do."""
+    lines = []
+    for name, source in client.sources.items():
+        named = [f"{ours} = '{theirs}'".replace(" ", UNBROKEN) for ours, theirs in source.columns.items()]
+        same = [column for column in _filled(tables[name]) if column not in source.columns and column != "is_refund"]
+        lines.append(f"{name}: {', '.join(named + same)}")
+    return lines
+
+
+def _filled(frame: pd.DataFrame) -> list[str]:
+    return [column for column in frame if frame[column].notna().any()]
+
+
+def _understood(orders: pd.DataFrame, client: Client) -> list[str]:
+    days = orders["ordered_at"].dt.normalize()
+    weeks = ((days.max() - days.min()).days + 1) // 7
+    bought = orders[~orders["is_refund"]].drop_duplicates(["order_id", "customer_id"])
+    anonymous = 100 * bought["customer_id"].isna().mean() if len(bought) else 0.0
+    program = client.program
+    return [
+        f"Period: {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d} ({count(weeks, 'whole week')}).",
+        f"{count(len(bought), 'order')} of {count(bought['customer_id'].nunique(), 'known customer')}; "
+        f"{number(anonymous, 1)} % of the orders without a customer; {count(orders['is_refund'].sum(), 'refund row')}; "
+        f"revenue {number(orders['amount'].sum())} {client.currency}.",
+        f"Program: {program.name or 'no name'}, launched {program.launched_on}, joining {program.joining}."
+        if client.has_program else "Program: no launch date, so no before and after.",
+    ]
+
+
+def _missing(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:
+    """Sources not given, columns without a value, and the setting that everything about money needs."""
+    sources = [name for name in SOURCES if name not in tables]
+    lines = [f"sources: {', '.join(sources)}"] if sources else []
+    for name, frame in tables.items():
+        empty = [column for column in frame if column not in _filled(frame)]
+        lines += [f"in {name}: {', '.join(empty)}"] if empty else []
+    if client.has_program and client.program.gross_margin is None:
+        lines.append("in the settings: program.gross_margin, without which nothing can be said about money")
+    return lines or ["nothing"]
+
+
+def _alerts(alerts: pd.DataFrame) -> list[str]:
+    return [f"{alert.grade}: {alert.what}. {alert.consequence} {alert.remedy}"
+            for alert in alerts.itertuples()] or ["none"]
+
+
+def _evidence(rungs: pd.DataFrame) -> list[str]:
+    lines = [f"rung {rung.rung}, {rung.name}: {'yes' if rung.allowed else 'no'}. {rung.why}"
+             + ("" if rung.allowed else f" It takes: {rung.what_it_takes}") for rung in rungs.itertuples()]
+    best = rungs.loc[rungs["allowed"], "rung"].max()
+    if best > rungs.loc[rungs["implemented"], "rung"].max():
+        reported = " and ".join(map(str, rungs.loc[rungs["implemented"], "rung"]))
+        lines.append(f"The data allow rung {best}; this version reports rungs {reported}.")
+    return lines

@@ -1,0 +1,435 @@
+"""A client is a folder: `data/<client>/client.yml` says who, when, and what the files beside it are.
+
+The settings are described once, as dataclasses: each field carries its type, its check (what is allowed) and its
+default, and `_build` turns a YAML mapping into the dataclass or stops with a sentence. Only the standard library and
+yaml are imported here, because a run that finds nothing to do must end within a second.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import date, datetime
+from difflib import get_close_matches
+from math import inf
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, get_type_hints
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+
+CLONE = Path(__file__).resolve().parents[1]
+ROOT = Path(os.environ.get("LOYALTY_ROOT") or CLONE).resolve()
+TEMPLATE = CLONE / "data" / "client_template.yml"
+
+CHAPTERS = ("00_summary", "01_data_prep", "02_scoring", "03_case_study_comparison", "04_program_evaluation")
+SOURCES = ("orders", "lines", "members", "survey", "assignment", "points", "referrals", "costs")
+RULE_TESTS = ("starts_with", "equals", "contains")
+SHARE_HINT = " (0.4 means 40 %)"
+# every KPI's key, with the range a threshold may lie in; shares are fractions
+_SHARE, _COUNT = (0, 1), (0, inf)
+KPI_RANGES = {
+    "retention": _SHARE, "repeat_rate": _SHARE, "second_order_90d": _SHARE, "churn": _SHARE, "cross_sell": _SHARE,
+    "frequency": _COUNT, "order_value": _COUNT, "nps": (-100, 100), "csat": (0, 10), "ces": (0, 10),
+    "referrer_rate": _SHARE, "referral_conversion": _SHARE, "referred_share": _SHARE, "enrolment": _SHARE,
+    "active_members": _SHARE, "redemption_members": _SHARE, "redemption_points": _SHARE, "breakage": _SHARE,
+    "diversity": _COUNT, "loyalty_index": (0, 100),
+}
+KPIS = tuple(KPI_RANGES)
+# A customer has the highest level of which every rule that can be checked holds: distinct orders in all; the mean
+# rating (1 to 5) where the customer has rated; the number of customers referred where the client has referrals.
+LEVELS = {
+    "basic": {"min_orders": 2, "min_rating": 4, "min_referrals": 0},  # satisfied, buys again
+    "middle": {"min_orders": 4, "min_rating": 4, "min_referrals": 1},  # repeats and recommends
+    "high": {"min_orders": 8, "min_rating": 4, "min_referrals": 1},  # depends on the shop, promotes it
+}
+
+
+class UserError(Exception):
+    """Plain words for the person at the keyboard: what is wrong, where, and what to do. Shown without traceback."""
+
+
+def suggest(word: object, known: Collection[str]) -> str:
+    """" Did you mean 'x'?" for the name in `known` closest to `word`, whatever the case; "" where none is close."""
+    by_lower = {name.lower(): name for name in known}
+    close = get_close_matches(str(word).lower(), list(by_lower), n=1, cutoff=0.6)
+    return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
+
+
+# ---------------------------------------------------------------- checks: value -> clean value, or what is allowed
+class _Allowed(Exception):
+    """Raised by a check: the words that complete "allowed: ..."."""
+
+
+Check = Callable[[Any, str], Any]  # (value, where it stands: "data/acme/client.yml: program.name") -> clean value
+
+
+def _checked(check: Check, value: Any, at: str) -> Any:
+    try:
+        return check(value, at)
+    except _Allowed as allowed:
+        raise UserError(f"{at} is {_shown(value)}; allowed: {allowed}") from None
+
+
+def _shown(value: Any) -> str:
+    text = str(value) if isinstance(value, date) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _below(at: str, name: object) -> str:
+    return f"{at}{'.' if ': ' in at else ': '}{name}"
+
+
+def _text(value: Any, at: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _Allowed("text (in quotes, if YAML would read it as a number, a date or yes/no).")
+    return value
+
+
+def _number(low: float = 0, high: float = inf, *, hint: str = "", whole: bool = False) -> Check:
+    limits = f"{low:g} or more" if high == inf else f"from {low:g} to {high:g}"
+
+    def check(value: Any, at: str) -> float:
+        if type(value) not in ((int,) if whole else (int, float)) or not low <= value <= high or value == inf:
+            raise _Allowed(f"a {'whole ' if whole else ''}number {limits}{hint}.")
+        return value if whole else float(value)
+
+    return check
+
+
+def _choice(*known: str) -> Check:
+    def check(value: Any, at: str) -> str:
+        if value not in known:
+            raise _Allowed(f"{', '.join(known)}.{suggest(value, known)}")
+        return value
+
+    return check
+
+
+def _each(check: Check, known: tuple[str, ...] = ()) -> Check:
+    """A check of every value of a mapping; with `known`, of its keys too. Blank values count as not given."""
+
+    def check_all(value: Any, at: str) -> dict[str, Any]:
+        given = {str(name): one for name, one in _mapping(value, at, known).items() if one is not None}
+        return {name: _checked(check, one, _below(at, name)) for name, one in given.items()}
+
+    return check_all
+
+
+def _mapping(value: Any, at: str, known: Collection[str] = ()) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise _Allowed("settings below it, indented, each 'key: value' on its own line.")
+    for name in value:
+        if known and name not in known:
+            near = suggest(name, known) or f" Known here: {', '.join(known)}."
+            raise UserError(f"{_below(at, name)} is not a setting.{near}")
+    return value
+
+
+def _date(value: Any, at: str) -> date:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise _Allowed("a date that exists, without a time, written as 2025-03-31.")
+    return value
+
+
+def _currency(value: Any, at: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[A-Z]{3}", value):
+        raise _Allowed("a currency code of three capital letters, such as CNY, EUR or USD.")
+    return value
+
+
+def _time_zone(value: Any, at: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (LookupError, OSError, TypeError, ValueError, AttributeError):
+        near = suggest(value, available_timezones())
+        raise _Allowed(f"the name of a time zone, such as Asia/Shanghai or Europe/Berlin.{near}") from None
+    return value
+
+
+def _language(value: Any, at: str) -> str:
+    if value == "zh":
+        raise UserError(f"{at} is zh, but the Chinese edition does not exist yet. Set it to en.")
+    return _choice("en")(value, at)
+
+
+def _encoding(value: Any, at: str) -> str:
+    try:
+        codecs.lookup(value)
+    except (LookupError, TypeError, ValueError):
+        raise _Allowed("the name of an encoding, such as utf-8 or gb18030.") from None
+    return value
+
+
+def _date_style(value: Any, at: str) -> str:
+    if value not in ("day-first", "month-first") and "%" not in str(value):
+        raise _Allowed("day-first, month-first, or a pattern in quotes such as '%d.%m.%Y %H:%M'.")
+    return value
+
+
+def _files(value: Any, at: str) -> tuple[str, ...]:
+    names = tuple(_checked(_text, name, at) for name in (value if isinstance(value, list) else [value]))
+    for name in names:
+        paths = (PurePosixPath(name), PureWindowsPath(name))
+        if any(path.anchor or ".." in path.parts for path in paths):
+            raise _Allowed("names of files in the client's folder. Put the file, or a link to it, there.")
+    if not names:
+        raise _Allowed("a file name, or a list of them, in the client's folder (with * for several).")
+    return names
+
+
+def _rule(value: Any, at: str) -> Rule:
+    given = _mapping(value, at, ("column", *RULE_TESTS))
+    tests = [test for test in RULE_TESTS if test in given]
+    if "column" not in given or len(tests) != 1:
+        raise _Allowed(f"a column and exactly one of {', '.join(RULE_TESTS)}.")
+    words = given[tests[0]] if isinstance(given[tests[0]], list) else [given[tests[0]]]
+    words = [str(word) if type(word) is int else _checked(_text, word, _below(at, tests[0])) for word in words]
+    return Rule(column=_checked(_text, given["column"], _below(at, "column")), test=tests[0], values=tuple(words))
+
+
+def _scale(value: Any, at: str) -> tuple[float, float]:
+    is_pair = isinstance(value, list) and len(value) == 2 and {type(end) for end in value} <= {int, float}
+    if not is_pair or value[0] == value[1]:
+        raise _Allowed("the worst and the best answer, written as [1, 5].")
+    if at.endswith(".nps") and value != [0, 10]:
+        raise _Allowed("[0, 10], because NPS is defined on that scale.")
+    return float(value[0]), float(value[1])
+
+
+def _limits(value: Any, at: str) -> dict[str, float]:
+    low, high = KPI_RANGES[at.rpartition(".")[2]]
+    return _each(_number(low, high, hint=SHARE_HINT if high == 1 else ""), ("min", "max"))(value, at)
+
+
+def _levels(value: Any, at: str) -> dict[str, dict[str, float]]:
+    given = _each(_each(_number(), tuple(LEVELS["basic"])), tuple(LEVELS))(value, at)
+    levels = {level: rules | given.get(level, {}) for level, rules in LEVELS.items()}
+    for rule in LEVELS["basic"]:
+        if not levels["basic"][rule] <= levels["middle"][rule] <= levels["high"][rule]:
+            raise UserError(f"{at}: {rule} must not fall from basic to middle to high.")
+    return levels
+
+
+def _program(value: Any, at: str) -> Program:
+    program = _build(Program, value, at)
+    if program.joining == "none" and program.launched_on:
+        raise UserError(f"{at}.joining is none (there is no program), but launched_on is {program.launched_on}. "
+                        "Correct one of them.")
+    return program
+
+
+def _source(value: Any, at: str) -> Source:
+    source = _build(Source, value if isinstance(value, dict) else {"files": value}, at)
+    if source.table and source.query:
+        raise UserError(f"{at} has both a table and a query: keep one.")
+    return source
+
+
+def _sources(value: Any, at: str) -> dict[str, Source]:
+    sources = _each(_source, SOURCES)(value, at)
+    if "orders" not in sources:
+        raise UserError(f"{at}.orders is missing: name the file that holds the orders.")
+    return sources
+
+
+_share = _number(0, 1, hint=SHARE_HINT)
+
+
+# ---------------------------------------------------------------- the settings: type, check, default
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Which rows of an export: those whose `column` (the export's name) passes `test` (one of RULE_TESTS) with any
+    of `values`."""
+
+    column: str
+    test: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """The loyalty program. Money in the client's currency; shares are fractions; costs are nil unless given.
+
+    `reward_rate` is the face value issued per unit of spend, `redemption` the share of it expected to be redeemed,
+    `cost_share` what a redeemed unit of face value costs the shop. `gap_days` after the launch are left out of the
+    comparison of before and after.
+    """
+
+    name: Annotated[str, _text] = ""
+    launched_on: Annotated[date | None, _date] = None
+    gap_days: Annotated[int, _number(0, 182, whole=True)] = 0
+    joining: Annotated[str, _choice("self-selected", "everyone", "randomised", "none")] = "self-selected"
+    gross_margin: Annotated[float | None, _share] = None
+    reward_rate: Annotated[float, _share] = 0.0
+    redemption: Annotated[float, _share] = 1.0
+    cost_share: Annotated[float, _share] = 1.0
+    launch_cost: Annotated[float, _number()] = 0.0
+    monthly_cost: Annotated[float, _number()] = 0.0
+    owner_hours_per_month: Annotated[float, _number(0, 744)] = 0.0
+    owner_hourly_rate: Annotated[float, _number()] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One source: files (globs, relative to the client's folder) and how to read them.
+
+    What is None is found out from the data. `columns` maps our column names to the export's. `scale` gives the
+    (worst, best) answer of each survey question.
+    """
+
+    files: Annotated[tuple[str, ...], _files]
+    columns: Annotated[dict[str, str], _each(_text)] = field(default_factory=dict)
+    grain: Annotated[str, _choice("order", "line")] = "order"
+    set_aside: Annotated[dict[str, Rule], _each(_rule)] = field(default_factory=dict)
+    refunds: Annotated[Rule | None, _rule] = None
+    duplicates: Annotated[str, _choice("drop", "keep")] = "drop"
+    dates: Annotated[str | None, _date_style] = None
+    decimal: Annotated[str | None, _choice(".", ",")] = None
+    time_zone: Annotated[str | None, _time_zone] = None
+    encoding: Annotated[str | None, _encoding] = None
+    sheet: Annotated[str | None, _text] = None
+    table: Annotated[str | None, _text] = None
+    query: Annotated[str | None, _text] = None
+    scale: Annotated[dict[str, tuple[float, float]], _each(_scale)] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """A client's settings, complete and checked. Dates and times of the report are in `time_zone`."""
+
+    key: str
+    folder: Path
+    name: Annotated[str, _text]
+    prepared_by: Annotated[str, _text] = ""
+    currency: Annotated[str, _currency]
+    time_zone: Annotated[str, _time_zone]
+    language: Annotated[str, _language] = "en"
+    program: Annotated[Program, _program] = field(default_factory=lambda: Program(joining="none"))
+    sources: Annotated[dict[str, Source], _sources]
+    primary_kpi: Annotated[str, _choice(*KPIS)] = "retention"
+    thresholds: Annotated[dict[str, dict[str, float]], _each(_limits, KPIS)] = field(default_factory=dict)
+    chapters: Annotated[dict[str, dict[str, Any]], _each(_mapping, CHAPTERS)] = field(default_factory=dict)
+    levels: Annotated[dict[str, dict[str, float]], _levels] = field(default_factory=lambda: _levels({}, ""))
+
+    @property
+    def prepared(self) -> Path:
+        return self.folder / "prepared"
+
+    @property
+    def results(self) -> Path:
+        return self.prepared / "results"
+
+    @property
+    def private(self) -> Path:
+        return self.folder / "private"
+
+    @property
+    def reports(self) -> Path:
+        return self.folder.parents[1] / "reports" / self.key
+
+    @property
+    def has_program(self) -> bool:
+        """Whether a launch date is known: without one there is no before and after."""
+        return self.program.launched_on is not None
+
+
+def _build(kind: type, given: Any, at: str, **known: Any) -> Any:
+    """The dataclass `kind` from a mapping of settings; `known` are its fields that do not come from the file."""
+    hints = get_type_hints(kind, include_extras=True)
+    checks = {f.name: hints[f.name].__metadata__[0] for f in fields(kind) if f.name not in known}
+    given = {name: value for name, value in _mapping(given, at, checks).items() if value is not None}
+    for f in fields(kind):
+        if f.name in checks and f.default is f.default_factory is MISSING and f.name not in given:
+            raise UserError(f"{_below(at, f.name)} is missing: it must be given.")
+    return kind(**known, **{name: _checked(checks[name], value, _below(at, name)) for name, value in given.items()})
+
+
+# ---------------------------------------------------------------- the file
+class _Loader(yaml.SafeLoader):
+    """YAML without its two traps: a key given twice is an error, and so is a date that does not exist."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem=f"'{key.value}' is given twice", problem_mark=key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return super().construct_mapping(node, deep=deep)
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> date:
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError:
+            problem = f"there is no date {node.value}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
+
+
+def _read_yaml(path: Path, shown: str) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except UnicodeDecodeError:
+        raise UserError(f"{shown} is not saved as UTF-8 text. Save it again with the encoding UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"{shown} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is nested too deeply"
+        raise UserError(f"{shown}{line}: this is not a valid settings file: {problem}. Usual causes: a tab instead of "
+                        "blanks, no blank after a colon, different indents in one section, an open quote.") from None
+
+
+def check_key(key: str) -> str:
+    """The client's key itself, if it may name a folder: letters a-z, digits, "-" and "_", at most 64."""
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", key):
+        raise UserError(f"CLIENT={key!r} cannot name a client: use letters a to z, digits, '-' and '_' only "
+                        "(no blanks, dots or slashes), and begin with a letter or digit.")
+    return key
+
+
+def clients(root: Path | None = None) -> list[str]:
+    """The keys of the clients that exist, sorted."""
+    return sorted(path.parent.name for path in ((root or ROOT) / "data").glob("*/client.yml"))
+
+
+def load_client(key: str, root: Path | None = None) -> Client:
+    """The checked settings of `data/<key>/client.yml`.
+
+    Raises UserError, naming file and setting, for anything unknown, missing, out of range or not readable. Whether
+    the files of the sources exist is not looked at here.
+    """
+    folder = (root or ROOT) / "data" / check_key(key)
+    shown = f"data/{key}/client.yml"
+    if not (folder / "client.yml").is_file():
+        known = clients(root)
+        raise UserError(f"There is no client '{key}' ({shown} does not exist).{suggest(key, known)} "
+                        f"Make it with: make new CLIENT={key}. Clients here: {', '.join(known) or 'none'}.")
+    settings = _read_yaml(folder / "client.yml", shown) or {}
+    return _checked(lambda value, at: _build(Client, value, at, key=key, folder=folder), settings, shown)
+
+
+def new_client(key: str, root: Path | None = None) -> Path:
+    """Write `data/<key>/client.yml`, annotated and ready to fill in; files already in the folder stay as they are.
+
+    Returns its path. Raises UserError rather than overwrite settings.
+    """
+    path = (root or ROOT) / "data" / check_key(key) / "client.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE.read_text(encoding="utf-8").replace("{client}", key))
+    except FileExistsError:
+        raise UserError(f"data/{key}/client.yml exists already and was left as it is. Edit it, then: "
+                        f"make check CLIENT={key}.") from None
+    return path

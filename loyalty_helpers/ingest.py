@@ -1,0 +1,652 @@
+"""Exports -> canonical tables, with a ledger that accounts for every row and every unit of money.
+
+The rule: rows read = rows kept + rows set aside, by reason and file; money likewise. Nothing is dropped in silence,
+nothing is guessed: what cannot be understood stops with the file, the row, the column, the value and what to do.
+Nothing is written here, and the raw files are only read.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from loyalty_helpers import reading
+from loyalty_helpers.client import Client, Rule, Source, UserError, suggest
+from loyalty_helpers.findings import count
+from loyalty_helpers.reading import Column, RawFile, Values
+
+TEXT, TIME, NUMBER, FLAG = "str", "datetime64[us]", "float64", "bool"
+# table -> column -> dtype, in this order; a survey has any number of further columns named driver_<name> (float64)
+SCHEMA: dict[str, dict[str, str]] = {
+    "orders": {"order_id": TEXT, "customer_id": TEXT, "ordered_at": TIME, "amount": NUMBER, "is_refund": FLAG,
+               "channel": TEXT, "category": TEXT, "rating": NUMBER},
+    "lines": {"order_id": TEXT, "category": TEXT, "product": TEXT, "quantity": NUMBER, "amount": NUMBER},
+    "members": {"customer_id": TEXT, "joined_at": TIME, "left_at": TIME, "tier": TEXT},
+    "survey": {"answered_at": TIME, "wave": TEXT, "customer_id": TEXT, "nps": NUMBER, "csat": NUMBER, "ces": NUMBER},
+    "assignment": {"customer_id": TEXT, "arm": TEXT, "assigned_at": TIME},
+    "points": {"customer_id": TEXT, "at": TIME, "kind": TEXT, "points": NUMBER},
+    "referrals": {"referrer_id": TEXT, "referee_id": TEXT, "at": TIME},
+    "costs": {"date": TIME, "kind": TEXT, "amount": NUMBER},
+}
+# what a file of orders or lines may give beside: amount = quantity x unit_price where it has no amount, less refunded
+FURTHER = {"quantity": NUMBER, "unit_price": NUMBER, "refunded": NUMBER, "product": TEXT}
+MONEY = ("orders", "lines", "costs")  # sources whose amounts the ledger adds up
+POINT_KINDS = ("earn", "burn", "expire", "adjust")
+# columns that a source cannot do without; a row in which one is blank is set aside, with these words
+REQUIRED = {
+    "orders": {"ordered_at": "no date"},
+    "lines": {"order_id": "no order number"},
+    "members": {"customer_id": "no customer id"},
+    "survey": {},
+    "assignment": {"customer_id": "no customer id", "arm": "no arm"},
+    "points": {"customer_id": "no customer id", "at": "no date", "kind": "no kind", "points": "no points"},
+    "referrals": {"referrer_id": "no referrer", "referee_id": "no friend"},
+    "costs": {"date": "no date", "amount": "no amount"},
+}
+NOBODY = ("Who bought is unknown, so nobody can be seen coming back: export the orders with the shop's own id of the "
+          "customer, or else an e-mail address, telephone number or member number.")
+MICRO = 1_000_000  # money of an order is added up in whole millionths: exact, whatever the order of the rows
+TOO_MUCH = 1e12  # no amount reaches this; a telephone number in the wrong column may
+
+
+# ---------------------------------------------------------------- the ledger
+@dataclass(frozen=True)
+class Ledger:
+    """What became of every row. `entries` are the rows of `table`."""
+
+    entries: tuple[dict, ...] = ()
+
+    def table(self) -> pd.DataFrame:
+        """source, file, check, rows, amount (client's currency; nan for sources without money), action.
+
+        "read" = "kept" + all "set aside", for each file. "changed" and "flagged" are remarks on rows counted already.
+        """
+        columns = {"source": TEXT, "file": TEXT, "check": TEXT, "rows": "int64", "amount": NUMBER, "action": TEXT}
+        return pd.DataFrame(list(self.entries), columns=list(columns)).astype(columns)
+
+    def check(self) -> None:
+        """Raise UserError unless rows and money add up for each file; that would be a fault of this program."""
+        table = self.table()
+        table = table[table["action"].isin(["read", "kept", "set aside"])]
+        for (source, file), rows in table.groupby(["source", "file"]):
+            sign = np.where(rows["action"] == "read", 1, -1)
+            amount = rows["amount"].fillna(0).to_numpy()
+            if rows["rows"] @ sign or abs(amount @ sign) > 1e-5 + 1e-12 * np.abs(amount).sum():
+                raise UserError(f"The ledger of {source}, {file}, does not add up. This is a fault of the program, not "
+                                "of the data: please report it with this message.")
+
+    def sentence(self, source: str = "orders") -> str:
+        """"1,000 rows read = 990 kept + 10 set aside (9 cancelled, 1 test orders)."; the reasons by size."""
+        table = self.table()
+        table = table[table["source"] == source]
+        rows = table.groupby("action")["rows"].sum().reindex(["read", "kept", "set aside"], fill_value=0)
+        aside = table[(table["action"] == "set aside") & (table["rows"] > 0)].groupby("check")["rows"].sum()
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(aside.items(), key=lambda item: -item[1]))
+        return (f"{count(rows['read'], 'row')} read = {rows['kept']:,} kept + {rows['set aside']:,} set aside"
+                + (f" ({reasons})." if reasons else "."))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The canonical tables that the client has, by name, and the ledger of how they came about."""
+
+    tables: dict[str, pd.DataFrame]
+    ledger: Ledger
+
+
+def prepare(client: Client) -> Prepared:
+    """Read all that the settings name and make the canonical tables: pure reading, nothing is written.
+
+    Frames are as in SCHEMA, sorted, the same for any order of rows in the files; times are naive, in the client's time
+    zone. `lines` comes from a source of its own, or from orders at line grain. Raises UserError for anything that
+    cannot be read or understood.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    entries: list[dict] = []
+    for name, source in client.sources.items():
+        sheet = _read(client, name, source)
+        _judge(sheet)
+        kept = sheet.cells[sheet.kept].reset_index(drop=True)
+        entries += sheet.entries()
+        if kept.empty:
+            raise UserError(f"Nothing is left of the {name}: {Ledger(tuple(entries)).sentence(name)} "
+                            "Check set_aside and columns in client.yml, and the files.")
+        if sheet.by_line:
+            tables.setdefault("lines", _canonical("lines", kept))
+            kept = _orders_of(kept)
+        tables[name] = _canonical(name, kept)
+    ledger = Ledger(tuple(entries))
+    ledger.check()
+    return Prepared({name: tables[name] for name in SCHEMA if name in tables}, ledger)
+
+
+# ---------------------------------------------------------------- one source: from files to cells
+class _Sheet:
+    """The rows of one source under examination: `cells` (canonical columns), and what was decided about each row."""
+
+    def __init__(self, client: Client, name: str, source: Source):
+        self.name, self.source, self.folder = name, source, f"data/{client.folder.name}"
+        self.by_line = name == "orders" and source.grain == "line"
+        self.files: list[RawFile] = reading.read_files(client.folder, source)
+        self.file = np.repeat(np.arange(len(self.files)), [raw.rows for raw in self.files])
+        self.row = np.concatenate([np.arange(raw.rows) for raw in self.files])
+        self.columns: dict[str, list[Column | None]] = {}  # of each file, None where it has no such column
+        self.headers: dict[str, str] = {}
+        self.cells = pd.DataFrame(index=range(len(self.row)))
+        self.bad: dict[str, np.ndarray] = {}
+        self.reason = np.full(len(self.row), -1)
+        self.reasons: list[str] = []
+        self.remarks: list[tuple[str, str, np.ndarray, str]] = []
+
+    @property
+    def kept(self) -> np.ndarray:
+        return self.reason < 0
+
+    def where(self, column: str) -> str:
+        return f"{self.folder}/{', '.join(raw.name for raw in self.files)}, column '{self.headers[column]}'"
+
+    def set_aside(self, reason: str, rows: np.ndarray) -> None:
+        """Give rows a reason; the first one a row is given counts."""
+        self.reasons.append(reason)
+        self.reason[rows & self.kept] = len(self.reasons) - 1
+
+    def remark(self, check: str, action: str, rows: np.ndarray, *, of: str = "kept") -> None:
+        """"changed" or "flagged": said of those of the rows that are kept in the end, or of "all" rows read."""
+        self.remarks.append((check, action, rows, of))
+
+    def entries(self) -> list[dict]:
+        """The ledger's rows. A reason that the settings declare is shown even if no row has it."""
+        masks = [("all rows", "read", np.ones(len(self.row), bool)), ("all rows", "kept", self.kept)]
+        masks += [(reason, "set aside", self.reason == code) for code, reason in enumerate(self.reasons)]
+        masks += [(check, action, rows & self.kept if of == "kept" else rows)
+                  for check, action, rows, of in self.remarks]
+        amount = self.cells["amount"].fillna(0).to_numpy() if self.name in MONEY and "amount" in self.cells else None
+        entries = []
+        for number, raw in enumerate(self.files):
+            for check, action, rows in masks:
+                rows = rows & (self.file == number)
+                if rows.any() or action in ("read", "kept") or check in self.source.set_aside:
+                    money = math.nan if amount is None else round(math.fsum(amount[rows]), 6)
+                    entries.append({"source": self.name, "file": raw.name, "check": check, "rows": int(rows.sum()),
+                                    "amount": money, "action": action})
+        return entries
+
+    def stop_at(self, rows: np.ndarray, column: str, problem: str, remedy: str) -> None:
+        """Stop at the first of `rows` that is not set aside, if there is one, and show the cell."""
+        found = np.flatnonzero(rows & self.kept)
+        if len(found):
+            file, row = self.file[found[0]], self.row[found[0]]
+            raw, value = self.files[file], self.columns[column][file].cell(row)
+            more = f" ({count(len(found) - 1, 'more row')} like it)" if len(found) > 1 else ""
+            raise UserError(f"{self.folder}/{raw.name}, row {raw.first_row + row}, column '{self.headers[column]}': "
+                            f"'{value[:60]}' {problem}{more}. {remedy}")
+
+
+def _read(client: Client, name: str, source: Source) -> _Sheet:
+    """The cells of a source, converted; `bad` marks those that could not be."""
+    sheet = _Sheet(client, name, source)
+    if not len(sheet.row):
+        raise UserError(f"{sheet.folder}/{sheet.files[0].name} has column names but no rows. Export it again, or remove "
+                        f"'{name}' from client.yml.")
+    kinds = SCHEMA[name] | (FURTHER if name in ("orders", "lines") else {})
+    kinds = {column: kind for column, kind in kinds.items() if kind != FLAG}
+    for column in source.columns:
+        if column.startswith("driver_") and name == "survey":
+            kinds[column] = NUMBER
+        elif column not in kinds:
+            raise UserError(f"data/{client.key}/client.yml: sources.{name}.columns has '{column}', which is not a column "
+                            f"of {name}.{suggest(column, kinds)} Columns: {', '.join(kinds)}.")
+    _find_columns(sheet, kinds)
+    for column, kind in kinds.items():
+        if column in sheet.columns:
+            sheet.cells[column], sheet.bad[column] = _converted(sheet, column, kind, client)
+        elif column in SCHEMA[name]:
+            sheet.cells[column] = pd.Series(np.nan if kind == NUMBER else None, index=sheet.cells.index, dtype=kind)
+    if name in MONEY:
+        sheet.cells["amount"] = _amounts(sheet.cells)
+    return sheet
+
+
+def _find_columns(sheet: _Sheet, kinds: dict[str, str]) -> None:
+    """Find each column by name. One that the settings name must be in every file if the source needs it, otherwise in
+    one of the files at least: exports grow columns over the years."""
+    given = sheet.source.columns
+    needed = {*REQUIRED[sheet.name], *(("customer_id",) if sheet.name == "orders" else ()),
+              *(("order_id",) if sheet.by_line else ())}
+    for column in kinds:
+        header = given.get(column, column)
+        found = [_column(sheet, raw, header) for raw in sheet.files]
+        lacking = [raw for raw, one in zip(sheet.files, found, strict=True) if one is None]
+        if lacking and (column in needed or (column in given and len(lacking) == len(found))):
+            _stop_lacking(sheet, lacking[0], column, header)
+        if len(lacking) < len(found):
+            sheet.columns[column], sheet.headers[column] = found, header
+    if sheet.name == "orders":
+        both = [sheet.columns.get(part, [None] * len(sheet.files)) for part in ("amount", "quantity", "unit_price")]
+        for raw, amount, quantity, price in zip(sheet.files, *both, strict=True):
+            if amount is None and (quantity is None or price is None):
+                _stop_lacking(sheet, raw, "amount", given.get("amount", "amount"))
+
+
+def _column(sheet: _Sheet, raw: RawFile, header: str) -> Column | None:
+    found = [i for i, name in enumerate(raw.headers) if name.strip() == header.strip()]
+    found = found or [i for i, name in enumerate(raw.headers) if _loose(name) == _loose(header)]
+    if len(found) > 1:
+        raise UserError(f"{sheet.folder}/{raw.name} has {len(found)} columns named '{header}' (the "
+                        f"{', '.join(f'{i + 1}.' for i in found)}). Rename the one to be read, in a copy of the file.")
+    return raw.columns[found[0]] if found else None
+
+
+def _loose(header: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", header).replace("\ufeff", "").casefold().split())
+
+
+def _stop_lacking(sheet: _Sheet, raw: RawFile, column: str, header: str) -> None:
+    there = ", ".join(name for name in raw.headers if name)
+    wish = f" ({column})" if header != column else ""
+    more = f" {NOBODY}" if column == "customer_id" and sheet.name == "orders" else ""
+    more += " Or give quantity and unit_price." if column == "amount" and sheet.name == "orders" else ""
+    raise UserError(f"{sheet.folder}/{raw.name} has no column '{header}'{wish}.{suggest(header, raw.headers)} Say under "
+                    f"sources.{sheet.name}.columns in client.yml what it is called.{more} Columns there: {there[:900]}.")
+
+
+def _converted(sheet: _Sheet, column: str, kind: str, client: Client) -> tuple[pd.Series, np.ndarray]:
+    """One canonical column over all files, and its bad cells."""
+    source, where = sheet.source, sheet.where(column)
+    there = [one for one in sheet.columns[column] if one is not None]
+    if kind == TIME:
+        values = reading.moments(there, source.dates, (source.time_zone or client.time_zone, client.time_zone), where)
+    elif kind == NUMBER:
+        values = reading.numbers(there, source.decimal, where)
+    else:  # guests have the id 0 in some shops
+        nothing = frozenset(["0"] if column == "customer_id" else [])
+        values = [reading.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]
+    known = iter(values)
+    parts = [next(known) if one is not None else
+             Values(pd.Series(None, index=range(raw.rows), dtype=kind), np.zeros(raw.rows, bool))
+             for raw, one in zip(sheet.files, sheet.columns[column], strict=True)]
+    return pd.concat([part.values for part in parts], ignore_index=True), np.concatenate([part.bad for part in parts])
+
+
+def _amounts(cells: pd.DataFrame) -> pd.Series:
+    """The money of each row, net of what the row itself says was refunded."""
+    amount = cells["amount"]
+    if "quantity" in cells and "unit_price" in cells:
+        amount = amount.fillna(cells["quantity"] * cells["unit_price"])
+    if "refunded" in cells:
+        amount = amount - cells["refunded"].abs().fillna(0)
+    return amount.round(6)
+
+
+# ---------------------------------------------------------------- which rows count
+def _judge(sheet: _Sheet) -> None:
+    """Decide about each row: first what the settings say, then what is blank, then what stands there twice."""
+    cells, source = sheet.cells, sheet.source
+    filled = [np.any([column.codes >= 0 for column in raw.columns], axis=0) for raw in sheet.files]
+    sheet.set_aside("blank row", ~np.concatenate(filled))
+    for reason, rule in source.set_aside.items():
+        sheet.set_aside(reason, _matching(sheet, rule))
+    _stop_at_bad_cells(sheet)
+    if sheet.name == "orders":
+        _judge_orders(sheet)
+    for column, reason in REQUIRED[sheet.name].items():
+        sheet.set_aside(reason, cells[column].isna().to_numpy())
+    _judge_copies(sheet)
+    if sheet.name in ("members", "assignment"):
+        _judge_people(sheet)
+    if sheet.name == "points":
+        kind = cells["kind"] = cells["kind"].str.lower()
+        sheet.stop_at((kind.notna() & ~kind.isin(POINT_KINDS)).to_numpy(), "kind", "is not a kind of points entry",
+                      f"Known kinds: {', '.join(POINT_KINDS)}. Rename the others in a copy of the file.")
+    if sheet.name == "survey":
+        _check_scales(sheet)
+    if sheet.name == "orders":
+        anonymous = cells["customer_id"].isna().to_numpy()
+        if sheet.kept.any() and anonymous[sheet.kept].all():
+            raise UserError(f"{sheet.where('customer_id')}: none of the {sheet.kept.sum():,} rows names a customer. "
+                            f"{NOBODY}")
+        sheet.remark("no customer id", "flagged", anonymous)
+
+
+def _matching(sheet: _Sheet, rule: Rule) -> np.ndarray:
+    """The rows that pass a rule; upper and lower case, and blanks at either end, make no difference."""
+    found = [_column(sheet, raw, rule.column) for raw in sheet.files]
+    if not any(found):
+        _stop_lacking(sheet, sheet.files[0], "a rule's column", rule.column)
+    values = tuple(value.strip().casefold() for value in rule.values)
+    tests = {"starts_with": lambda text: text.startswith(values), "equals": lambda text: text in values,
+             "contains": lambda text: any(value in text for value in values)}
+    passing = []
+    for raw, column in zip(sheet.files, found, strict=True):
+        distinct = [] if column is None else [tests[rule.test](text.strip().casefold())
+                                              for text in column.text.to_pylist()]
+        passing.append(np.zeros(raw.rows, bool) if column is None else np.array([*distinct, False])[column.codes])
+    return np.concatenate(passing)
+
+
+def _stop_at_bad_cells(sheet: _Sheet) -> None:
+    aside = f"in a copy of the file, or set the row aside in client.yml (sources.{sheet.name}.set_aside)."
+    for column, bad in sheet.bad.items():
+        kind = sheet.cells[column].dtype.kind
+        if kind == "M":
+            sheet.stop_at(bad, column, "is not a date that can be read", f"Write it as 2025-03-31 {aside}")
+        elif kind == "f":
+            sheet.stop_at(bad, column, "is not a number", f"Correct it {aside}")
+        else:
+            sheet.stop_at(bad, column, "is a number whose last digits a spreadsheet has dropped, so that different ids "
+                          "look alike", "Export it again without opening it in a spreadsheet.")
+    if sheet.name in MONEY:
+        sheet.stop_at((sheet.cells["amount"].abs() >= TOO_MUCH).to_numpy(),
+                      "amount" if "amount" in sheet.headers else "unit_price", "is too large for money",
+                      f"Check which column is the amount, or correct it {aside}")
+
+
+def _judge_orders(sheet: _Sheet) -> None:
+    """Refunds, what a line takes from its order, and what was given away."""
+    cells = sheet.cells
+    refund = _matching(sheet, sheet.source.refunds) if sheet.source.refunds else np.zeros(len(cells), bool)
+    turned = refund & (cells["amount"] > 0).to_numpy()
+    cells["amount"] = cells["amount"].mask(turned, -cells["amount"])
+    sheet.remark("refund written as a positive amount", "changed", turned)
+    if "refunded" in cells:
+        sheet.remark("refunded part taken off the order", "changed", cells["refunded"].fillna(0).ne(0).to_numpy())
+    if "order_id" in sheet.columns:
+        sheet.set_aside("no order number", cells["order_id"].isna().to_numpy())
+    if sheet.by_line:
+        _fill_from_other_lines(sheet)
+        free = ((cells["amount"] == 0) & cells["customer_id"].isna()).to_numpy()
+        negative = cells["quantity"].lt(0).to_numpy() if "quantity" in cells else np.zeros(len(cells), bool)
+        sheet.set_aside("stock write-offs", free & negative)
+        sheet.set_aside("no charge", free)
+        sheet.remark("no charge, customer known", "flagged", cells["amount"].eq(0).to_numpy())
+        cells["is_refund"] = refund
+    else:
+        sheet.set_aside("no amount", cells["amount"].isna().to_numpy())
+        cells["is_refund"] = refund | (cells["amount"] < 0).to_numpy()
+        sheet.remark("refund", "flagged", cells["is_refund"].to_numpy())
+
+
+def _fill_from_other_lines(sheet: _Sheet) -> None:
+    """Some exports give customer and date only on an order's first line: the other lines take them from there."""
+    cells, order = sheet.cells, _codes([sheet.cells["order_id"]])
+    for column in ("customer_id", "ordered_at"):
+        known = pd.DataFrame({"order": order, column: cells[column]})[sheet.kept & cells[column].notna().to_numpy()]
+        if column == "customer_id":  # an order number with several customers tells nothing of the other lines
+            known = known.drop_duplicates()
+            shared = known["order"].duplicated(keep=False)
+            sheet.remark("one order number, several customers", "flagged",
+                         pd.Series(order).isin(known["order"][shared]).to_numpy())
+            known = known[~shared]
+        first = known.sort_values(column).drop_duplicates("order").set_index("order")[column]
+        found = first.reindex(order).set_axis(cells.index)
+        sheet.remark(f"{'customer' if column == 'customer_id' else 'date'} taken from another line of the order",
+                     "changed", (cells[column].isna() & found.notna()).to_numpy() & sheet.kept)
+        cells[column] = cells[column].where(cells[column].notna() | ~sheet.kept, found)
+    priced = pd.Series(order).isin(order[sheet.kept & cells["amount"].notna().to_numpy()]).to_numpy()
+    sheet.set_aside("no amount", cells["amount"].isna().to_numpy() & ~priced)
+
+
+def _judge_copies(sheet: _Sheet) -> None:
+    """Rows that stand in a file more than once, and rows that stand in several files.
+
+    Within a file a copy equals another row in every cell; of an order at order grain, in every cell that is used. A row
+    that stands in k files counts as often as in the one that has it most: exports overlap.
+    """
+    cells, drop = sheet.cells, (sheet.source.duplicates or ("keep" if sheet.by_line else "drop")) == "drop"
+    if sheet.name == "members" or sheet.name == "assignment":
+        return  # judged by person
+    by_id = sheet.name == "orders" and not sheet.by_line and "order_id" in sheet.columns
+    used = _codes([cells[column] for column in cells])
+    whole = used if by_id else np.concatenate([_codes([one.codes for one in raw.columns]) for raw in sheet.files])
+    comparable = sheet.kept if drop else sheet.reason != sheet.reasons.index("blank row")
+    if sheet.name == "survey":  # two people without a name may well give the same answers on the same day
+        timed = cells["answered_at"].ne(cells["answered_at"].dt.normalize()) & cells["answered_at"].notna()
+        comparable = comparable & (cells["customer_id"].notna() | timed).to_numpy()
+    rows = pd.DataFrame({"file": sheet.file, "used": used, "whole": whole})[comparable]
+    copies = np.zeros(len(cells), bool)
+    copies[rows.index[rows.duplicated(["file", "whole"])]] = True
+    if drop:
+        sheet.set_aside("exact duplicate", copies)
+    else:
+        sheet.remark("exact duplicate", "flagged", copies, of="all")
+    if len(sheet.files) > 1:
+        rows = rows[sheet.kept[rows.index]]
+        rows = rows.assign(copy=rows.groupby(["file", "used"]).cumcount())
+        again = np.zeros(len(cells), bool)
+        again[rows.index[rows.duplicated(["used", "copy"])]] = True
+        sheet.set_aside("overlap with another file", again)
+    if by_id:
+        orders = cells[sheet.kept & ~cells["is_refund"].to_numpy()]
+        repeated = orders["order_id"].duplicated(keep=False).reindex(cells.index, fill_value=False)
+        sheet.remark("order number again, with other content", "flagged", repeated.to_numpy())
+
+
+def _codes(columns: list[pd.Series | np.ndarray]) -> np.ndarray:
+    """One whole number per row, the same for rows that agree in all columns."""
+    key = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        codes = pd.factorize(column)[0] + 1
+        key = pd.factorize(key * (codes.max(initial=0) + 1) + codes)[0]
+    return key
+
+
+def _judge_people(sheet: _Sheet) -> None:
+    """One row per customer: of members the first to join. Nobody can have been drawn for two arms."""
+    order = "joined_at" if sheet.name == "members" else "assigned_at"
+    rows = sheet.cells[sheet.kept].sort_values([order, *(set(sheet.cells) - {order})], kind="stable")
+    if sheet.name == "assignment":
+        first = rows.groupby("customer_id")["arm"].transform("first")
+        clash = (first != rows["arm"]).reindex(sheet.cells.index, fill_value=False).to_numpy()
+        sheet.stop_at(clash, "arm", "contradicts another row, which puts the same customer into another arm",
+                      "Find out which is true, and remove the other in a copy of the file.")
+    else:
+        sheet.remark("no join date", "flagged", sheet.cells["joined_at"].isna().to_numpy())
+    again = rows["customer_id"].duplicated().reindex(sheet.cells.index, fill_value=False).to_numpy()
+    sheet.set_aside("duplicate member" if sheet.name == "members" else "duplicate customer", again)
+
+
+def _check_scales(sheet: _Sheet) -> None:
+    scales = {"nps": (0.0, 10.0)} | sheet.source.scale
+    answers = [column for column in sheet.cells if sheet.cells[column].dtype.kind == "f"]
+    for column, ends in scales.items():
+        if column not in answers:
+            raise UserError(f"client.yml: sources.survey.scale has '{column}', which is no question of the survey."
+                            f"{suggest(column, answers)} Questions: {', '.join(answers)}.")
+        outside = (~sheet.cells[column].between(*sorted(ends)) & sheet.cells[column].notna()).to_numpy()
+        sheet.stop_at(outside, column, f"is outside the scale from {min(ends):g} to {max(ends):g}",
+                      f"Correct it in a copy of the file, or the scale in client.yml (sources.survey.scale.{column}).")
+
+
+# ---------------------------------------------------------------- from cells to canonical tables
+def _orders_of(lines: pd.DataFrame) -> pd.DataFrame:
+    """Orders from their lines: the sum of the amounts, the earliest time, the category and channel with most money.
+
+    Refunds by rule are orders of their own even where they bear the number of a purchase. Other negative lines net
+    against their order. An order of which no line has a positive amount is no purchase: `is_refund` is true.
+    """
+    lines = lines.assign(order=_codes([lines[name] for name in ("order_id", "customer_id", "is_refund")]),
+                         micro=np.rint(lines["amount"].fillna(0) * MICRO).astype("int64"))
+    each = lines.groupby("order")
+    orders = lines.drop_duplicates("order").set_index("order").sort_index()
+    return orders.assign(
+        ordered_at=each["ordered_at"].min(),
+        amount=each["micro"].sum() / MICRO,
+        is_refund=orders["is_refund"] | (each["micro"].max() <= 0),
+        rating=each["rating"].mean(),
+        **{name: _with_most_money(lines, name) for name in ("channel", "category")})
+
+
+def _with_most_money(lines: pd.DataFrame, name: str) -> pd.Series:
+    """For each order the label on which most was spent; of equals the first by name."""
+    sums = lines[lines[name].notna()].groupby(["order", name])["micro"].sum().abs().reset_index()
+    best = sums.sort_values(["order", "micro", name], ascending=[True, False, True]).drop_duplicates("order")
+    return best.set_index("order")[name].reindex(lines["order"].unique())
+
+
+def _canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Exactly the columns and types of SCHEMA, sorted by time first where there is one (lines by order)."""
+    kinds = SCHEMA[name] | {column: NUMBER for column in frame if column.startswith("driver_")}
+    frame = pd.DataFrame({column: frame[column] if column in frame else pd.Series(index=frame.index, dtype=kind)
+                          for column, kind in kinds.items()}).astype(kinds)
+    times = [column for column, kind in kinds.items() if kind == TIME]
+    frame = frame.sort_values([*times[:1], *(column for column in frame if column not in times[:1])],
+                              ignore_index=True, kind="stable")
+    if name == "orders" and frame["order_id"].isna().all():  # the export has no order numbers: each row is an order
+        frame["order_id"] = pd.Series(range(1, len(frame) + 1)).astype(TEXT)
+    return frame
+
+
+# ---------------------------------------------------------------- what a reader of the numbers should know
+GRADES = ("stop", "distorts results", "worth knowing")
+
+
+def alerts(prepared: Prepared, client: Client) -> pd.DataFrame:
+    """What in the data changes how far the results can be trusted: grade (one of GRADES), what, consequence, remedy.
+
+    Sorted by grade. "stop": the results would be about something else. An empty frame means that none was found.
+    """
+    orders = prepared.tables["orders"]
+    bought = orders[~orders["is_refund"]]
+    found = [*_of_the_rows(prepared, client)]
+    if len(bought):
+        found += [*_of_the_customers(bought), *_of_the_money(orders), *_of_the_calendar(bought, client)]
+    found += [*_of_the_members(prepared, client), *_of_the_answers(prepared)]
+    table = pd.DataFrame(found, columns=["grade", "what", "consequence", "remedy"], dtype=TEXT)
+    return table.sort_values("grade", key=lambda grade: grade.map(GRADES.index), kind="stable", ignore_index=True)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
+def _of_the_rows(prepared: Prepared, client: Client):
+    table = prepared.ledger.table()
+    for name in client.sources:
+        rows = table[table["source"] == name].groupby("check")["rows"].sum()
+        copies = rows.get("exact duplicate", 0) / rows["all rows"]
+        kept = (table["action"] == "flagged")[(table["source"] == name) & (table["check"] == "exact duplicate")].any()
+        if copies:
+            yield (GRADES[1] if copies > 0.05 else GRADES[2],
+                   f"{_percent(copies)} of the rows of {name} are exact copies of others; they were "
+                   f"{'kept' if kept else 'set aside'}",
+                   "If copies are real sales, setting them aside lowers revenue; if not, keeping them raises it.",
+                   "Ask how the export is made, and set duplicates to keep or drop.")
+        for reason in client.sources[name].set_aside:
+            if not rows.get(reason):
+                yield (GRADES[2], f"The rule '{reason}' sets no row of {name} aside", "Nothing, if there are no such rows.",
+                       "Check the column and the value of the rule in client.yml.")
+    repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
+    if repeated:
+        yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",
+               "Each row's money counts, the order once: right for payments in parts, wrong for two states of one order.",
+               "If a row is an item, set grain: line; if it is a later state of the order, export once, at the end.")
+    shared = table.loc[table["check"] == "one order number, several customers", "rows"].sum()
+    if shared:
+        yield (GRADES[1], f"{count(shared, 'row')} bear order numbers that several customers share",
+               "They are taken as one order for each of the customers.",
+               "If several shops number their orders alike, put the shop into the order number.")
+
+
+def _of_the_customers(bought: pd.DataFrame):
+    anonymous, known = bought["customer_id"].isna().mean(), bought[bought["customer_id"].notna()]
+    if anonymous:
+        yield (GRADES[1] if anonymous > 0.1 else GRADES[2], f"{_percent(anonymous)} of the orders name no customer",
+               "They count in revenue, never in customers: whoever buys without a name seems not to come back.",
+               "Compare this share before and after the launch; ask for a member number at the till.")
+    ids = pd.Series(known["customer_id"].unique())
+    masked = ids.str.contains("*", regex=False).mean()
+    if masked > 0.05:
+        yield (GRADES[0], f"{_percent(masked)} of the customer ids are masked (with *)",
+               "Different people with alike masks become one customer: nothing about customers is true.",
+               "Export the shop's own customer id.")
+    alike = len(ids) - ids.str.casefold().nunique()
+    if alike:
+        yield (GRADES[2], f"{count(alike, 'customer id')} differ from another one only in upper and lower case",
+               "If they are one person, that person counts as two.", "Correct them in a copy of the export.")
+    orders = known.groupby("customer_id")["order_id"].nunique()
+    days = (bought["ordered_at"].max() - bought["ordered_at"].min()).days
+    if len(orders) >= 100 and days >= 180 and (orders >= 2).mean() < 0.02:
+        yield (GRADES[1], f"Only {_percent((orders >= 2).mean())} of the customers bought more than once",
+               "Either hardly anybody comes back, or each order gets a new customer id: then no result is true.",
+               "Look up a regular customer by name and see which ids the orders bear.")
+
+
+def _of_the_money(orders: pd.DataFrame):
+    gross = orders.loc[orders["amount"] > 0, "amount"].sum()
+    back = -orders.loc[orders["is_refund"], "amount"].sum()
+    if gross and back / gross > 0.1:
+        yield (GRADES[1] if back / gross > 0.3 else GRADES[2], f"Refunds come to {_percent(back / gross)} of sales",
+               "Money is net of them, orders are not: order counts look better than revenue.",
+               "Check that cancelled orders are set aside and not counted as sales and refunds.")
+    spend = orders.groupby("customer_id")["amount"].sum()
+    if len(spend) > 5 and spend.max() > 0.2 * orders["amount"].sum() > 0:
+        yield (GRADES[1], f"One customer makes {_percent(spend.max() / orders['amount'].sum())} of the revenue",
+               "Averages and revenue follow that one customer.",
+               "If it is a reseller or the shop itself, set its rows aside.")
+
+
+def _of_the_calendar(bought: pd.DataFrame, client: Client):
+    day = bought["ordered_at"].dt.normalize()
+    first, last = day.min(), day.max()
+    jump = np.flatnonzero(np.diff(day.sort_values()) > np.timedelta64(180, "D")) + 1
+    if len(day) >= 20 and len(jump) and np.minimum(jump, len(day) - jump).min() <= max(1, len(day) // 100):
+        yield (GRADES[1], f"A few orders lie half a year and more from all others (dates from {first:%Y-%m-%d} to "
+               f"{last:%Y-%m-%d})", "Periods, new customers and recency begin or end in the wrong place.",
+               "Dates damaged by a spreadsheet are the usual cause: correct them, or set the rows aside.")
+    span = (last - first).days + 1
+    if span < 364:
+        yield (GRADES[1] if span < 91 else GRADES[2], f"The orders cover {count(span, 'day')}",
+               "No season can be compared with the same season of another year.", "Export all orders there are.")
+    calendar = pd.Series(pd.date_range(first, last))
+    usual = (pd.Series(day.unique()).dt.day_of_week.value_counts() / calendar.dt.day_of_week.value_counts()).fillna(0) >= 0.1
+    is_open = calendar.dt.day_of_week.map(usual)
+    position = pd.Series(is_open.cumsum().to_numpy(), index=calendar).loc[np.sort(day.unique())]
+    missed = position.diff().sub(1)  # usual opening days without an order before each day with one
+    silent = missed[(missed >= 3) & (missed * len(day) / is_open.sum() > 12)]  # chance below 1 in 100,000
+    if len(silent):
+        yield (GRADES[1] if silent.max() >= 28 else GRADES[2],
+               f"No order for {silent.max():.0f} opening days up to {silent.idxmax() - pd.Timedelta(days=1):%Y-%m-%d}"
+               + (f", and {count(len(silent) - 1, 'more gap')} like it" if len(silent) > 1 else ""),
+               "A closed shop is harmless if it closes every year; a missing export looks like customers leaving.",
+               "If the shop was open, export the missing days.")
+    if client.has_program:
+        launch = pd.Timestamp(client.program.launched_on)
+        before, after = (launch - first).days // 7, (last - launch).days // 7
+        if not first < launch <= last:
+            yield (GRADES[0], f"The launch ({launch:%Y-%m-%d}) lies outside the orders ({first:%Y-%m-%d} to "
+                   f"{last:%Y-%m-%d})", "Before and after cannot be compared.", "Correct launched_on, or export more.")
+        elif before < 52 or after < 13:
+            yield (GRADES[1], f"The orders cover {count(before, 'week')} before the launch and {after} after it",
+                   "Less than 52 weeks before or 13 after cannot tell the program from the season or from a first rush.",
+                   "Export older orders, or wait.")
+
+
+def _of_the_members(prepared: Prepared, client: Client):
+    if "members" not in prepared.tables:
+        return
+    members, orders = prepared.tables["members"], prepared.tables["orders"]
+    absent = ~members["customer_id"].isin(orders["customer_id"])
+    if absent.any():
+        yield (GRADES[0] if absent.mean() > 0.9 else GRADES[2],
+               f"{_percent(absent.mean())} of the members never appear in the orders",
+               "They never bought, or the two files use different ids: then members cannot be told from others.",
+               "Compare the ids of one member in both files.")
+    if client.has_program:
+        early = (members["joined_at"] < pd.Timestamp(client.program.launched_on)).mean()
+        if early:
+            yield (GRADES[1], f"{_percent(early)} of the members joined before the launch",
+                   "Their time before joining is no time without the program.",
+                   "Check launched_on, and whether the date is that of joining or of the customer's account.")
+
+
+def _of_the_answers(prepared: Prepared):
+    for name, column in (("orders", "rating"), ("survey", "csat"), ("survey", "ces")):
+        given = prepared.tables[name][column].dropna() if name in prepared.tables else []
+        if len(given) >= 10 and given.nunique() == 1:
+            yield (GRADES[1], f"All {len(given):,} answers to {column} are {given.iloc[0]:g}",
+                   "Nothing can be learnt from an answer that everybody gives, and no rise can be seen.",
+                   "Check whether all answers were exported, and how they are asked for.")

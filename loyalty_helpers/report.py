@@ -1,0 +1,551 @@
+"""The run: which chapters are due, in what order they run, and how their pages become the client's report.
+
+Only the standard library, yaml and `client` are imported at the top: a run that finds nothing to do ends at once.
+
+What lies where, for a client "acme":
+    data/acme/prepared/          tables and results that chapters hand on; executed/ the notebooks; .run.json the state
+    reports/acme/                the last complete set, replaced as a whole or not at all
+    reports/acme.failed/         what the last failed run left: the partly run notebook and error.txt
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .client import Client, UserError, load_client, suggest
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from .page import Front
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a chapter needs and makes. Paths are relative to the clone; {client} stands for the client's key."""
+
+    label: str  # in the navigation of the pages
+    after: tuple[str, ...] = ()  # the chapters whose results it reads
+    reads: tuple[str, ...] = ()  # other files whose change makes it due
+    writes: tuple[str, ...] = ()  # what it hands on
+
+
+# In the order of the run; a chapter starts when those in `after` are ready, two at a time.
+CHAPTERS = {
+    "01_data_prep": Chapter(
+        "1 Data",
+        writes=("data/{client}/prepared/orders.parquet", "data/{client}/prepared/results/data_quality.csv")),
+    "02_scoring": Chapter(
+        "2 Customers", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
+        writes=("data/{client}/prepared/results/segments.csv", "data/{client}/prepared/results/scoring.json",
+                "data/{client}/private/action_list.csv")),
+    "04_program_evaluation": Chapter(
+        "4 Did it work?", after=("01_data_prep",),
+        writes=("data/{client}/prepared/results/kpis.csv", "data/{client}/prepared/results/effects.csv",
+                "data/{client}/prepared/results/roi.csv", "data/{client}/prepared/results/verdict.json")),
+    "03_case_study_comparison": Chapter(
+        "3 Other programs", after=("01_data_prep", "04_program_evaluation"), reads=("data/case_studies.csv",),
+        writes=("data/{client}/prepared/results/cases.csv",)),
+    "00_summary": Chapter(
+        "Summary", after=("01_data_prep", "02_scoring", "03_case_study_comparison", "04_program_evaluation"),
+        writes=("data/{client}/prepared/results/results.json",)),
+}
+WORKERS = 2
+PACKAGE = Path(__file__).resolve().parent
+# what turns executed chapters into pages: a change here makes the pages due, not the chapters
+PAGE_PARTS = ("page.py", "template")
+SAMPLE = "sample"  # the chapters' default for the parameter "client"
+PACKAGES = ("loyalty-helpers", "pandas", "numpy", "scipy", "statsmodels", "scikit-learn", "duckdb", "narwhals",
+            "seaborn", "matplotlib", "papermill", "nbconvert")
+
+
+# ---------------------------------------------------------------- the verbs
+def build(client_key: str) -> int:
+    """Bring the client's report up to date; the exit code: 0, or 1 where a chapter failed.
+
+    Raises UserError for settings that cannot be used and while another run of the same client is under way. Whatever
+    happens, reports/<client>/ is the last complete set.
+    """
+    started = time.perf_counter()
+    shop = load_client(client_key)
+    prints = fingerprints(shop)
+    pages = _digest(prints, *(_file_digest(PACKAGE / part) for part in PAGE_PARTS))
+    home = _relative(shop, shop.reports / "index.html")
+    with _only_run(shop):
+        state = _read_state(shop)
+        due = _due(shop, prints, state)
+        if not due and state.get("published") == pages and (shop.reports / "index.html").exists():
+            print(f"Nothing changed: all {len(CHAPTERS)} chapters are up to date. The report: {home}")
+            return 0
+        if not _run(shop, due, prints, state):
+            return 1
+        _publish(shop, prints)
+        _write_state(shop, state | {"published": pages})
+    current = ", ".join(name for name in sorted(CHAPTERS) if name not in due) or "none"
+    print(f"{len(due)} of {len(CHAPTERS)} chapters ran (up to date already: {current}), "
+          f"{time.perf_counter() - started:.1f} s in all. The report: {home}")
+    return 0
+
+
+def refresh_notebooks() -> int:
+    """Execute the chapters on the sample with their own defaults and keep them, executed and clean, in notebooks/.
+
+    The same chapters and data give the same bytes. The exit code: 0, or 1 where a chapter failed.
+    """
+    shop = replace(load_client(SAMPLE), chapters={})
+    with _only_run(shop):
+        if not _run(shop, list(CHAPTERS), fingerprints(shop), _read_state(shop)):
+            return 1
+        for name in CHAPTERS:
+            text = _executed(shop, name).read_text(encoding="utf-8")
+            if str(_root(shop)) in text:
+                raise UserError(f"{name}: an output mentions {_root(shop)}. Chapters show paths relative to the clone.")
+            _notebook(shop, name).write_text(text, encoding="utf-8")
+    print(f"{len(CHAPTERS)} chapters executed on the sample and kept in notebooks/.")
+    return 0
+
+
+def provenance(client: Client) -> dict[str, Any]:
+    """Where this client's numbers come from, for a reader who wants to have them again.
+
+    python, packages (name -> version), commit ("unknown" outside a git clone, "..., changed" with local changes),
+    parameters (those set per chapter), inputs (file -> SHA-256), fingerprint (of all of it, the chapters included).
+    """
+    return {
+        "python": _python(),
+        "packages": _versions(),
+        "commit": _commit(_root(client)),
+        "parameters": client.chapters,
+        "inputs": _inputs(client),
+        "fingerprint": fingerprints(client)["00_summary"],
+    }
+
+
+# ---------------------------------------------------------------- what is due
+def fingerprints(client: Client) -> dict[str, str]:
+    """Chapter -> SHA-256 of all it depends on: contents, not times, so that a file removed counts as a change.
+
+    Raises UserError for a parameter in the settings that the chapter does not have, or of another type.
+    """
+    settings = asdict(replace(client, chapters={})) | {"folder": None}
+    common = _digest(_inputs(client), settings, _python(), _versions(), _helpers(),
+                     _file_digest(_root(client) / "requirements.lock"))
+    prints: dict[str, str] = {}
+    for name, chapter in CHAPTERS.items():
+        cells = _cells(client, name)
+        _check_parameters(client, name, _declared(cells))
+        sources = [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells]
+        reads = {path: _file_digest(_path(client, path)) for path in chapter.reads}
+        prints[name] = _digest(common, sources, client.chapters.get(name), reads,
+                               [prints[earlier] for earlier in chapter.after])
+    return prints
+
+
+def _due(shop: Client, prints: Mapping[str, str], state: Mapping[str, Any]) -> list[str]:
+    def up_to_date(name: str) -> bool:
+        ran = state["chapters"].get(name, {})
+        made = [_path(shop, path) for path in ran.get("made", ())]
+        return ran.get("fingerprint") == prints[name] and all(path.exists() for path in [*made, _executed(shop, name)])
+
+    return [name for name in CHAPTERS if not up_to_date(name)]
+
+
+def _inputs(client: Client) -> dict[str, str]:
+    patterns = [pattern for source in client.sources.values() for pattern in source.files]
+    paths = {path for pattern in patterns for path in client.folder.glob(pattern) if path.is_file()}
+    return {path.relative_to(client.folder).as_posix(): _file_digest(path) for path in sorted(paths)}
+
+
+def _helpers() -> str:
+    files = (path for path in PACKAGE.iterdir() if path.is_file() and path.name not in PAGE_PARTS)
+    return _digest({path.name: _file_digest(path) for path in sorted(files)})
+
+
+def _file_digest(path: Path) -> str | None:
+    """SHA-256 of a file, or of a folder's files by name; None where there is nothing."""
+    if path.is_dir():
+        return _digest({inner.name: _file_digest(inner) for inner in sorted(path.iterdir())})
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        digest = sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _digest(*parts: Any) -> str:
+    return sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _commit(root: Path) -> str:
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True).stdout
+
+    try:
+        return git("rev-parse", "HEAD").strip() + (", changed" if git("status", "--porcelain").strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+# ---------------------------------------------------------------- parameters
+def _declared(cells: list[dict]) -> dict[str, Any]:
+    """The parameters of a chapter with their defaults (None where the default is not a plain value)."""
+    code = "\n".join("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+    declared = {}
+    for statement in ast.parse(code).body:
+        targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(targets[0], ast.Name):
+            declared[targets[0].id] = None
+            with suppress(ValueError, TypeError):
+                declared[targets[0].id] = ast.literal_eval(statement.value)
+    return declared
+
+
+def _check_parameters(client: Client, name: str, declared: Mapping[str, Any]) -> None:
+    known = sorted(set(declared) - {"client"})
+    for parameter, value in client.chapters.get(name, {}).items():
+        at = f"data/{client.key}/client.yml: chapters.{name}.{parameter}"
+        if parameter not in known:
+            raise UserError(f"{at} is not a parameter of that chapter.{suggest(parameter, known)} "
+                            f"It has: {', '.join(known) or 'none'}.")
+        if not _fits(value, declared[parameter]):
+            raise UserError(f"{at} is {value!r}; allowed: a value of the same kind as its default, "
+                            f"{declared[parameter]!r}.")
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if default is None:
+        return True
+    if isinstance(default, float):
+        return type(value) in (int, float)
+    return type(value) is type(default) or (isinstance(value, date) and isinstance(default, str))
+
+
+def _parameters(client: Client, name: str) -> dict[str, Any]:
+    """What papermill injects: nothing for the sample without settings, so that its chapters stay as they are."""
+    given = {parameter: value.isoformat() if isinstance(value, date) else value
+             for parameter, value in client.chapters.get(name, {}).items()}
+    return given if client.key == SAMPLE else {"client": client.key} | given
+
+
+# ---------------------------------------------------------------- the run
+def _run(shop: Client, due: list[str], prints: Mapping[str, str], state: dict[str, Any]) -> bool:
+    """Run the chapters that are due and note in `state` what they made; False, with a word, where one failed.
+
+    After a failure no further chapter starts, and what the other worker is doing is brought to its end.
+    """
+    if not due:
+        return True
+    from . import kernels
+
+    waiting, running, failed = list(due), {}, {}
+    with kernels.kernels():
+        # compiles a grammar of web addresses for a second when papermill is imported; notebooks need none
+        sys.modules.setdefault("rfc3987_syntax", None)
+        # the warm process imports on one core, this one on the other
+        import papermill  # noqa: F401
+
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
+            while waiting or running:
+                busy = {*waiting, *(name for name, _ in running.values())}
+                for name in [name for name in waiting if not busy & set(CHAPTERS[name].after)]:
+                    waiting.remove(name)
+                    _forget(shop, name, state)
+                    print(f"  {name} ...", flush=True)
+                    running[pool.submit(_execute, shop, name)] = name, time.perf_counter()
+                # needed at the end; imported while the chapters run
+                from . import page  # noqa: F401
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    name, began = running.pop(future)
+                    if future.exception():
+                        failed[name] = future
+                        waiting.clear()
+                        continue
+                    _remember(shop, name, prints[name], state)
+                    print(f"  {name} ready after {time.perf_counter() - began:.1f} s", flush=True)
+        finally:
+            # on Ctrl-C nobody waits: the kernels end with the warm process
+            pool.shutdown(wait=False, cancel_futures=True)
+    if failed:
+        _keep_failure(shop, failed)
+    return not failed
+
+
+def _execute(shop: Client, name: str) -> None:
+    import nbformat
+    import papermill
+
+    output = _executed(shop, name)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # where the kernel starts is told to nbclient: papermill's own `cwd` moves the whole process, other threads too
+    notebook = papermill.execute_notebook(
+        _notebook(shop, name), output, parameters=_parameters(shop, name), progress_bar=False,
+        resources={"metadata": {"path": str(_notebook(shop, name).parent)}}, shutdown_kernel="immediate")
+    nbformat.write(_cleaned(notebook), output)
+
+
+def _cleaned(notebook: NotebookNode) -> NotebookNode:
+    """Without times, paths and versions, so that the same run gives the same bytes."""
+    import nbformat
+
+    clean = nbformat.from_dict(notebook)
+    clean.metadata = nbformat.from_dict({
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"}})
+    for cell in clean.cells:
+        keep = {name: value for name, value in cell.metadata.items()
+                if name not in ("papermill", "execution") and value != []}
+        cell.metadata = nbformat.from_dict(keep)
+    return clean
+
+
+def _forget(shop: Client, name: str, state: dict[str, Any]) -> None:
+    """Before a chapter runs: its earlier results are neither taken for new ones nor published again."""
+    state["chapters"].pop(name, None)
+    _write_state(shop, state)
+    for path in CHAPTERS[name].writes:
+        if "/results/" in path:
+            _path(shop, path).unlink(missing_ok=True)
+
+
+def _remember(shop: Client, name: str, fingerprint: str, state: dict[str, Any]) -> None:
+    made = [path for path in CHAPTERS[name].writes if _path(shop, path).exists()]
+    state["chapters"][name] = {"fingerprint": fingerprint, "made": made}
+    _write_state(shop, state)
+
+
+# ---------------------------------------------------------------- a failure
+def _keep_failure(shop: Client, failed: Mapping[str, Future]) -> None:
+    """Keep the partly run notebooks and error.txt beside the last complete set, and say the errors."""
+    folder = _failed(shop)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    texts = []
+    for name, future in failed.items():
+        words, traceback = _words(future.exception())
+        texts.append(f"{name} stopped. {words}\n" + (f"\n{traceback}\n" if traceback else ""))
+        print(f"  {name} stopped. {words}", file=sys.stderr)
+        with suppress(OSError):
+            shutil.move(_executed(shop, name), folder / f"{name}.ipynb")
+    (folder / "error.txt").write_text("\n".join(texts), encoding="utf-8")
+    last = _relative(shop, shop.reports) if shop.reports.exists() else "none yet"
+    print(f"No new report. Where it stopped: {_relative(shop, folder)}; the last complete report: {last}.",
+          file=sys.stderr)
+
+
+def _words(error: BaseException) -> tuple[str, str]:
+    """What went wrong, for the person at the keyboard, and the traceback where that helps a developer."""
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    if isinstance(error, DeadKernelError) or "Kernel died" in str(error):
+        return ("Its Python process ended in the middle of the chapter, most often because the computer ran out of "
+                "memory. Close other programs and try again."), ""
+    if not isinstance(error, PapermillExecutionError):
+        return f"{type(error).__name__}: {error}", ""
+    if error.ename == "UserError":
+        return error.evalue, ""
+    cell = next((line for line in error.source.splitlines() if line.strip()), "")
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    return f"In the cell that begins `{cell}`: {error.ename}: {error.evalue}", traceback
+
+
+# ---------------------------------------------------------------- publication
+def _publish(shop: Client, prints: Mapping[str, str]) -> None:
+    """Write the complete set beside the current one, then put it in its place in one step."""
+    import nbformat
+
+    from . import page
+
+    notebooks = {name: nbformat.read(_executed(shop, name), as_version=4) for name in sorted(CHAPTERS)}
+    labels = {name: chapter.label for name, chapter in CHAPTERS.items()}
+    new = shop.reports.with_name(f".{shop.key}.{os.getpid()}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    for folder in ("notebooks", "tables"):
+        (new / folder).mkdir(parents=True)
+    for name, html in page.render(notebooks, labels, _front(shop, prints)).items():
+        (new / name).write_text(html, encoding="utf-8")
+    for name in CHAPTERS:
+        shutil.copyfile(_executed(shop, name), new / "notebooks" / f"{name}.ipynb")
+    for table in sorted(shop.results.glob("*.csv")):
+        shutil.copyfile(table, new / "tables" / table.name)
+    with suppress(FileNotFoundError):
+        shutil.copyfile(shop.results / "results.json", new / "results.json")
+    try:
+        _swap(new, shop.reports)
+    except OSError as error:
+        raise UserError(f"{_relative(shop, shop.reports)} could not be replaced ({error.strerror}). Close what is open "
+                        "from that folder and run again.") from None
+    shutil.rmtree(_failed(shop), ignore_errors=True)
+
+
+def _front(shop: Client, prints: Mapping[str, str]) -> Front:
+    from .page import TITLE, Front
+
+    launched = shop.program.launched_on
+    versions = _versions()
+    made_by = ", ".join(f"{name} {versions[name]}" for name in PACKAGES[:2] if name in versions)
+    inputs = ", ".join(f"{name} ({digest[:12]})" for name, digest in _inputs(shop).items())
+    return Front(
+        client=shop.name, language=shop.language,
+        lines=[line for line in (
+            TITLE, launched and f"Program launched {_day(launched)}", _period(shop),
+            shop.prepared_by and f"Prepared by {shop.prepared_by}") if line],
+        footer=[
+            f"Made on {_day(date.today())} with Python {_python()}, {made_by}; commit {_commit(_root(shop))[:12]}.",
+            f"Inputs, with the beginning of their SHA-256: {inputs or 'none'}.",
+            f"Fingerprint of data, settings, chapters and helpers: {prints['00_summary'][:16]}."])
+
+
+def _period(shop: Client) -> str:
+    """The first and the last day of the prepared orders; "" where there are none."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        times = pc.min_max(pq.read_table(shop.prepared / "orders.parquet", columns=["ordered_at"])["ordered_at"])
+    except FileNotFoundError:
+        return ""
+    first, last = times["min"].as_py(), times["max"].as_py()
+    return f"Orders {_day(first)} – {_day(last)}" if first else ""
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _swap(new: Path, current: Path) -> None:
+    """Make the folder `new` the folder `current`; at any moment one complete folder of that name exists.
+
+    Where the system cannot exchange two folders in one step, there is an instant between two renames; a run killed
+    just then leaves the old set as .<client>.old, and `_tidy` puts it back.
+    """
+    if not current.exists():
+        new.rename(current)
+    elif not _exchange(new, current):
+        old = current.with_name(f".{current.name}.old")
+        current.rename(old)
+        new.rename(current)
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system or the file system has no such step."""
+    import ctypes
+
+    names = os.fsencode(one), os.fsencode(other)
+    with suppress(AttributeError, OSError, TypeError):
+        if sys.platform == "linux":
+            return ctypes.CDLL(None).renameat2(-100, names[0], -100, names[1], 2) == 0
+        if sys.platform == "darwin":
+            return ctypes.CDLL(None).renamex_np(names[0], names[1], 2) == 0
+    return False
+
+
+def _tidy(shop: Client) -> None:
+    """Repair what a killed run may have left: put the last complete set back, remove incomplete ones."""
+    old = shop.reports.with_name(f".{shop.key}.old")
+    if old.exists() and not shop.reports.exists():
+        old.rename(shop.reports)
+    for leftover in [old, *shop.reports.parent.glob(f".{shop.key}.*.new")]:
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+# ---------------------------------------------------------------- places, state, one run at a time
+def _root(client: Client) -> Path:
+    return client.folder.parents[1]
+
+
+def _path(client: Client, path: str) -> Path:
+    return _root(client) / path.format(client=client.key)
+
+
+def _relative(client: Client, path: Path) -> str:
+    return path.relative_to(_root(client)).as_posix()
+
+
+def _notebook(client: Client, name: str) -> Path:
+    return _root(client) / "notebooks" / f"{name}.ipynb"
+
+
+def _executed(client: Client, name: str) -> Path:
+    return client.prepared / "executed" / f"{name}.ipynb"
+
+
+def _failed(client: Client) -> Path:
+    return client.reports.with_name(f"{client.key}.failed")
+
+
+def _cells(client: Client, name: str) -> list[dict]:
+    try:
+        return json.loads(_notebook(client, name).read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        raise UserError(f"notebooks/{name}.ipynb is missing or damaged. Get it back from the repository.") from None
+
+
+def _read_state(client: Client) -> dict[str, Any]:
+    try:
+        state = json.loads((client.prepared / ".run.json").read_text(encoding="utf-8"))
+        return state if isinstance(state.get("chapters"), dict) else {"chapters": {}}
+    except (OSError, ValueError, AttributeError):
+        return {"chapters": {}}
+
+
+def _write_state(client: Client, state: Mapping[str, Any]) -> None:
+    beside = client.prepared / ".run.json.new"
+    beside.write_text(json.dumps(state, indent=1), encoding="utf-8")
+    os.replace(beside, client.prepared / ".run.json")
+
+
+@contextmanager
+def _only_run(client: Client) -> Iterator[None]:
+    """Keeps a second run of the same client away; the system ends the lock with the process, however that ends."""
+    client.prepared.mkdir(parents=True, exist_ok=True)
+    client.reports.parent.mkdir(exist_ok=True)
+    with (client.prepared / ".lock").open("w") as file:
+        try:
+            _lock(file.fileno())
+        except OSError:
+            raise UserError(f"Another run of '{client.key}' is under way. Wait until it has ended.") from None
+        _tidy(client)
+        yield
+
+
+def _lock(file: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,724 @@
+"""Scoring: who is loyal, who is leaving, who brings the money, and what to do for whom.
+
+Everything starts from the `customers` frame of tables.py (one row per identified customer, money in the client's
+currency, days counted back from the end of the data). Customers with refunds only have bought nothing that could be
+scored: they are left out of every score and kept in every total.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from loyalty_helpers.client import LEVELS, UserError, suggest
+from loyalty_helpers.findings import NAN, Change, Finding, amount, count
+from loyalty_helpers.intervals import FEWEST_UNITS, Ratio, Share
+
+# the standard eleven, each with its recency-frequency-monetary codes; every one of the 125 codes stands here once
+SEGMENTS = {
+    "Champions": "555 554 544 545 454 455 445",
+    "Loyal": "543 444 435 355 354 345 344 335",
+    "Potential Loyalist": "553 551 552 541 542 533 532 531 452 451 442 441 431 453 433 432 423 353 352 351 342 341 "
+                          "333 323",
+    "New Customers": "512 511 422 421 412 411 311",
+    "Promising": "525 524 523 522 521 515 514 513 425 424 413 414 415 315 314 313",
+    "Need Attention": "535 534 443 434 343 334 325 324",
+    "About To Sleep": "331 321 312 221 213 231 241 251",
+    "At Risk": "255 254 245 244 253 252 243 242 235 234 225 224 153 152 145 143 142 135 134 133 125 124",
+    "Cannot Lose Them": "155 154 144 214 215 115 114 113",
+    "Hibernating": "332 322 233 232 223 222 132 123 122 212 211",
+    "Lost": "111 112 121 131 141 151",
+}
+SEGMENT_OF = {code: segment for segment, codes in SEGMENTS.items() for code in codes.split()}
+# money above the mean? -> recent? -> frequent?
+EIGHT_TYPES = ("General: win back", "General: keep", "General: develop", "General: value",
+               "Important: win back", "Important: keep", "Important: develop", "Important: value")
+VALUE_GROUPS = ("High-value", "Loyal", "Potential", "Other")
+NO_LEVEL = "No level yet"
+REFUNDS_ONLY = "Refunds only (not scored)"
+# scheme of tables/segments.csv -> (column of the customers' assignments, its segments in the order shown)
+SCHEMES = {
+    "RFM segment": ("segment", tuple(SEGMENTS)),
+    "Eight types": ("chinese_type", EIGHT_TYPES[::-1]),
+    "Value group": ("value_group", VALUE_GROUPS),
+    "Loyalty level": ("level", ("High", "Middle", "Basic", NO_LEVEL)),
+}
+ACTIONS = Path(__file__).with_name("actions.csv")
+
+SMALL_SHOP = 200  # customers: below this thirds, not fifths
+TIED = 0.20  # a larger share of customers with the same number of orders makes quantiles of it meaningless
+FREQUENCY_BREAKS = {1: 1, 2: 2, 3: 3, 4: 5, 5: 8}  # score -> orders from which it is given
+SMALL_SHOP_BREAKS = {1: 1, 3: 2, 5: 5}
+
+# what the score is made of, in the order of the formula: component -> column of customers
+COMPONENTS = {"frequency": "orders", "monetary": "spend", "categories": "categories", "rating": "rating",
+              "recency": "recency_days"}
+WEIGHTS = {"frequency": 0.25, "monetary": 0.25, "categories": 0.10, "rating": 0.15, "recency": 0.25}
+ARTICLE_WEIGHTS = {"frequency": 0.3, "monetary": 0.4, "categories": 0.2, "rating": 0.1}
+BEHAVIOR = ("frequency", "monetary", "categories", "recency")
+ATTITUDE = ("rating", "nps", "csat")
+INDEX = {"score": ("loyalty_index", "customer loyalty index"),
+         "behavior": ("loyalty_index_behavior", "loyalty index, behavior only"),
+         "attitude": ("loyalty_index_attitude", "loyalty index, attitude only")}
+
+SMALL_COHORT = 20  # customers: below this a cohort's shares are not shown
+CONFIDENCE = 0.95
+PROMOTER = 9  # an NPS answer from which a customer counts as recommending the shop
+YEAR = 365  # days
+
+
+# ---------------------------------------------------------------- shared steps
+def buyers(customers: pd.DataFrame) -> pd.DataFrame:
+    """The customers who can be scored, those with at least one order, numbered anew in the order given."""
+    return customers[_values(customers, "orders") > 0].reset_index(drop=True)
+
+
+def scored_share(customers: pd.DataFrame) -> Finding:
+    """Share of the identified customers who can be scored; the note counts the rest, who have refunds only."""
+    total, scored = len(customers), len(buyers(customers))
+    left_out = f"{count(total - scored, 'customer')} left out: refunds only" if scored < total else ""
+    return Finding(label="customers who can be scored", unit="share", estimate=scored / total if total else NAN,
+                   n=total, note=left_out if total else "no order carries a customer id")
+
+
+def _values(frame: pd.DataFrame, column: str) -> np.ndarray:
+    """A column as floats, nan where missing, to eleven digits; all nan where the frame has no such column.
+
+    Sums of the same amounts added in another order differ in the last digits; without rounding, customers who spent
+    the same would not tie.
+    """
+    if column not in frame:
+        return np.full(len(frame), NAN)
+    mantissa, exponent = np.frexp(frame[column].to_numpy(dtype="float64", na_value=NAN))
+    return np.ldexp(np.round(mantissa * 2**36), exponent - 36)
+
+
+def _percentile(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Mid-rank of `values` among `reference`, 0 to 1: ties share the middle of their ranks; nan stays nan."""
+    ranked = np.sort(reference[~np.isnan(reference)])
+    if not len(ranked):
+        return np.full(len(values), NAN)
+    below, upto = np.searchsorted(ranked, values, "left"), np.searchsorted(ranked, values, "right")
+    return np.where(np.isnan(values), NAN, (below + upto) / (2 * len(ranked)))
+
+
+def _share(label: str, hits: int, n: int, *, noun: str = "customer", note: str) -> Finding:
+    """A share with its Wilson interval; `note` says what is missing where there is nobody to count."""
+    if not n:
+        return Finding(label=label, unit="share", estimate=NAN, note=note)
+    share, low, high, _, method = Share(hits, n).level(CONFIDENCE)
+    return Finding(label=label, unit="share", estimate=share, low=low, high=high, n=n, n_noun=noun, method=method)
+
+
+def _purchases(orders: pd.DataFrame) -> pd.DataFrame:
+    """Order rows that carry a customer and are no refunds."""
+    return orders[orders["customer_id"].notna() & ~orders["is_refund"].astype(bool)]
+
+
+# ---------------------------------------------------------------- recency, frequency, monetary value
+def rfm(customers: pd.DataFrame) -> pd.DataFrame:
+    """Recency, frequency and monetary scores with the segments that follow from them.
+
+    Scores run from 1 to 5, 5 best (recency: most recent). Fifths by mid-rank, so that customers alike get scores
+    alike; fewer than 200 customers: thirds, scored 1, 3, 5. Where over 20 % of the customers have the same number of
+    orders, frequency uses fixed breaks instead: 1, 2, 3-4, 5-7, 8 or more (small shop: 1, 2-4, 5 or more).
+
+    Returns customer_id, recency_score, frequency_score, monetary_score, rfm ("555"), segment (SEGMENTS), chinese_type
+    (EIGHT_TYPES), value_group (VALUE_GROUPS), one row per customer with at least one order (`buyers`).
+    """
+    kept = buyers(customers)
+    orders = _values(kept, "orders")
+    breaks = _frequency_breaks(orders)
+    recency = _quantile_scores(-_values(kept, "recency_days"))
+    monetary = _quantile_scores(_values(kept, "spend"))
+    if breaks:
+        scores, starts = np.array(list(breaks)), np.array(list(breaks.values()))
+        frequency = scores[np.searchsorted(starts, orders, "right") - 1]
+    else:
+        frequency = _quantile_scores(orders)
+    scored = pd.DataFrame({"customer_id": kept["customer_id"], "recency_score": recency,
+                           "frequency_score": frequency, "monetary_score": monetary})
+    names = np.full(556, "", dtype=object)
+    names[[int(code) for code in SEGMENT_OF]] = list(SEGMENT_OF.values())
+    codes = recency * 100 + frequency * 10 + monetary
+    return scored.assign(
+        rfm=pd.Series(codes, index=scored.index).astype("str"),
+        segment=pd.Series(names[codes], index=scored.index, dtype="str"),
+        chinese_type=_eight_types(scored),
+        value_group=value_groups(scored),
+    )
+
+
+def _frequency_breaks(orders: np.ndarray) -> dict[int, int] | None:
+    """The fixed breaks of the frequency score, or None where quantiles will do."""
+    if not len(orders) or np.unique(orders, return_counts=True)[1].max() <= TIED * len(orders):
+        return None
+    return SMALL_SHOP_BREAKS if len(orders) < SMALL_SHOP else FREQUENCY_BREAKS
+
+
+def _quantile_scores(values: np.ndarray) -> np.ndarray:
+    """Fifths 1..5, or thirds 1, 3, 5 in a small shop, by mid-rank; higher is better."""
+    rank = _percentile(values, values)
+    if len(values) < SMALL_SHOP:
+        return 1 + 2 * np.floor(rank * 3).astype(np.int64)
+    return 1 + np.floor(rank * 5).astype(np.int64)
+
+
+def _eight_types(scored: pd.DataFrame) -> pd.Series:
+    """The eight types usual in China: money above the mean score = important; recent and frequent = value, recent
+    only = develop, frequent only = keep, neither = win back. At the mean counts as not above."""
+    scores = [scored[column] for column in ("monetary_score", "recency_score", "frequency_score")]
+    money, recent, frequent = (values > values.mean() for values in scores)
+    code = (4 * money + 2 * recent + frequent).astype(int)
+    return pd.Series(np.array(EIGHT_TYPES, dtype=object)[code], index=scored.index, dtype="str")
+
+
+def value_groups(scored: pd.DataFrame) -> pd.Series:
+    """Four plain groups from the `rfm` scores, the first that fits: high-value (monetary 5), loyal (frequency at
+    least 4 and recency at least 3), potential (recency at least 4), other."""
+    recency, frequency = scored["recency_score"], scored["frequency_score"]
+    rules = [scored["monetary_score"] == 5, (frequency >= 4) & (recency >= 3), recency >= 4]
+    return pd.Series(np.select(rules, list(VALUE_GROUPS[:3]), VALUE_GROUPS[3]), index=scored.index, dtype="str")
+
+
+def rfm_cutoffs(customers: pd.DataFrame, scored: pd.DataFrame, *, currency: str) -> pd.DataFrame:
+    """What each score means in the client's own units, for the scores that occur: "bought within 23 days".
+
+    `scored` is `rfm(customers)`. Returns measure (Recency, Frequency, Monetary), score, meaning, customers; best
+    first. Money cut-offs are the roundest amounts that separate the customers as scored.
+    """
+    kept = buyers(customers)
+
+    def ranges(score: str, column: str) -> pd.DataFrame:
+        values = pd.DataFrame({"score": scored[score], "value": _values(kept, column)})
+        return values.groupby("score")["value"].agg(["min", "max"]).sort_index(ascending=False)
+
+    orders = ranges("frequency_score", "orders")["min"].to_dict()
+    starts = sorted((_frequency_breaks(_values(kept, "orders")) or orders).items(), reverse=True)
+    words = {"Recency": _recency_words(ranges("recency_score", "recency_days")["max"]),
+             "Frequency": _frequency_words(dict(starts)),
+             "Monetary": _money_words(ranges("monetary_score", "spend"), currency)}
+    sizes = {measure: scored[f"{measure.lower()}_score"].value_counts().sort_index(ascending=False)
+             for measure in words}
+    rows = [(measure, score, words[measure][score], n) for measure in words for score, n in sizes[measure].items()]
+    return pd.DataFrame(rows, columns=["measure", "score", "meaning", "customers"])
+
+
+def _recency_words(ends: pd.Series) -> dict[int, str]:
+    """Words by score from the longest recency in each, best first."""
+    words, better = {}, None
+    for score, end in ends.astype(int).items():
+        words[score] = (f"bought within {count(end, 'day')}" if better is None
+                        else f"last bought more than {count(better, 'day')} ago" if score == ends.index[-1]
+                        else f"last bought {count(end, 'day')} ago" if end == better + 1
+                        else f"last bought {better + 1} to {count(end, 'day')} ago")
+        better = end
+    return words
+
+
+def _frequency_words(starts: Mapping[int, float]) -> dict[int, str]:
+    """Words by score from the fewest orders in each, best first."""
+    words, above = {}, None
+    for score, start in starts.items():
+        start = int(start)
+        words[score] = (f"{start:,} or more orders" if above is None else count(start, "order")
+                        if start == above - 1 else f"{start} to {count(above - 1, 'order')}")
+        above = start
+    return words
+
+
+def _money_words(ranges: pd.DataFrame, currency: str) -> dict[int, str]:
+    """Words by score from the least and most spent in each, best first."""
+    bounds = [_round_between(below, least) for least, below in zip(ranges["min"], ranges["max"].iloc[1:],
+                                                                  strict=False)]
+    shown = [amount(bound, currency, digits=0 if bound == int(bound) else 2) for bound in bounds]
+    if not shown:
+        return dict.fromkeys(ranges.index, "every customer alike")
+    between = [f"spent {low} to under {high}" for low, high in zip(shown[1:], shown[:-1], strict=True)]
+    words = [f"spent {shown[0]} or more", *between, f"spent less than {shown[-1]}"]
+    return dict(zip(ranges.index, words, strict=True))
+
+
+def _round_between(low: float, high: float) -> float:
+    """The roundest number above `low` and not above `high`: 2,400 between 2,398.20 and 2,401.50."""
+    for step in (10.0**power for power in range(9, -3, -1)):
+        candidate = math.floor(high / step) * step
+        if candidate > low:
+            return round(candidate, 2)
+    return high
+
+
+# ---------------------------------------------------------------- loyalty score and index
+def loyalty_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS,
+                  reference: pd.DataFrame | None = None) -> pd.DataFrame:
+    """LS = w1 frequency + w2 monetary + w3 categories + w4 rating + w5 recency, each first put on 0..100.
+
+    A component's points are the percentile (mid-rank) of the customer's value among the `reference` customers, by
+    default the customers themselves, so that neither the currency nor one heavy customer rules the score. `weights`
+    sum to 1; a component not named has none (ARTICLE_WEIGHTS leave out recency). Where a rating or the categories
+    are not known, their weight is spread over the others in proportion, and `flags` says so.
+
+    Returns customer_id, <component>_points, score, behavior (the score without the rating), attitude (mean of the
+    points of rating and, where `with_survey` added them, nps and csat; nan where nothing is known), flags; one row
+    per customer with at least one order. Raises UserError for weights that are unknown, negative or do not sum to 1.
+    """
+    weights = _checked_weights(weights)
+    kept = buyers(customers)
+    points = _points(kept, kept if reference is None else buyers(reference))
+    scored = pd.DataFrame({"customer_id": kept["customer_id"]})
+    scored = scored.assign(**{f"{name}_points": points[name] for name in COMPONENTS})
+    behavior = {name: weights[name] for name in BEHAVIOR}
+    attitude = {name: 1.0 for name in ATTITUDE if name in points}
+    return scored.assign(score=_weighted(points, weights), behavior=_weighted(points, behavior),
+                         attitude=_weighted(points, attitude), flags=_flags(points, weights))
+
+
+def _checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
+    for name in weights:
+        if name not in COMPONENTS:
+            raise UserError(f"The loyalty score has no component '{name}': weights go to {', '.join(COMPONENTS)}."
+                            f"{suggest(name, COMPONENTS)}")
+    got = ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
+    if not all(weight >= 0 for weight in weights.values()):
+        raise UserError(f"The weights of the loyalty score must not be negative; got {got}.")
+    if not math.isclose(sum(weights.values()), 1, abs_tol=1e-6):
+        raise UserError(f"The weights of the loyalty score must sum to 1; got {sum(weights.values()):g} ({got}).")
+    return {name: float(weights.get(name, 0)) for name in COMPONENTS}
+
+
+def _points(kept: pd.DataFrame, reference: pd.DataFrame) -> dict[str, np.ndarray]:
+    """0..100 per component, and per survey answer where the frame carries them; better is more, so recency turns."""
+    columns = COMPONENTS | {name: name for name in ATTITUDE if name in kept}
+    sign = {"recency": -1}
+    return {name: 100 * _percentile(sign.get(name, 1) * _values(kept, column),
+                                    sign.get(name, 1) * _values(reference, column))
+            for name, column in columns.items()}
+
+
+def _weighted(points: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+    """Weighted mean over the components known of each customer; nan where none with a weight is."""
+    known = [weight * ~np.isnan(points[name]) for name, weight in weights.items()]
+    total = sum(weight * np.nan_to_num(points[name]) for name, weight in weights.items())
+    spread = sum(known) + np.zeros_like(points["recency"])
+    return np.divide(total, spread, out=np.full(len(spread), NAN), where=spread > 1e-9)
+
+
+def _flags(points: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+    rating, categories = (np.isnan(points[name]) & (weights[name] > 0) for name in ("rating", "categories"))
+    return np.select([rating & categories, rating, categories],
+                     ["no rating, no categories", "no rating", "no categories"], "")
+
+
+def with_survey(customers: pd.DataFrame, survey: pd.DataFrame | None) -> pd.DataFrame:
+    """`customers` with each one's latest answers, nps (0..10) and csat (on the survey's scale); nan where unknown."""
+    if survey is None:
+        return customers.assign(nps=NAN, csat=NAN)
+    linked = survey[survey["customer_id"].notna()].sort_values("answered_at", kind="stable")
+    latest = linked.groupby("customer_id")[["nps", "csat"]].last()
+    return customers.drop(columns=["nps", "csat"], errors="ignore").merge(latest, on="customer_id", how="left")
+
+
+def loyalty_index(scored: pd.DataFrame, total: int, *, part: str = "score") -> Finding:
+    """The customer loyalty index (CLI): the mean of `part` of `loyalty_score` (score, behavior or attitude), 0..100.
+
+    `total` counts all identified customers, so that the label can say how many of them are scored; the others are
+    not in the mean. Scored among themselves customers have an index of 50 by construction: compare waves by
+    `index_change`, never an index with 50.
+    """
+    values = scored[part].dropna()
+    n, name = len(values), INDEX[part][1]
+    mean, low, high = values.mean() if n else NAN, NAN, NAN
+    if n > 1:
+        margin = stats.t.ppf(0.975, n - 1) * values.std() / math.sqrt(n)
+        low, high = max(0.0, mean - margin), min(100.0, mean + margin)
+    note = ("customers scored among themselves have an index of about 50 by construction" if n else
+            "no customer could be scored" if part != "attitude" else "no customer left a rating or an answer")
+    return Finding(label=f"{name} ({n:,} of {count(total, 'customer')} scored)", unit="score", estimate=mean, low=low,
+                   high=high, n=n, method="mean of the customers' scores, t interval", note=note)
+
+
+def index_change(before: pd.DataFrame, after: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS,
+                 part: str = "score") -> Change:
+    """The loyalty index of two waves, both scored against the `before` customers, as a row of tables/kpis.csv.
+
+    Both frames are `customers` of equally long windows, each counted to the end of its own. The interval comes from a
+    bootstrap by customer over both waves together (customers of both waves stay together), with the customers before
+    held fixed as the yardstick.
+    """
+    kpi, label = INDEX[part]
+    waves = [loyalty_score(wave, weights=weights, reference=before).dropna(subset=part) for wave in (before, after)]
+    was, now = (loyalty_index(scored, len(wave), part=part)
+                for scored, wave in zip(waves, (before, after), strict=True))
+    change = Change(kpi=kpi, label=label, unit="score", estimate=now.estimate - was.estimate, before=was, after=now,
+                    n=was.n + now.n, method="both waves scored against the customers before; bootstrap by customer",
+                    note=f"fewer than {FEWEST_UNITS} customers of a period are scored, or all of them alike")
+    if not (was.n and now.n):
+        return change
+    scores = [wave.set_index("customer_id")[part] for wave in waves]
+    one, other = (Ratio(score, score.mul(0).add(1)) for score in scores)
+    found = other.change_from(one, CONFIDENCE)
+    if math.isnan(found.p_value):
+        return change
+    return replace(change, low=found.low, high=found.high, p_value=found.p_value, p_adjusted=found.p_value, note="")
+
+
+def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS) -> pd.DataFrame:
+    """Does the ranking depend on the weights? Each one halved and raised by half (the others keep their proportions),
+    and the articles' weights.
+
+    Returns weights (words), rank_correlation (Spearman, with the ranking as weighted), top_tenth_kept (share of the
+    best tenth that stays in it); nan where fewer than two customers differ.
+    """
+    kept = buyers(customers)
+    points, weights = _points(kept, kept), _checked_weights(weights)
+    scenarios = {f"{name} {words}": weights | {name: weights[name] * factor} for name in COMPONENTS if weights[name]
+                 for words, factor in (("halved", 0.5), ("raised by half", 1.5))}
+    scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
+    usual = np.round(_weighted(points, weights), 9)
+    rows = [(words, _spearman(usual, other), _top_tenth_kept(usual, other)) for words, scenario in scenarios.items()
+            for other in [np.round(_weighted(points, scenario), 9)]]
+    return pd.DataFrame(rows, columns=["weights", "rank_correlation", "top_tenth_kept"])
+
+
+def _spearman(one: np.ndarray, other: np.ndarray) -> float:
+    known = ~np.isnan(one) & ~np.isnan(other)
+    ranks = [_percentile(values[known], values[known]) for values in (one, other)]
+    if known.sum() < 2 or min(np.ptp(rank) for rank in ranks) == 0:
+        return NAN
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _top_tenth_kept(one: np.ndarray, other: np.ndarray) -> float:
+    known = ~np.isnan(one) & ~np.isnan(other)
+    if not known.any():
+        return NAN
+    size = math.ceil(known.sum() / 10)
+    top, top_other = (values[known] >= np.sort(values[known])[-size] for values in (one, other))
+    return float((top & top_other).sum() / top.sum())
+
+
+# ---------------------------------------------------------------- the score as the source articles state it
+def raw_article_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = ARTICLE_WEIGHTS) -> pd.DataFrame:
+    """LS = .3 F + .4 M + .2 C + .1 R on orders, money, categories and rating as they are, nothing normalised.
+
+    Shown as a warning, used for nothing: see `article_score_faults`. An unknown rating or category count adds 0.
+    Returns customer_id, <component>_part, score.
+    """
+    kept = buyers(customers)
+    parts = {f"{name}_part": weight * np.nan_to_num(_values(kept, COMPONENTS[name]))
+             for name, weight in weights.items()}
+    return pd.DataFrame({"customer_id": kept["customer_id"], **parts, "score": sum(parts.values())})
+
+
+def article_score_faults(customers: pd.DataFrame, *, currency: str) -> pd.DataFrame:
+    """Why the articles' score fails: it is money under another name, and another unit of money re-ranks customers.
+
+    Returns, for money in units of 1, 100, 1,000 and 10,000: unit, money_share_of_score, money_share_of_variance
+    (covariance with the score / variance of the score), rank_correlation (Spearman, with the ranking in units of 1).
+    """
+    rows, first = [], None
+    for size in (1, 100, 1_000, 10_000):
+        scored = raw_article_score(customers.assign(spend=_values(customers, "spend") / size))
+        score, money = (scored[column].to_numpy() for column in ("score", "monetary_part"))
+        first = score if first is None else first
+        deviations = score - score.mean() if len(score) else score
+        variance, total = deviations @ deviations, score.sum()
+        rows.append((currency if size == 1 else f"{size:,} {currency}", money.sum() / total if total > 0 else NAN,
+                     deviations @ money / variance if variance > 0 else NAN, _spearman(first, score)))
+    return pd.DataFrame(rows, columns=["unit", "money_share_of_score", "money_share_of_variance", "rank_correlation"])
+
+
+def missing_treatments(scores: pd.Series, total: int) -> pd.DataFrame:
+    """The index of `total` customers of whom only `scores` are known, by what is done about the others.
+
+    Returns treatment, index. The source's example (70 score 80, 20 score 60, 100 customers) gives 68.00 counted as
+    0, 75.56 over those scored, and the 74 it states only if the others score 60.
+    """
+    known = scores.dropna()
+    missing = total - len(known)
+    rows = [("the unscored count as 0", 0.0), ("the unscored are left out", known.mean() if len(known) else NAN),
+            ("the unscored score like the lowest", known.min() if len(known) else NAN)]
+    return pd.DataFrame([(words, (known.sum() + missing * assumed) / total if total else NAN)
+                         for words, assumed in rows], columns=["treatment", "index"])
+
+
+# ---------------------------------------------------------------- groups
+def levels(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = LEVELS,
+           referrals: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Loyalty level by the client's rules: Basic (satisfied, buys again), Middle (recommends), High (promotes).
+
+    The highest level of which every rule that can be checked holds: min_orders; min_rating where the customer has
+    rated; min_referrals (distinct customers referred) where the client has `referrals`. Returns customer_id, level
+    ("No level yet" where not even the basic one is reached), basis (what could be checked).
+    """
+    kept = buyers(customers)
+    orders, rating = _values(kept, "orders"), _values(kept, "rating")
+    referred = np.full(len(kept), NAN)
+    if referrals is not None:
+        referred = (kept["customer_id"].map(referrals.groupby("referrer_id")["referee_id"].nunique())
+                    .fillna(0).to_numpy(dtype="float64"))
+    level = np.full(len(kept), NO_LEVEL, dtype=object)
+    for name in ("basic", "middle", "high"):
+        rule = rules[name]
+        holds = ((orders >= rule["min_orders"]) & ~(rating < rule["min_rating"])
+                 & ~(referred < rule["min_referrals"]))
+        level[holds] = name.capitalize()
+    basis = np.where(np.isnan(rating), "orders", "orders, rating").astype(object)
+    if referrals is not None:
+        basis = basis + ", referrals"
+    return pd.DataFrame({"customer_id": kept["customer_id"], "level": pd.Series(level, dtype="str"),
+                         "basis": pd.Series(basis, dtype="str")})
+
+
+def concentration(customers: pd.DataFrame) -> list[Finding]:
+    """Share of revenue from the best 10 % and the best 20 % of customers (rounded up), bootstrap intervals.
+
+    Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 (20 %: 5) customers.
+    """
+    spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
+    n, total = len(spend), spend.sum()
+    sizes = {"10 %": math.ceil(n / 10), "20 %": math.ceil(n / 5)}
+    if total <= 0:
+        return [Finding(label=_best(share), unit="share", estimate=NAN, n=n, note="there is no revenue to share out")
+                for share in sizes]
+    rng, drawn = np.random.default_rng(1), []
+    for _ in range(int(np.clip(20_000_000 // n, 100, 500))):
+        times = np.bincount(rng.integers(0, n, n), minlength=n)  # how often each customer is drawn
+        before = np.cumsum(times) - times  # drawn customers who spent more
+        top = [np.clip(size - before, 0, times) @ spend for size in sizes.values()]
+        drawn.append(np.array(top) / (times @ spend) if times @ spend > 0 else np.full(2, NAN))
+    lows, highs = np.nanquantile(drawn, [0.025, 0.975], axis=0)
+    note = f"one customer alone brings {spend[0] / total:.0%} of the revenue".replace("%", " %")
+    return [Finding(label=_best(share), unit="share", estimate=spend[:size].sum() / total, low=low, high=high, n=n,
+                    method="bootstrap by customer", note=note if spend[0] > 0.1 * total else "")
+            if n >= least else
+            Finding(label=_best(share), unit="share", estimate=NAN, n=n,
+                    note=f"it takes at least {least} customers with an order, there {'is' if n == 1 else 'are'} {n}")
+            for (share, size), low, high, least in zip(sizes.items(), lows, highs, (10, 5), strict=True)]
+
+
+def _best(share: str) -> str:
+    return f"share of revenue from the best {share} of customers"
+
+
+def lorenz(customers: pd.DataFrame) -> pd.DataFrame:
+    """The concentration curve, best customers first: customers and revenue as cumulated shares, at most 101 points.
+
+    Starts at (0, 0); empty where there is no revenue. Refunds as in `concentration`.
+    """
+    spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
+    if spend.sum() <= 0:
+        return pd.DataFrame({"customers": pd.Series(dtype="float64"), "revenue": pd.Series(dtype="float64")})
+    at = np.unique(np.linspace(0, len(spend), 101).round().astype(int))
+    return pd.DataFrame({"customers": at / len(spend), "revenue": np.append(0, np.cumsum(spend))[at] / spend.sum()})
+
+
+def activity(customers: pd.DataFrame, activity_days: int) -> pd.DataFrame:
+    """Who is still there: active (bought within `activity_days`), lapsing (within twice that), gone (longer ago), and
+    one-time (a single order, longer ago than `activity_days`). Each customer with an order is in one group.
+
+    Returns group, meaning, customers, share, spend, spend_share.
+    """
+    kept = buyers(customers)
+    days, once = _values(kept, "recency_days"), _values(kept, "orders") == 1
+    meanings = {"active": f"bought within {count(activity_days, 'day')}",
+                "lapsing": f"last bought {activity_days + 1} to {count(2 * activity_days, 'day')} ago",
+                "gone": f"last bought more than {count(2 * activity_days, 'day')} ago",
+                "one-time": f"bought once, more than {count(activity_days, 'day')} ago"}
+    group = np.select([days <= activity_days, once, days <= 2 * activity_days], ["active", "one-time", "lapsing"],
+                      "gone")
+    table = _totals(kept, group).reindex(list(meanings), fill_value=0)
+    return table.assign(meaning=list(meanings.values())).rename_axis("group").reset_index()[
+        ["group", "meaning", "customers", "share", "spend", "spend_share"]]
+
+
+def _totals(customers: pd.DataFrame, group: np.ndarray | pd.Series) -> pd.DataFrame:
+    """Per group: customers, share, spend, spend_share (nan where the spend does not add up to more than 0)."""
+    table = customers.assign(group=np.asarray(group, dtype=object)).groupby("group").agg(
+        customers=("customer_id", "size"), spend=("spend", "sum"))
+    total = table["spend"].sum()
+    return table.assign(share=table["customers"] / max(len(customers), 1),
+                        spend_share=table["spend"] / (total if total > 0 else NAN))
+
+
+def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_days: int,
+             satisfied_from: float = 4) -> pd.DataFrame | None:
+    """Satisfaction x behavior (Dick & Basu 1994): loyal, trapped ("spurious"), latent, none.
+
+    Behavior is high with two orders or more and the last one within `activity_days`. Attitude is high with the latest
+    csat at `satisfied_from` or above; where the survey has no csat, with an NPS answer of 9 or 10. Returns type,
+    meaning, customers, share, low, high (Wilson); None without a survey whose answers carry customers of the shop.
+    """
+    known = buyers(with_survey(customers, survey))
+    asked, bar = ("csat", satisfied_from) if known["csat"].notna().any() else ("nps", PROMOTER)
+    known = known[known[asked].notna()]
+    if known.empty:
+        return None
+    glad = known[asked].to_numpy(dtype="float64") >= bar
+    again = (_values(known, "orders") >= 2) & (_values(known, "recency_days") <= activity_days)
+    meanings = {"loyal": "satisfied, and buys again", "trapped": "buys again without being satisfied",
+                "latent": "satisfied, but does not buy again", "none": "neither satisfied nor buying again"}
+    groups = np.select([glad & again, again, glad], list(meanings)[:3], "none")
+    counts = pd.Series(groups).value_counts().reindex(list(meanings), fill_value=0)
+    shares = [Share(hits, len(known)).level(CONFIDENCE)[:3] for hits in counts]
+    return pd.DataFrame(shares, columns=["share", "low", "high"]).assign(
+        type=counts.index, meaning=list(meanings.values()), customers=counts.to_numpy())[
+        ["type", "meaning", "customers", "share", "low", "high"]]
+
+
+# ---------------------------------------------------------------- cohorts
+def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None) -> pd.DataFrame:
+    """Classic retention: of the customers first buying in month c, the share with an order in month c + k.
+
+    Calendar months; only months seen to their end (`until`, exclusive; by default the day after the last row).
+    Returns cohort ("2023-01"), month (k, 1..`months`), customers, returned, share, low, high (Wilson; nan below 20
+    customers), truncated (the first month of the data: its "first" orders may have had earlier ones).
+    """
+    columns = ["cohort", "month", "customers", "returned", "share", "low", "high", "truncated"]
+    bought = _purchases(orders)
+    if bought.empty:
+        return pd.DataFrame(columns=columns)
+    end = orders["ordered_at"].max().normalize() + pd.Timedelta(days=1) if until is None else pd.Timestamp(until)
+    last = end.year * 12 + end.month - 2  # months since year 0, January = 0; the last one seen to its end
+    month = (bought["ordered_at"].dt.year * 12 + bought["ordered_at"].dt.month - 1).to_numpy(dtype="int64")
+    codes, _ = pd.factorize(bought["customer_id"])
+    pairs = np.unique(codes * 100_000 + month)  # one per customer and month, in order
+    customer, month = pairs // 100_000, pairs % 100_000
+    starts = month[np.flatnonzero(np.diff(customer, prepend=-1))]
+    first = starts[customer]
+    returned = dict(zip(*np.unique(first * 100_000 + month, return_counts=True), strict=True))
+    rows = []
+    for start, size in zip(*np.unique(starts, return_counts=True), strict=True):
+        for k in range(1, min(months, last - start) + 1):
+            hits = returned.get(start * 100_000 + start + k, 0)
+            shown = Share(hits, size).level(CONFIDENCE)[:3] if size >= SMALL_COHORT else (NAN, NAN, NAN)
+            rows.append((f"{start // 12}-{start % 12 + 1:02d}", k, size, hits, *shown, start == starts.min()))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def cohort_return(table: pd.DataFrame, *, month: int = 1) -> Finding:
+    """Share of customers with an order `month` months after the month of their first, over all cohorts of `cohorts`
+    but the truncated one."""
+    cells = table[(table["month"] == month) & ~table["truncated"].astype(bool)]
+    return _share(f"customers who bought again {count(month, 'month')} after their first order",
+                  int(cells["returned"].sum()), int(cells["customers"].sum()),
+                  note="no month of first orders after the first month of the data is followed by enough full months")
+
+
+# ---------------------------------------------------------------- what to do for whom
+def load_actions(folder: Path | None = None) -> pd.DataFrame:
+    """What to do for each segment: scheme, segment, action; `actions.csv` in the client's `folder` replaces lines.
+
+    The client's file has the same three columns and only the lines to be changed; a blank action keeps the standard
+    one. Raises UserError for unknown columns, schemes or segments.
+    """
+    standard = pd.read_csv(ACTIONS, dtype="str", keep_default_na=False)
+    own = Path(folder) / "actions.csv" if folder is not None else None
+    if own is None or not own.exists():
+        return standard
+    try:
+        changed = pd.read_csv(own, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UserError(f"{own.name} cannot be read: save it as CSV in UTF-8 with the columns scheme, segment, action "
+                        f"({error}).") from None
+    if list(changed.columns) != list(standard.columns):
+        raise UserError(f"{own.name} has the columns {', '.join(changed.columns)}; needed: scheme, segment, action.")
+    for row, (scheme, segment) in enumerate(zip(changed["scheme"], changed["segment"], strict=True), start=2):
+        column, word, known = (("segment", segment, SCHEMES[scheme][1]) if scheme in SCHEMES
+                               else ("scheme", scheme, SCHEMES))
+        if word not in known:
+            raise UserError(f"{own.name}, row {row}, column {column}: '{word}' is not one of {', '.join(known)}."
+                            f"{suggest(word, known)}")
+    changed = changed[changed["action"].str.strip() != ""]
+    return pd.concat([standard, changed]).drop_duplicates(["scheme", "segment"], keep="last", ignore_index=True)
+
+
+def segments_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, actions: pd.DataFrame) -> pd.DataFrame:
+    """tables/segments.csv: scheme, segment, customers, share, spend, spend_share, action, for the segments that occur.
+
+    `assigned` has one row per scored customer with customer_id and any of the columns segment, chinese_type,
+    value_group (`rfm`) and level (`levels`). Customers with refunds only are a line of their own, so that in each
+    scheme customers and money add up to the whole.
+    """
+    tables = []
+    for scheme, (column, names) in SCHEMES.items():
+        if column in assigned:
+            group = assigned.set_index("customer_id")[column].reindex(customers["customer_id"], fill_value=REFUNDS_ONLY)
+            table = _totals(customers, group).rename_axis("segment").reset_index()
+            order = table["segment"].map({name: i for i, name in enumerate([*names, REFUNDS_ONLY])})
+            tables.append(table.assign(scheme=scheme).loc[order.sort_values().index])
+    table = pd.concat(tables, ignore_index=True).merge(actions, on=["scheme", "segment"], how="left")
+    return table.assign(action=table["action"].fillna(""))[
+        ["scheme", "segment", "customers", "share", "spend", "spend_share", "action"]]
+
+
+def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, orders: pd.DataFrame, *,
+                actions: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Whom to turn to first: one row per scored customer. Personal data: for the client's private folder only.
+
+    The usual gap is the median of days between a customer's days with an order, known from three such days on
+    ("regulars"). days_overdue counts the days since the last order beyond twice that gap. spend_at_stake is what an
+    overdue regular spent in the 365 days before `as_of`; the list is sorted by it, then by spend_last_year.
+
+    `assigned`: customer_id, segment, value_group, score, level. Returns customer_id, segment, value_group, score,
+    level, last_order, orders, spend, spend_last_year, usual_gap_days, days_overdue, spend_at_stake, reason, action.
+    """
+    kept = buyers(customers)[["customer_id", "last_order_at", "orders", "spend", "recency_days"]]
+    listed = kept.merge(assigned, on="customer_id").merge(_rhythm(orders, as_of), on="customer_id", how="left")
+    overdue = (listed["recency_days"] - 2 * listed["usual_gap_days"]).clip(lower=0).fillna(0)
+    yearly = listed["spend_last_year"].fillna(0)
+    todo = actions[actions["scheme"] == "RFM segment"].set_index("segment")["action"]
+    listed = listed.assign(last_order=listed["last_order_at"].dt.date, days_overdue=overdue.astype("int64"),
+                           spend_last_year=yearly, spend_at_stake=yearly.where(overdue >= 1, 0.0),
+                           action=listed["segment"].map(todo))
+    listed["reason"] = [_reason(*row) for row in zip(*(listed[column] for column in (
+        "orders", "recency_days", "usual_gap_days", "days_overdue")), strict=True)]
+    listed = listed.sort_values(["spend_at_stake", "spend_last_year", "customer_id"], ascending=[False, False, True])
+    return listed.reset_index(drop=True)[
+        ["customer_id", "segment", "value_group", "score", "level", "last_order", "orders", "spend",
+         "spend_last_year", "usual_gap_days", "days_overdue", "spend_at_stake", "reason", "action"]]
+
+
+def _rhythm(orders: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """customer_id, usual_gap_days (nan below three days with an order), spend_last_year."""
+    bought = _purchases(orders)
+    codes, ids = pd.factorize(bought["customer_id"])
+    day = bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64")
+    pairs = np.unique(codes * 1_000_000 + day)  # one per customer and day, in order
+    customer = pairs // 1_000_000
+    same = np.diff(customer) == 0
+    gaps = pd.Series(np.diff(pairs)[same]).groupby(customer[1:][same]).agg(["median", "size"])
+    usual = gaps["median"].where(gaps["size"] >= 2).reindex(range(len(ids))).to_numpy()
+    start, end = pd.Timestamp(as_of) - pd.Timedelta(days=YEAR), pd.Timestamp(as_of)
+    lately = orders[orders["ordered_at"].ge(start) & orders["ordered_at"].lt(end)]
+    spend = lately.groupby("customer_id")["amount"].sum().rename("spend_last_year")
+    return pd.DataFrame({"customer_id": ids, "usual_gap_days": usual}).merge(spend, on="customer_id", how="left")
+
+
+def _reason(orders: float, days: float, gap: float, overdue: int) -> str:
+    ago = f"{count(int(days), 'day')} ago"
+    if orders == 1:
+        return f"bought once, {ago}"
+    if math.isnan(gap):
+        return f"bought {int(orders)} times, last {ago}"
+    usual = f"usually buys every {'day' if gap == 1 else f'{gap:g} days'}, last bought {ago}"
+    return f"{usual}: {count(overdue, 'day')} beyond twice the usual gap" if overdue else usual
+
+
+def overdue_regulars(listed: pd.DataFrame, *, currency: str) -> list[Finding]:
+    """The counts of `action_list` that may be published: share of regulars overdue, and their spend of a year."""
+    regulars = listed[listed["usual_gap_days"].notna()]
+    late = regulars[regulars["days_overdue"] > 0]
+    nobody = "no customer has bought on three different days yet"
+    return [_share("regular customers overdue by more than their usual gap", len(late), len(regulars),
+                   noun="regular customer", note=nobody),
+            Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
+                    estimate=late["spend_at_stake"].sum() if len(regulars) else NAN,
+                    note="" if len(regulars) else nobody)]

@@ -1,0 +1,277 @@
+"""`make bench`: speed and memory, as ratios within one run. `python tests/bench.py NAME` measures one of them.
+
+report       the report of the sample: everything, nothing changed, one chapter edited; warm and ordinary kernels
+retail       541,909 order lines: ingest and tables, against plain reading of the same file
+ten-million  10 million orders -> customers and weeks, against hand-written DuckDB SQL
+
+Each figure is the median of runs that alternate with those it is compared with. Each run is a process of its own,
+so that its peak memory is its own too. Everything happens in a temporary folder.
+"""
+
+# Only the standard library here: a child process's peak memory is never below its parent's.
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from statistics import median
+
+CLONE = Path(__file__).resolve().parents[1]
+ROUNDS = 3
+ORDERS = 10_000_000
+LINES = 541_909
+AS_OF, ORIGIN = date(2025, 1, 1), date(2024, 1, 1)
+Row = tuple[str, str, str]  # what, measured, ratio
+
+
+# ---------------------------------------------------------------- the report of the sample
+def bench_report(folder: Path) -> list[Row]:
+    sample = shutil.ignore_patterns("prepared", "private")
+    shutil.copytree(CLONE / "data" / "sample", folder / "data" / "sample", ignore=sample)
+    shutil.copy(CLONE / "data" / "case_studies.csv", folder / "data")
+    shutil.copytree(CLONE / "notebooks", folder / "notebooks")
+    shutil.copy(CLONE / "requirements.lock", folder)
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for turn in range(ROUNDS):
+        for kernels in ("warm", "ordinary"):
+            for made in ("data/sample/prepared", "data/sample/private", "reports"):
+                shutil.rmtree(folder / made, ignore_errors=True)
+            for what in ("everything", "nothing changed", "chapter 02 edited"):
+                if what == "chapter 02 edited":
+                    edit(folder / "notebooks" / "02_scoring.ipynb", f"round {turn}, {kernels} kernels")
+                say(f"round {turn + 1} of {ROUNDS}: {what}, {kernels} kernels")
+                seconds.setdefault((what, kernels), []).append(report(folder, kernels, what))
+    full = median(seconds["everything", "warm"])
+    return [(f"{what}, {kernels} kernels", f"{median(runs):.1f} s", f"{median(runs) / full:.2f} x the full warm run")
+            for (what, kernels), runs in seconds.items()]
+
+
+def report(root: Path, kernels: str, what: str) -> float:
+    started = time.perf_counter()
+    run = subprocess.run([sys.executable, "-m", "loyalty_helpers", "report", "sample"], capture_output=True, text=True,
+                         env=os.environ | {"LOYALTY_ROOT": str(root), "LOYALTY_KERNELS": kernels})
+    took = time.perf_counter() - started
+    if run.returncode:
+        sys.exit(f"The report of the sample failed:\n{run.stdout}{run.stderr}")
+    expected = {"everything": "5 of 5 chapters ran", "nothing changed": "Nothing changed",
+                "chapter 02 edited": "2 of 5 chapters ran"}[what]
+    if expected not in run.stdout:
+        sys.exit(f"{what}: expected '{expected}', but the run said:\n{run.stdout}")
+    return took
+
+
+def edit(notebook: Path, words: str) -> None:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))
+    last = next(cell for cell in reversed(cells["cells"]) if cell["cell_type"] == "markdown")
+    last["source"] = ["".join(last["source"]) + f"\n\n{words}"]
+    notebook.write_text(json.dumps(cells), encoding="utf-8")
+
+
+# ---------------------------------------------------------------- a real shop's order lines
+def bench_retail(folder: Path) -> list[Row]:
+    shop = folder / "data" / "online_retail"
+    shop.mkdir(parents=True)
+    shutil.copy(CLONE / "data" / "online_retail" / "client.yml", shop)
+    real = sorted((CLONE / "data" / "online_retail").glob("[Oo]nline*[Rr]etail.*"))
+    if real:
+        (shop / real[0].name).symlink_to(real[0])
+    else:
+        say(f"the real file is not in data/online_retail (its README says where to get it): making {LINES:,} lines")
+        child("make_lines", shop)
+    ours, plain = alternate("ingest_lines", "read_lines", folder)
+    what = f"ingest + tables of {LINES:,} order lines" + ("" if real else " (generated)")
+    return versus(what, ours, "pandas only reads the file", plain)
+
+
+def make_lines(shop: Path) -> None:
+    import duckdb
+
+    duckdb.execute(f"""
+        select setseed(0.5);
+        copy (
+          select 536365 + i // 20 as InvoiceNo, floor(4000 * random())::int as StockCode,
+                 'THING OF SOME KIND' as Description, 1 + floor(12 * random())::int as Quantity,
+                 strftime(timestamp '2010-12-01 08:00' + to_minutes(i), '%Y-%m-%d %H:%M:%S') as InvoiceDate,
+                 round(0.5 + 10 * random(), 2) as UnitPrice,
+                 case when hash(i // 20) % 4 > 0 then (12346 + hash(i // 20) % 4300)::double end as CustomerID,
+                 'United Kingdom' as Country
+          from range({LINES}) lines(i)
+        ) to '{shop}/online_retail.csv.gz' (header, compression gzip)""")
+
+
+def ingest_lines(root: Path) -> Callable[[], None]:
+    from loyalty_helpers import ingest, tables
+    from loyalty_helpers.client import load_client
+
+    shop = load_client("online_retail", root)
+
+    def work() -> None:
+        prepared = ingest.prepare(shop)
+        orders = prepared.tables["orders"]
+        people = tables.customers(orders, as_of=orders["ordered_at"].max())
+        weeks = tables.customer_weeks(orders, origin=orders["ordered_at"].min().date())
+        tables.write(shop, prepared.tables | {"customers": people, "customer_weeks": weeks})
+
+    return work
+
+
+def read_lines(root: Path) -> Callable[[], None]:
+    import pandas as pd
+
+    file = next((root / "data" / "online_retail").glob("[Oo]nline*[Rr]etail.*"))
+    read = pd.read_excel if file.suffix == ".xlsx" else pd.read_csv
+    return lambda: read(file, dtype="str")
+
+
+# ---------------------------------------------------------------- ten million orders
+def bench_ten_million(folder: Path) -> list[Row]:
+    say(f"making {ORDERS:,} orders")
+    child("make_orders", folder)
+    ours, sql = alternate("with_helpers", "with_sql", folder)
+    child("check_same", folder)
+    return versus("10 million orders -> customers, weeks", ours, "hand-written DuckDB SQL", sql)
+
+
+def make_orders(folder: Path) -> None:
+    import duckdb
+
+    duckdb.execute(f"""
+        select setseed(0.5);
+        copy (
+          select 'O' || lpad(i::varchar, 9, '0') as order_id,
+                 case when random() < 0.9
+                      then 'C' || lpad(floor(1e6 * random() ** 2)::int::varchar, 7, '0') end as customer_id,
+                 timestamp '2023-01-01' + to_seconds(floor(random() * 731 * 86400)::int) as ordered_at,
+                 case when refund then -1 else 1 end * round(10 + 90 * random(), 2) as amount, refund as is_refund,
+                 case when random() < 0.7 then 'shop' else 'online' end as channel,
+                 'category ' || floor(8 * random())::int as category,
+                 case when random() < 0.2 then floor(1 + 5 * random()) end::double as rating
+          from (select i, random() < 0.02 as refund from range({ORDERS}) orders(i))
+        ) to '{folder}/orders.parquet'""")
+
+
+def with_helpers(folder: Path) -> Callable[[], None]:
+    import duckdb
+
+    from loyalty_helpers import tables
+
+    def work() -> None:
+        orders = duckdb.read_parquet(f"{folder}/orders.parquet")
+        tables.customers(orders, as_of=AS_OF).write_parquet(f"{folder}/customers_helpers.parquet")
+        tables.customer_weeks(orders, origin=ORIGIN).write_parquet(f"{folder}/weeks_helpers.parquet")
+
+    return work
+
+
+def with_sql(folder: Path) -> Callable[[], None]:
+    import duckdb
+
+    customers = f"""
+        select customer_id, first_order_at, last_order_at, orders, spend, spend / nullif(orders, 0) as mean_order,
+               nullif(categories, 0) as categories, rating,
+               floor(epoch(timestamp '{AS_OF}' - last_order_at) / 86400) as recency_days,
+               floor(epoch(timestamp '{AS_OF}' - first_order_at) / 86400) as tenure_days, null::timestamp as joined_at
+        from (select customer_id, min(ordered_at) filter (not is_refund) as first_order_at,
+                     max(ordered_at) filter (not is_refund) as last_order_at,
+                     count(distinct order_id) filter (not is_refund) as orders, sum(amount) as spend,
+                     count(distinct category) filter (not is_refund) as categories, avg(rating) as rating
+              from '{folder}/orders.parquet' where customer_id is not null group by all)
+        order by customer_id"""
+    weeks = f"""
+        select customer_id, floor(epoch(ordered_at - timestamp '{ORIGIN}') / (7 * 86400))::bigint as week,
+               count(distinct order_id) filter (not is_refund) as orders, sum(amount) as spend
+        from '{folder}/orders.parquet' where customer_id is not null group by all order by customer_id, week"""
+
+    def work() -> None:
+        duckdb.execute(f"copy ({customers}) to '{folder}/customers_sql.parquet'")
+        duckdb.execute(f"copy ({weeks}) to '{folder}/weeks_sql.parquet'")
+
+    return work
+
+
+def check_same(folder: Path) -> None:
+    """Stop if the two ways disagree (money to a millionth: the order of adding differs)."""
+    import duckdb
+
+    for table, key in (("customers", "(customer_id)"), ("weeks", "(customer_id, week)")):
+        ours, sql = f"'{folder}/{table}_helpers.parquet'", f"'{folder}/{table}_sql.parquet'"
+        names = [row[0] for row in duckdb.execute(f"describe select * from {ours}").fetchall()]
+        differ = " or ".join(
+            f"abs(a.{name} - b.{name}) > 1e-6 or (a.{name} is null) != (b.{name} is null)"
+            if name in ("spend", "mean_order") else f"a.{name} is distinct from b.{name}" for name in names)
+        joined = f"from {ours} a full join {sql} b using {key}"
+        (rows,) = duckdb.execute(f"select count(*) {joined} where {differ}").fetchone()
+        if rows:
+            sys.exit(f"{table}: {rows:,} rows differ between the helpers and the SQL")
+
+
+# ---------------------------------------------------------------- measuring
+def alternate(one: str, other: str, folder: Path) -> tuple[list[dict], list[dict]]:
+    """Both tasks ROUNDS times in turn: seconds and peak megabytes of each run."""
+    runs: dict[str, list[dict]] = {one: [], other: []}
+    for turn in range(ROUNDS):
+        for task in runs:
+            say(f"round {turn + 1} of {ROUNDS}: {task.replace('_', ' ')}")
+            runs[task].append(child(task, folder))
+    return runs[one], runs[other]
+
+
+def versus(what: str, ours: list[dict], reference: str, theirs: list[dict]) -> list[Row]:
+    (seconds, peak), (base, base_peak) = ([median(run[key] for run in runs) for key in ("seconds", "peak")]
+                                          for runs in (ours, theirs))
+    ratio = f"{seconds / base:.2f} x the time, {peak / base_peak:.2f} x the memory of:"
+    return [(what, f"{seconds:.1f} s, peak {peak:,.0f} MB", ratio),
+            (f"  {reference}", f"{base:.1f} s, peak {base_peak:,.0f} MB", "1")]
+
+
+def child(task: str, folder: Path) -> dict:
+    """Run a function of this file in a process of its own; what `measure` printed there."""
+    run = subprocess.run([sys.executable, __file__, "--child", task, str(folder)], capture_output=True, text=True)
+    if run.returncode:
+        sys.exit(f"{task} failed:\n{run.stderr}")
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def measure(task: str, folder: Path) -> None:
+    """Time what the task returns to be done (imports are over by then), if it returns anything."""
+    work = globals()[task](folder)
+    started = time.perf_counter()
+    if work is not None:
+        work()
+    seconds = time.perf_counter() - started
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}))
+
+
+def say(words: str) -> None:
+    print(f"  {words}", file=sys.stderr, flush=True)
+
+
+BENCHES = {"report": bench_report, "retail": bench_retail, "ten-million": bench_ten_million}
+
+
+def main(names: list[str]) -> None:
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        sys.exit(f"There is no {unknown[0]!r} to measure; there are {', '.join(BENCHES)}.")
+    rows: list[Row] = []
+    for name in names or BENCHES:
+        say(name)
+        with tempfile.TemporaryDirectory() as folder:
+            rows += BENCHES[name](Path(folder))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        measure(sys.argv[2], Path(sys.argv[3]))
+    else:
+        main(sys.argv[1:])

@@ -1,0 +1,552 @@
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loyalty_helpers import scoring
+from loyalty_helpers.client import UserError
+
+AS_OF = datetime(2025, 1, 1)
+
+
+def customers(**columns) -> pd.DataFrame:
+    """A canonical customers frame; what is not given is plain (one order of 100, ten days ago)."""
+    n = len(next(iter(columns.values())))
+    frame = pd.DataFrame({"customer_id": pd.Series([f"c{i}" for i in range(n)], dtype="str"), "orders": 1,
+                          "spend": 100.0, "categories": np.nan, "rating": np.nan, "recency_days": 10.0,
+                          "tenure_days": 400.0}).assign(**columns)
+    last = pd.Timestamp(AS_OF) - pd.to_timedelta(frame["recency_days"], unit="D")
+    first = pd.Timestamp(AS_OF) - pd.to_timedelta(frame["tenure_days"], unit="D")
+    return frame.assign(first_order_at=first.astype("datetime64[us]"), last_order_at=last.astype("datetime64[us]"))
+
+
+def orders(*rows: tuple) -> pd.DataFrame:
+    """Canonical orders from (customer, day, amount); a negative amount is a refund, customer None is anonymous."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"])
+    return frame.assign(order_id=[f"o{i}" for i in range(len(frame))], is_refund=frame["amount"] < 0,
+                        ordered_at=pd.to_datetime(frame["ordered_at"]).astype("datetime64[us]"),
+                        customer_id=frame["customer_id"].astype("str"), amount=frame["amount"].astype("float64"))
+
+
+def shop(n: int, seed: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    bought = 1 + rng.poisson(rng.gamma(1, 3, n))
+    return customers(orders=bought, spend=np.round(bought * rng.lognormal(5, 0.6, n), 2),
+                     categories=np.minimum(bought, rng.integers(1, 6, n)).astype(float),
+                     rating=np.where(rng.random(n) < 0.4, rng.integers(1, 6, n), np.nan),
+                     recency_days=rng.integers(0, 500, n).astype(float), tenure_days=500.0)
+
+
+def some_customers(min_size: int = 1, max_size: int = 40):
+    row = st.tuples(st.integers(0, 9), st.integers(-500, 50_000), st.integers(0, 700),
+                    st.none() | st.integers(1, 5), st.none() | st.integers(1, 4))
+    return st.lists(row, min_size=min_size, max_size=max_size).map(lambda rows: customers(
+        orders=[r[0] for r in rows], spend=[r[1] / 100 for r in rows],
+        recency_days=[float(r[2]) if r[0] else np.nan for r in rows],
+        rating=pd.array([r[3] for r in rows], dtype="Float64").to_numpy("float64", na_value=np.nan),
+        categories=pd.array([r[4] for r in rows], dtype="Float64").to_numpy("float64", na_value=np.nan)))
+
+
+def assigned(frame: pd.DataFrame) -> pd.DataFrame:
+    scored = scoring.rfm(frame).merge(scoring.loyalty_score(frame)[["customer_id", "score"]], on="customer_id")
+    return scored.merge(scoring.levels(frame), on="customer_id")
+
+
+# ---------------------------------------------------------------- recency, frequency, monetary value
+def test_the_eleven_segments_cover_every_code_once():
+    listed = [code for codes in scoring.SEGMENTS.values() for code in codes.split()]
+    every = [f"{r}{f}{m}" for r in range(1, 6) for f in range(1, 6) for m in range(1, 6)]
+    assert sorted(listed) == every
+    assert len(scoring.SEGMENTS) == 11
+    assert scoring.SEGMENT_OF["555"] == "Champions" and scoring.SEGMENT_OF["111"] == "Lost"
+
+
+def test_fifths_are_equal_where_nobody_ties_and_recency_is_reversed():
+    n = 250
+    scored = scoring.rfm(customers(orders=range(1, n + 1), spend=np.arange(1.0, n + 1),
+                                   recency_days=np.arange(1.0, n + 1)))
+    for column in ("recency_score", "frequency_score", "monetary_score"):
+        assert scored[column].value_counts().to_dict() == dict.fromkeys(range(1, 6), 50)
+    assert scored["rfm"].iloc[[0, -1]].tolist() == ["511", "155"]
+    assert scored["segment"].iloc[[0, -1]].tolist() == ["New Customers", "Cannot Lose Them"]
+
+
+def test_frequency_uses_fixed_breaks_where_many_tie():
+    counts = [1, 2, 3, 4, 5, 7, 8, 30]
+    scored = scoring.rfm(customers(orders=counts * 30 + [1] * 100))
+    assert scored["frequency_score"].iloc[:8].tolist() == [1, 2, 3, 3, 4, 4, 5, 5]
+
+
+def test_exactly_a_fifth_tied_still_uses_quantiles():
+    scored = scoring.rfm(customers(orders=[100] * 60 + list(range(101, 341))))
+    assert scored["frequency_score"].value_counts().to_dict() == dict.fromkeys(range(1, 6), 60)
+
+
+def test_a_small_shop_gets_thirds_scored_1_3_5():
+    scored = scoring.rfm(shop(60))
+    for column in ("recency_score", "frequency_score", "monetary_score"):
+        assert set(scored[column]) <= {1, 3, 5}
+    assert scored["monetary_score"].value_counts().to_dict() == {1: 20, 3: 20, 5: 20}
+    tied = scoring.rfm(customers(orders=[1] * 30 + [2, 3, 4, 5, 20]))
+    assert tied["frequency_score"].tolist() == [1] * 30 + [3, 3, 3, 5, 5]
+
+
+def test_customers_with_refunds_only_are_left_out_and_counted():
+    frame = customers(orders=[1, 0, 3], recency_days=[5, np.nan, 7])
+    assert scoring.rfm(frame)["customer_id"].tolist() == ["c0", "c2"]
+    assert scoring.scored_share(frame).note == "1 customer left out: refunds only"
+    assert scoring.scored_share(frame).estimate == pytest.approx(2 / 3)
+
+
+def test_cutoffs_speak_the_units_of_the_client():
+    frame = customers(orders=[1, 2, 3, 6, 8] * 50, spend=np.arange(10.0, 2501, 10), recency_days=np.arange(1.0, 251))
+    words = scoring.rfm_cutoffs(frame, scoring.rfm(frame), currency="CNY").set_index(["measure", "score"])
+    assert words.loc["Recency", "meaning"].tolist() == [
+        "bought within 50 days", "last bought 51 to 100 days ago", "last bought 101 to 150 days ago",
+        "last bought 151 to 200 days ago", "last bought more than 200 days ago"]
+    assert words.loc["Monetary", "meaning"].tolist() == [
+        "spent ¥2,010 or more", "spent ¥1,510 to under ¥2,010", "spent ¥1,010 to under ¥1,510",
+        "spent ¥510 to under ¥1,010", "spent less than ¥510"]
+    assert words["customers"].tolist() == [50] * 15
+    tied = frame.assign(orders=[1, 1, 2, 6, 8] * 50)
+    words = scoring.rfm_cutoffs(tied, scoring.rfm(tied), currency="CNY").set_index(["measure", "score"])
+    assert words.loc["Frequency", "meaning"].tolist() == ["8 or more orders", "5 to 7 orders", "2 orders", "1 order"]
+
+
+def test_money_cutoffs_are_round_and_still_separate():
+    assert scoring._round_between(2398.20, 2401.50) == 2400
+    assert scoring._round_between(0.5, 0.75) == pytest.approx(0.7)
+    assert scoring._round_between(99.99, 100) == 100
+
+
+def test_the_eight_types_and_the_value_groups():
+    scored = pd.DataFrame({"recency_score": [5, 5, 1, 1, 5, 5, 1, 1], "frequency_score": [5, 1, 5, 1, 5, 1, 5, 1],
+                           "monetary_score": [5, 5, 5, 5, 1, 1, 1, 1]})
+    assert scoring._eight_types(scored).tolist() == [
+        f"{worth}: {what}" for worth in ("Important", "General") for what in ("value", "develop", "keep", "win back")]
+    assert scoring.value_groups(scored).tolist() == ["High-value"] * 4 + ["Loyal", "Potential", "Other", "Other"]
+
+
+@settings(deadline=None, max_examples=25)
+@given(some_customers())
+def test_identical_customers_get_identical_scores(frame):
+    twice = pd.concat([frame, frame.assign(customer_id=frame["customer_id"] + "x")], ignore_index=True)
+    for scored in (scoring.rfm(twice), scoring.loyalty_score(twice), scoring.levels(twice)):
+        half = len(scored) // 2
+        first, second = (part.drop(columns="customer_id").reset_index(drop=True)
+                         for part in (scored.iloc[:half], scored.iloc[half:]))
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+@settings(deadline=None, max_examples=25)
+@given(some_customers(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_is_irrelevant_and_the_input_stays(frame, random):
+    order = list(range(len(frame)))
+    random.shuffle(order)
+    before = frame.copy(deep=True)
+    for score in (scoring.rfm, scoring.loyalty_score, scoring.levels):
+        expected = score(frame).sort_values("customer_id", ignore_index=True)
+        got = score(frame.iloc[order]).sort_values("customer_id", ignore_index=True)
+        pd.testing.assert_frame_equal(got, expected, check_exact=True)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@settings(deadline=None, max_examples=25)
+@given(some_customers(), st.sampled_from([0.01, 0.1, 7.3, 100, 12345.678]))
+def test_the_currency_changes_no_score(frame, rate):
+    other = frame.assign(spend=frame["spend"] * rate)
+    pd.testing.assert_frame_equal(scoring.rfm(other), scoring.rfm(frame))
+    pd.testing.assert_frame_equal(scoring.loyalty_score(other), scoring.loyalty_score(frame))
+
+
+def test_the_same_amounts_added_in_another_order_tie():
+    frame = customers(orders=[3, 3, 3], spend=[0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1, 5.0])
+    assert frame["spend"].nunique() == 3  # they differ in the last digit
+    points = scoring.loyalty_score(frame)["monetary_points"]
+    assert points[0] == points[1] < points[2]
+
+
+# ---------------------------------------------------------------- loyalty score
+def test_the_score_by_hand():
+    frame = customers(orders=[1, 2, 4, 4], spend=[10, 20, 30, 40], categories=[1, 1, 2, 3], rating=[3, 5, 4, 4],
+                      recency_days=[40, 10, 20, 30])
+    scored = scoring.loyalty_score(frame)
+    assert scored["frequency_points"].tolist() == [12.5, 37.5, 75, 75]
+    assert scored["recency_points"].tolist() == [12.5, 87.5, 62.5, 37.5]
+    assert scored["rating_points"].tolist() == [12.5, 87.5, 50, 50]
+    assert scored["score"][1] == pytest.approx(0.25 * 37.5 + 0.25 * 37.5 + 0.10 * 25 + 0.15 * 87.5 + 0.25 * 87.5)
+    assert scored["behavior"][1] == pytest.approx((0.25 * (37.5 + 37.5 + 87.5) + 0.10 * 25) / 0.85)
+    assert scored["attitude"].tolist() == [12.5, 87.5, 50, 50]
+    assert set(scored["flags"]) == {""}
+
+
+def test_a_missing_rating_spreads_its_weight_and_is_flagged():
+    frame = customers(orders=[1, 2], spend=[10, 20], categories=[1, 2], rating=[4, np.nan], recency_days=[20, 10])
+    scored = scoring.loyalty_score(frame)
+    assert scored["score"].tolist() == pytest.approx([25 * 0.85 + 50 * 0.15, 75])
+    assert scored["flags"].tolist() == ["", "no rating"]
+    bare = scoring.loyalty_score(frame.drop(columns=["rating", "categories"]))
+    assert bare["score"].tolist() == [25, 75]
+    assert bare["flags"].tolist() == ["no rating, no categories"] * 2
+
+
+def test_weights_must_make_sense():
+    frame = shop(10)
+    assert sum(scoring.WEIGHTS.values()) == pytest.approx(1) == sum(scoring.ARTICLE_WEIGHTS.values())
+    with pytest.raises(UserError, match=r"sum to 1; got 0\.9 \(frequency 0\.5, monetary 0\.4\)"):
+        scoring.loyalty_score(frame, weights={"frequency": 0.5, "monetary": 0.4})
+    with pytest.raises(UserError, match="Did you mean 'recency'"):
+        scoring.loyalty_score(frame, weights={"recencey": 1.0})
+    with pytest.raises(UserError, match="negative"):
+        scoring.loyalty_score(frame, weights={"frequency": 1.5, "monetary": -0.5})
+    article = scoring.loyalty_score(frame, weights=scoring.ARTICLE_WEIGHTS)
+    stale = scoring.loyalty_score(frame.assign(recency_days=400.0), weights=scoring.ARTICLE_WEIGHTS)
+    assert article["score"].tolist() == stale["score"].tolist()
+
+
+@settings(deadline=None, max_examples=25)
+@given(some_customers(), some_customers())
+def test_scores_stay_within_0_and_100_against_any_reference(frame, reference):
+    scored = scoring.loyalty_score(frame, reference=reference)
+    numbers = scored.drop(columns=["customer_id", "flags"]).to_numpy(dtype="float64")
+    assert ((numbers >= 0) & (numbers <= 100) | np.isnan(numbers)).all()
+    assert len(scored) == (frame["orders"] > 0).sum()
+
+
+def test_a_reference_is_a_yardstick_that_lets_a_wave_rise():
+    before = customers(orders=[1, 2, 3, 4])
+    after = customers(orders=[5, 6])
+    assert scoring.loyalty_score(after, reference=before)["frequency_points"].tolist() == [100, 100]
+    assert scoring.loyalty_score(after)["frequency_points"].mean() == 50
+
+
+def test_survey_answers_enter_the_attitude_part():
+    frame = customers(orders=[1, 1, 1])
+    survey = pd.DataFrame({"answered_at": pd.to_datetime(["2024-03-01", "2024-01-01", "2024-01-01"]),
+                           "customer_id": pd.Series(["c0", "c0", "c1"], dtype="str"), "nps": [9.0, 0.0, 5.0],
+                           "csat": [np.nan, 4.0, 2.0]})
+    answers = scoring.with_survey(frame, survey)
+    assert answers["nps"].tolist()[:2] == [9, 5] and answers["csat"].tolist()[:2] == [4, 2]  # the latest known
+    attitude = scoring.loyalty_score(answers)["attitude"]
+    assert attitude.tolist()[:2] == [75, 25] and np.isnan(attitude[2])
+
+
+# ---------------------------------------------------------------- index
+def test_the_index_says_how_many_are_scored():
+    frame = customers(orders=[1, 2, 0], recency_days=[1, 2, np.nan])
+    index = scoring.loyalty_index(scoring.loyalty_score(frame), len(frame))
+    assert index.estimate == pytest.approx(50)
+    assert "2 of 3 customers scored" in index.sentence
+    assert 0 <= index.low <= index.estimate <= index.high <= 100
+
+
+def test_the_interval_of_the_index_is_the_t_interval():
+    scores = pd.DataFrame({"score": [40.0, 50.0, 60.0]})  # sd 10, t(2) = 4.3027: margin 24.84
+    index = scoring.loyalty_index(scores, 3)
+    assert (index.low, index.high) == pytest.approx((50 - 24.84, 50 + 24.84), abs=0.01)
+
+
+def test_the_index_of_the_source_article_depends_on_the_unscored():
+    scores = pd.Series([80.0] * 70 + [60.0] * 20)
+    assert scoring.missing_treatments(scores, 100)["index"].round(2).tolist() == [68.00, 75.56, 74.00]
+
+
+def test_no_change_is_no_evidence_and_more_orders_are_a_rise():
+    frame, alike = shop(150), shop(150, seed=2).assign(customer_id=[f"d{i}" for i in range(150)])
+    same = scoring.index_change(frame, alike)
+    assert same.kpi == "loyalty_index" and same.verdict == "no evidence" and same.low < 0 < same.high
+    more = frame.assign(orders=frame["orders"] * 3, spend=frame["spend"] * 3, customer_id=frame["customer_id"] + "b")
+    rise = scoring.index_change(frame, more)
+    assert rise.verdict == "up" and rise.before.n == rise.after.n == 150
+    assert rise.low < rise.estimate < rise.high
+    assert scoring.index_change(frame, more, part="behavior").verdict == "up"
+    assert scoring.index_change(frame, more, part="attitude").verdict == "no evidence"
+
+
+def test_customers_of_both_waves_stay_together_in_the_bootstrap():
+    before = shop(150)
+    after = before.assign(orders=before["orders"] + 1)  # everybody one order more: sure where people are matched
+    strangers = after.assign(customer_id=after["customer_id"] + "b")
+    matched, apart = scoring.index_change(before, after), scoring.index_change(before, strangers)
+    assert matched.estimate == apart.estimate
+    assert matched.high - matched.low < 0.5 * (apart.high - apart.low)
+
+
+def test_the_bootstrap_of_two_separate_waves_is_welch():
+    before, after = shop(120, seed=3), shop(80, seed=4).assign(customer_id=[f"d{i}" for i in range(80)])
+    change = scoring.index_change(before, after)
+    first, second = (scoring.loyalty_score(wave, reference=before)["score"] for wave in (before, after))
+    welch = np.sqrt(first.var() / 120 + second.var() / 80)
+    assert (change.high - change.low) / 2 == pytest.approx(1.99 * welch, rel=0.1)  # t(79)
+    assert change.estimate == pytest.approx(second.mean() - first.mean())
+
+
+def test_an_index_change_needs_customers_enough_who_differ():
+    for wave in (customers(orders=range(1, 10)), customers(orders=[1] * 50), shop(60).iloc[:0]):
+        change = scoring.index_change(wave, wave)
+        assert change.verdict == "not measurable"
+        assert "fewer than 10 customers" in change.sentence
+
+
+# ---------------------------------------------------------------- the articles' score, and sensitivity
+def test_the_score_of_the_source_article_is_money():
+    frame = customers(orders=[5], spend=[1000.0], categories=[3], rating=[4])
+    raw = scoring.raw_article_score(frame)
+    assert raw["score"][0] == pytest.approx(402.5)
+    assert raw["monetary_part"][0] / raw["score"][0] == pytest.approx(0.994, abs=0.0005)
+    faults = scoring.article_score_faults(frame, currency="CNY")
+    assert faults["money_share_of_score"][0] == pytest.approx(0.994, abs=0.0005)
+
+
+def test_another_unit_of_money_turns_the_article_ranking_round():
+    frame = customers(orders=[5, 1], spend=[100.0, 105.0])  # 41.5 < 42.3; in hundreds 1.90 > 0.72
+    faults = scoring.article_score_faults(frame, currency="CNY")
+    assert faults["unit"].tolist() == ["CNY", "100 CNY", "1,000 CNY", "10,000 CNY"]
+    assert faults["rank_correlation"].tolist()[:2] == pytest.approx([1, -1])
+    shares = scoring.article_score_faults(shop(300), currency="CNY")["money_share_of_variance"]
+    assert shares[0] > 0.95 > 0.5 > shares[3]
+
+
+def test_weight_sensitivity_has_a_row_for_each_weight_up_and_down_and_the_articles():
+    table = scoring.weight_sensitivity(shop(300))
+    assert len(table) == 11
+    assert table[["rank_correlation", "top_tenth_kept"]].to_numpy().max() <= 1
+    assert table["rank_correlation"].idxmin() == 10
+    agree = customers(orders=range(1, 41), spend=np.arange(40.0), recency_days=np.arange(40.0)[::-1])
+    np.testing.assert_allclose(scoring.weight_sensitivity(agree)[["rank_correlation", "top_tenth_kept"]], 1)
+    # orders and money against recency: with recency at .25/.85 of the behavior, halving money lets recency win
+    opposed = customers(orders=range(1, 41), recency_days=np.arange(40.0))
+    only = {"frequency": 0.45, "recency": 0.55}
+    table = scoring.weight_sensitivity(opposed, weights=only).set_index("weights")
+    assert table.loc["recency halved", "rank_correlation"] == pytest.approx(-1)
+    assert table.loc["recency halved", "top_tenth_kept"] == 0
+
+
+# ---------------------------------------------------------------- groups
+def test_levels_follow_the_rules_that_can_be_checked():
+    frame = customers(orders=[1, 2, 4, 8, 8, 8], rating=[5, np.nan, 4, 3.9, np.nan, 5])
+    found = scoring.levels(frame)
+    assert found["level"].tolist() == ["No level yet", "Basic", "Middle", "No level yet", "High", "High"]
+    assert found["basis"].tolist()[:2] == ["orders, rating", "orders"]
+    referrals = pd.DataFrame({"referrer_id": ["c2", "c5", "c5"], "referee_id": ["x", "y", "y"], "at": AS_OF})
+    found = scoring.levels(frame, referrals=referrals)
+    assert found["level"].tolist() == ["No level yet", "Basic", "Middle", "No level yet", "Basic", "High"]
+    own = {"basic": {"min_orders": 1, "min_rating": 0, "min_referrals": 0},
+           "middle": {"min_orders": 2, "min_rating": 0, "min_referrals": 0},
+           "high": {"min_orders": 4, "min_rating": 0, "min_referrals": 2}}
+    found = scoring.levels(frame, own, referrals)
+    assert found["level"].tolist() == ["Basic"] + ["Middle"] * 5  # y, referred twice, is one customer
+
+
+def test_concentration_by_hand():
+    frame = customers(spend=[91.0] + [1.0] * 9)
+    top10, top20 = scoring.concentration(frame)
+    assert (top10.estimate, top20.estimate) == pytest.approx((0.91, 0.92))
+    assert top10.note == "one customer alone brings 91 % of the revenue"
+    assert 0 <= top10.low <= top10.estimate <= top10.high <= 1
+    few, some = scoring.concentration(customers(spend=[1.0] * 5))
+    assert "it takes at least 10 customers with an order, there are 5" in few.sentence
+    assert some.estimate == pytest.approx(0.2)
+    none = scoring.concentration(customers(spend=[0.0] * 20))
+    assert not any(finding.measurable for finding in none)
+
+
+@settings(deadline=None, max_examples=20)
+@given(some_customers(min_size=2))
+def test_shares_stay_shares(frame):
+    for finding in scoring.concentration(frame):
+        if finding.measurable:
+            assert 0 <= finding.low <= finding.high <= 1 and 0 <= finding.estimate <= 1 + 1e-12
+    curve = scoring.lorenz(frame)
+    if len(curve):
+        assert curve.iloc[0].tolist() == [0, 0] and curve.iloc[-1].tolist() == pytest.approx([1, 1])
+        assert (curve.diff().iloc[1:] >= 0).all(axis=None)
+        assert (curve["revenue"] >= curve["customers"] - 1e-9).all()
+
+
+def test_activity_groups_are_disjoint_and_complete():
+    frame = customers(orders=[1, 5, 1, 5, 5, 0], recency_days=[90, 90, 91, 180, 181, np.nan],
+                      spend=[1.0, 2, 3, 4, 5, -1])
+    table = scoring.activity(frame, 90)
+    assert table["group"].tolist() == ["active", "lapsing", "gone", "one-time"]
+    assert table["customers"].tolist() == [2, 1, 1, 1]
+    assert table["spend"].tolist() == [3, 4, 5, 3]
+    assert table["share"].sum() == pytest.approx(1) == table["spend_share"].sum()
+
+
+def test_the_quadrant_by_hand():
+    frame = customers(orders=[2, 2, 1, 1, 3, 2], recency_days=[10, 10, 10, 10, 400, 10])
+    survey = pd.DataFrame({"answered_at": AS_OF, "customer_id": pd.Series(["c0", "c1", "c2", "c3", "c4", None],
+                                                                         dtype="str"),
+                           "nps": np.nan, "csat": [5.0, 3, 4, 1, 5, 5]})
+    table = scoring.quadrant(survey, frame, activity_days=90).set_index("type")["customers"]
+    assert table.to_dict() == {"loyal": 1, "trapped": 1, "latent": 2, "none": 1}
+    by_nps = survey.assign(csat=np.nan, nps=[9.0, 8, 10, 0, 9, 9])
+    table = scoring.quadrant(by_nps, frame, activity_days=90).set_index("type")["customers"]
+    assert table.to_dict() == {"loyal": 1, "trapped": 1, "latent": 2, "none": 1}
+    assert scoring.quadrant(None, frame, activity_days=90) is None
+    assert scoring.quadrant(survey.assign(customer_id=pd.Series([None] * 6, dtype="str")), frame,
+                            activity_days=90) is None
+
+
+# ---------------------------------------------------------------- cohorts
+def test_cohorts_by_hand():
+    early = [("old", date(2024, 1, 5), 10)]
+    first = [(f"a{i}", date(2024, 2, 10), 10) for i in range(25)]
+    again = [(f"a{i}", date(2024, 3, 10), 10) for i in range(10)] * 2 + [("a0", date(2024, 4, 2), 10)]
+    noise = [(None, date(2024, 3, 1), 10), ("a20", date(2024, 3, 1), -5), ("late", date(2024, 4, 30), 10)]
+    table = scoring.cohorts(orders(*early, *first, *again, *noise))
+    cells = table.set_index(["cohort", "month"])
+    assert cells.index.tolist() == [("2024-01", 1), ("2024-01", 2), ("2024-01", 3), ("2024-02", 1), ("2024-02", 2)]
+    assert cells.loc[("2024-02", 1), ["customers", "returned"]].tolist() == [25, 10]
+    assert cells.loc[("2024-02", 1), "share"] == pytest.approx(0.4)
+    assert cells.loc[("2024-02", 1), "low"] < 0.4 < cells.loc[("2024-02", 1), "high"]
+    assert cells.loc[("2024-02", 2), "returned"] == 1
+    assert cells.loc["2024-01", "share"].isna().all() and cells.loc["2024-01", "truncated"].all()
+    assert not cells.loc["2024-02", "truncated"].any()
+    came_back = scoring.cohort_return(table)
+    assert (came_back.estimate, came_back.n) == (pytest.approx(0.4), 25)
+
+
+def test_a_month_not_seen_to_its_end_is_no_month():
+    rows = orders(("a", date(2024, 1, 5), 10), ("b", date(2024, 2, 5), 10), ("b", date(2024, 3, 30), 10))
+    assert set(scoring.cohorts(rows)["month"] + scoring.cohorts(rows)["cohort"].str[-2:].astype(int)) == {2}
+    longer = scoring.cohorts(rows, until=date(2024, 4, 1))
+    assert longer[["cohort", "month", "returned"]].to_numpy().tolist() == [
+        ["2024-01", 1, 0], ["2024-01", 2, 0], ["2024-02", 1, 1]]
+    assert scoring.cohorts(rows, months=1, until=date(2024, 4, 1))["month"].tolist() == [1, 1]
+
+
+# ---------------------------------------------------------------- what to do for whom
+def test_every_segment_of_every_scheme_has_an_action():
+    table = scoring.load_actions()
+    assert {(scheme, name) for scheme, (_, names) in scoring.SCHEMES.items() for name in names} == set(
+        zip(table["scheme"], table["segment"], strict=True))
+    assert (table["action"].str.len() > 20).all()
+
+
+def test_a_client_replaces_actions_by_a_file_of_its_own(tmp_path):
+    own = tmp_path / "actions.csv"
+    own.write_text("scheme,segment,action\nRFM segment,Lost,Call them\nRFM segment,Loyal,\n", "utf-8-sig")
+    changed = scoring.load_actions(tmp_path).set_index(["scheme", "segment"])["action"]
+    standard = scoring.load_actions().set_index(["scheme", "segment"])["action"]
+    assert changed["RFM segment", "Lost"] == "Call them"
+    assert changed.drop(("RFM segment", "Lost")).sort_index().equals(
+        standard.drop(("RFM segment", "Lost")).sort_index())
+    own.write_text("scheme,segment,action\nRFM segment,Losst,Call them\n")
+    with pytest.raises(UserError, match=r"row 2, column segment: 'Losst'.*Did you mean 'Lost'"):
+        scoring.load_actions(tmp_path)
+    own.write_text("scheme,segment,action\nRFM,Lost,Call them\n")
+    with pytest.raises(UserError, match=r"row 2, column scheme: 'RFM'"):
+        scoring.load_actions(tmp_path)
+    own.write_text("segment,action\nLost,Call them\n")
+    with pytest.raises(UserError, match="needed: scheme, segment, action"):
+        scoring.load_actions(tmp_path)
+    own.write_bytes("scheme,segment,action\nRFM segment,Lost,打电话\n".encode("gb18030"))
+    with pytest.raises(UserError, match="UTF-8"):
+        scoring.load_actions(tmp_path)
+
+
+@settings(deadline=None, max_examples=15)
+@given(some_customers())
+def test_each_scheme_adds_up_to_all_customers_and_all_money(frame):
+    table = scoring.segments_table(frame, assigned(frame), actions=scoring.load_actions())
+    assert list(table.columns) == ["scheme", "segment", "customers", "share", "spend", "spend_share", "action"]
+    for _, rows in table.groupby("scheme"):
+        assert rows["customers"].sum() == len(frame)
+        assert rows["spend"].sum() == pytest.approx(frame["spend"].sum(), abs=1e-6)
+        assert rows["share"].sum() == pytest.approx(1)
+    assert table["scheme"].nunique() == 4
+
+
+def test_segments_come_in_their_order_and_refunds_last():
+    frame = customers(orders=[0, 9, 1], spend=[-5.0, 900, 10], recency_days=[np.nan, 1, 300])
+    table = scoring.segments_table(frame, assigned(frame), actions=scoring.load_actions())
+    groups = table[table["scheme"] == "Value group"]
+    assert groups["segment"].tolist() == ["High-value", "Other", "Refunds only (not scored)"]
+    assert groups["spend_share"].tolist() == pytest.approx([900 / 905, 10 / 905, -5 / 905])
+    assert groups["action"].tolist()[-1] == ""
+
+
+def listed_shop() -> pd.DataFrame:
+    def days(*ago: int) -> list[datetime]:
+        return [AS_OF - timedelta(days=d) for d in ago]
+
+    rows = orders(*[("late", day, 100) for day in days(400, 160, 130, 100, 100)],
+                  *[("fine", day, 500) for day in days(90, 60, 30)], ("late", AS_OF - timedelta(days=99), -30),
+                  ("once", AS_OF - timedelta(days=20), 80), ("twice", AS_OF - timedelta(days=300), 40),
+                  ("twice", AS_OF - timedelta(days=290), 40), (None, AS_OF - timedelta(days=1), 999))
+    frame = customers(customer_id=pd.Series(["fine", "late", "once", "twice", "refund"], dtype="str"),
+                      orders=[3, 5, 1, 2, 0], spend=[1500.0, 470, 80, 80, -10],
+                      recency_days=[30, 100, 20, 290, np.nan])
+    return scoring.action_list(frame, assigned(frame), rows, actions=scoring.load_actions(), as_of=AS_OF)
+
+
+def test_the_action_list_by_hand():
+    listed = listed_shop().set_index("customer_id")
+    assert listed.index.tolist() == ["late", "fine", "once", "twice"]
+    late = listed.loc["late"]
+    assert late["usual_gap_days"] == 30  # gaps of 240, 30, 30 days; two orders of one day are one visit
+    assert (late["days_overdue"], late["spend_last_year"], late["spend_at_stake"]) == (40, 370, 370)
+    assert late["reason"] == ("usually buys every 30 days, last bought 100 days ago: 40 days beyond twice the usual "
+                              "gap")
+    assert late["last_order"] == date(2024, 9, 23)
+    assert listed.loc["fine", ["days_overdue", "spend_at_stake"]].tolist() == [0, 0]
+    assert listed.loc["once", "reason"] == "bought once, 20 days ago"
+    assert listed.loc["twice", "reason"] == "bought 2 times, last 290 days ago"
+    assert listed["usual_gap_days"].notna().tolist() == [True, True, False, False]
+    assert listed["action"].str.len().gt(0).all()
+
+
+def test_only_counts_of_the_action_list_are_published():
+    share, stake = scoring.overdue_regulars(listed_shop(), currency="CNY")
+    assert (share.estimate, share.n) == (0.5, 2)
+    assert stake.sentence == "What the overdue regulars spent in the last 365 days: ¥370 (1 customer)."
+    nobody = scoring.overdue_regulars(listed_shop().iloc[2:], currency="CNY")
+    assert all("no customer has bought on three different days yet" in finding.sentence for finding in nobody)
+
+
+# ---------------------------------------------------------------- shops that strain the room
+HARD = {
+    "nobody": shop(60).iloc[:0],
+    "one customer": customers(orders=[1]),
+    "sixty": shop(60),
+    "nobody buys twice": customers(orders=[1] * 60, spend=np.arange(60.0), recency_days=np.arange(60.0)),
+    "all alike": customers(orders=[1] * 300),
+    "no rating, no category": shop(60).assign(rating=np.nan, categories=np.nan),
+    "one heavy customer": shop(60).assign(spend=[6000.0] + [100.0] * 59),
+    "refunds only": customers(orders=[0] * 5, spend=-10.0, recency_days=np.nan, tenure_days=np.nan),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", HARD)
+def test_hard_shops_get_true_sentences(name):
+    frame = HARD[name]
+    bought = frame[frame["orders"] > 0]
+    rows = orders(*zip(bought["customer_id"], bought["last_order_at"], bought["spend"], strict=True))
+    everyone = assigned(frame)
+    assert len(everyone) == len(bought)
+    actions = scoring.load_actions()
+    listed = scoring.action_list(frame, everyone, rows, actions=actions, as_of=AS_OF)
+    scored = scoring.loyalty_score(frame)
+    found = [scoring.scored_share(frame), *scoring.concentration(frame), scoring.cohort_return(scoring.cohorts(rows)),
+             *scoring.overdue_regulars(listed, currency="CNY"), scoring.index_change(frame, frame),
+             *(scoring.loyalty_index(scored, len(frame), part=part) for part in scoring.INDEX)]
+    for finding in found:
+        assert "nan" not in finding.sentence and finding.sentence.endswith(".")
+    assert scoring.rfm_cutoffs(frame, scoring.rfm(frame), currency="CNY")["customers"].sum() == 3 * len(bought)
+    assert scoring.activity(frame, 90)["customers"].sum() == len(bought)
+    assert len(scoring.weight_sensitivity(frame)) == 11
+    assert len(scoring.article_score_faults(frame, currency="CNY")) == 4
+    assert scoring.quadrant(None, frame, activity_days=90) is None
+    assert scoring.segments_table(frame, everyone, actions=actions)["customers"].sum() == 4 * len(frame)
+
+
+def test_nobody_who_bought_once_is_called_loyal():
+    scored = scoring.rfm(HARD["nobody buys twice"])
+    assert set(scored["frequency_score"]) == {1}
+    assert not set(scored["segment"]) & {"Champions", "Loyal"}
