@@ -51,7 +51,7 @@ bench: $(READY) ## measure speed and memory, as ratios in one run
 
 clean: ## remove the environment, and what was built for CLIENT; raw files stay
 	@case "$$CLIENT" in ''|*[!A-Za-z0-9_-]*) echo "CLIENT='$$CLIENT' cannot name a client." >&2; exit 1;; esac
-	@rm -rf .venv "data/$$CLIENT/prepared" "reports/$$CLIENT"
+	@rm -rf .venv "data/$$CLIENT/prepared" "reports/$$CLIENT" "reports/$$CLIENT.failed"
 
 .PHONY: help report check new lab test sample notebooks bench clean lock
 

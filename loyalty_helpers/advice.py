@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from loyalty_helpers.chapters import Results
-from loyalty_helpers.findings import Change, Finding, amount, capital, count, difference
+from loyalty_helpers.findings import Change, Finding, amount, capital, count
 
 Step = tuple[str, str]  # what to do, and why
 CARDS = ("retention", "repeat_rate", "frequency", "order_value", "nps")
@@ -40,7 +40,7 @@ def next_steps(results: Results) -> list[Step]:
     """Three things to do, most urgent first: mend what distorts, look after who is leaving, learn, mind the money."""
     steps = [
         _mend(results.alerts),
-        _call(results.overdue, results.at_stake),
+        _call(results.overdue, results.first_calls),
         _learn(results.verdict.would_tell),
         _mind(results.roi),
         _second_order(results.overdue),
@@ -56,17 +56,19 @@ def _mend(alerts: pd.DataFrame) -> Step | None:
     return f"Mend the data: {first['what']}", f"{capital(first['consequence'])} {first['remedy']}"
 
 
-def _call(overdue: Finding, at_stake: Finding) -> Step | None:
-    if not overdue.measurable or at_stake.n == 0:
+def _call(overdue: Finding, first_calls: Finding) -> Step | None:
+    if not overdue.measurable or first_calls.n == 0:
         return None
     return (
-        f"Get in touch with the {count(at_stake.n, 'regular')} who {'is' if at_stake.n == 1 else 'are'} overdue.",
-        f"They spent {at_stake.value} in the last 365 days; the list is in your private folder.",
+        f"Get in touch with {count(first_calls.n, 'overdue regular')} first.",
+        f"Past twice their usual gap, and worth most: {first_calls.value} in the last 365 days. "
+        "Their names head the list in your private folder.",
     )
 
 
 def _learn(would_tell: str) -> Step | None:
-    return ("Hold out customers at random at the next campaign.", would_tell) if would_tell else None
+    why = "Drawn by lot, half or a tenth of them: nothing less would tell. The numbers stand above and in chapter 4."
+    return ("Hold out customers at random at the next campaign.", why) if would_tell else None
 
 
 def _mind(roi: pd.DataFrame) -> Step | None:
@@ -74,7 +76,7 @@ def _mind(roi: pd.DataFrame) -> Step | None:
     if math.isinf(lift):
         return "Make the reward smaller or cheaper.", money_line(roi)
     if lift > 0:
-        return f"Find out whether members spend {difference(lift, 'lift', digits=1)} more.", money_line(roi)
+        return f"Find out whether members spend {amount(lift, 'lift', digits=1)} more.", money_line(roi)
     return None
 
 
@@ -95,7 +97,7 @@ def money_line(roi: pd.DataFrame) -> str:
         return f"{cost}, more than the whole margin on what members spent: no lift could pay for it."
     if math.isnan(lift):
         return f"{cost}; without a gross margin and members' spending there is no break-even."
-    return f"{cost}; it pays for itself if members spend {difference(lift, 'lift', digits=1)} more than without it."
+    return f"{cost}; it pays for itself if members spend {amount(lift, 'lift', digits=1)} more than without it."
 
 
 def _break_even(roi: pd.DataFrame) -> float:

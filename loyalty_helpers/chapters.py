@@ -13,7 +13,7 @@ from datetime import date
 import pandas as pd
 
 from loyalty_helpers import cases, evaluation, findings, forecast, kpis, scoring, tables
-from loyalty_helpers.client import Client, UserError
+from loyalty_helpers.client import SOURCES, Client, UserError
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
 from loyalty_helpers.ingest import Prepared
 from loyalty_helpers.intervals import wilson
@@ -96,6 +96,14 @@ def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
     ]
 
 
+def loaded(frames: Frames) -> str:
+    """What a chapter reads, in words: how much of it, and which optional tables the client has not."""
+    missing = [name for name in SOURCES if name not in frames]
+    words = (f"Read: {count(len(frames['orders']), 'order row')} of "
+             f"{count(len(frames['customers']), 'identified customer')}.")
+    return words + (f" Not there: {', '.join(missing)}." if missing else "")
+
+
 def inventory(frames: Frames) -> pd.DataFrame:
     """The tables by name with their rows and columns."""
     rows = [(name, len(frame), ", ".join(frame.columns)) for name, frame in frames.items()]
@@ -128,6 +136,18 @@ def assignments(customers: pd.DataFrame, shop: Client, referrals: pd.DataFrame |
         scoring.rfm(customers)
         .merge(scoring.loyalty_score(customers), on="customer_id")
         .merge(scoring.levels(customers, shop.levels, referrals), on="customer_id")
+    )
+
+
+FIRST_CALLS = 20  # customers: what one person can write to in a week
+
+
+def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
+    """What the customers at the head of the action list spent in a year: overdue regulars, FIRST_CALLS at most."""
+    first = listed[listed["spend_at_stake"] > 0].head(FIRST_CALLS)
+    return Finding(
+        label=f"what the first {count(len(first), 'overdue regular')} spent in the last 365 days", unit=shop.currency,
+        estimate=first["spend_at_stake"].sum(), n=len(first), note="no regular customer is overdue",
     )
 
 
@@ -384,7 +404,7 @@ class Results:
     roi: pd.DataFrame
     break_even: float
     overdue: Finding
-    at_stake: Finding
+    first_calls: Finding
     alerts: pd.DataFrame
     ledger: str  # the sentence of the ledger of orders
 
@@ -412,7 +432,7 @@ def read_results(shop: Client) -> Results:
         roi=tables.read_result(shop, "roi"),
         break_even=NAN if judged["break_even"] is None else judged["break_even"],
         overdue=scored["overdue"],
-        at_stake=scored["at_stake"],
+        first_calls=scored["first_calls"],
         alerts=tables.read_result(shop, "alerts"),
         ledger=_json(shop, "ledger")["sentence"],
     )

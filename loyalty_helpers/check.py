@@ -43,7 +43,8 @@ def _columns(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:
     lines = []
     for name, source in client.sources.items():
         named = [f"{ours} = '{theirs}'".replace(" ", UNBROKEN) for ours, theirs in source.columns.items()]
-        same = [column for column in _filled(tables[name]) if column not in source.columns and column != "is_refund"]
+        made = {"is_refund", *(["amount"] if "unit_price" in source.columns else []), *source.columns}
+        same = [column for column in _filled(tables[name]) if column not in made]
         lines.append(f"{name}: {', '.join(named + same)}")
     return lines
 
@@ -86,8 +87,10 @@ def _alerts(alerts: pd.DataFrame) -> list[str]:
 
 
 def _evidence(rungs: pd.DataFrame) -> list[str]:
-    lines = [f"rung {rung.rung}, {rung.name}: {'yes' if rung.allowed else 'no'}. {rung.why}"
-             + ("" if rung.allowed else f" It takes: {rung.what_it_takes}") for rung in rungs.itertuples()]
+    lines = []
+    for rung in rungs.itertuples():
+        takes = f" It takes: {rung.what_it_takes[:1].lower()}{rung.what_it_takes[1:]}" if rung.what_it_takes else ""
+        lines.append(f"rung {rung.rung}, {rung.name}: {'yes' if rung.allowed else 'no'}. {rung.why}{takes}")
     best = rungs.loc[rungs["allowed"], "rung"].max()
     if best > rungs.loc[rungs["implemented"], "rung"].max():
         reported = " and ".join(map(str, rungs.loc[rungs["implemented"], "rung"]))

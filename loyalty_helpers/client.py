@@ -34,7 +34,7 @@ SHARE_HINT = " (0.4 means 40 %)"
 _SHARE, _COUNT = (0, 1), (0, inf)
 KPI_RANGES = {
     "retention": _SHARE, "repeat_rate": _SHARE, "second_order_90d": _SHARE, "churn": _SHARE, "cross_sell": _SHARE,
-    "frequency": _COUNT, "order_value": _COUNT, "nps": (-100, 100), "csat": (0, 10), "ces": (0, 10),
+    "frequency": _COUNT, "order_value": _COUNT, "nps": (-100, 100), "csat": _SHARE, "ces": (0, 10),
     "referrer_rate": _SHARE, "referral_conversion": _SHARE, "referred_share": _SHARE, "enrolment": _SHARE,
     "active_members": _SHARE, "redemption_members": _SHARE, "redemption_points": _SHARE, "breakage": _SHARE,
     "diversity": _COUNT, "loyalty_index": (0, 100),

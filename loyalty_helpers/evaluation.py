@@ -8,7 +8,6 @@ Whole weeks are 7-day blocks counted from the launch; week 0 starts on `launched
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -32,11 +31,13 @@ Frames = Mapping[str, pd.DataFrame]
 WEEK, DAY = pd.Timedelta(days=7), pd.Timedelta(days=1)
 YEAR = 365.25 / 7  # in weeks
 HARMONICS = 2  # sine and cosine pairs of the annual season
+RATIOS = np.append(0.0, np.geomspace(0.01, 3, 24))  # of the level's weekly step to a week's noise, standard deviations
+USUAL_RATIO = 0.2  # scale of the prior on it
 AFTER_WEEKS = 52  # the trend is asked about the first year after the launch, no more
 MIN_BEFORE, MIN_AFTER, MIN_WEEKS, MIN_CUSTOMERS = 52, 4, 104, 500  # what rung 2 needs
 CALIBRATED_BEFORE, MIN_JOINERS, FOLLOW_UP = 75, 50, 13  # what rung 3 needs (52 weeks before for its cross-check)
 MIN_BUYERS = 10  # customers with an order, on each side of a naive comparison
-RESAMPLES, SEED = 2000, 20240229
+RESAMPLES, SEED = 1000, 20240229
 HOLDOUT_WEEKS, POWER, SIGNIFICANCE = 26, 0.80, 0.05
 SPENDING = "members' spending since joining"
 RUNGS = {1: "description", 2: "trend of the whole shop", 3: "at the till", 4: "randomised"}
@@ -59,7 +60,7 @@ NAIVE = {
 }
 SHARED_LAUNCH = ("Whatever else happened at the launch (prices, advertising, competitors) is in this number: the trend "
                  "cannot separate it from the program.")
-TOO_NARROW = "Its interval is too narrow: it covered the truth in 72 % of simulated shops, not in 95 %."
+TOO_NARROW = "Its interval is too narrow: in simulated shops it holds the truth far less often than it says."
 
 
 # ---------------------------------------------------------------- weeks
@@ -162,7 +163,7 @@ def _nothing_after(windows: Windows | None) -> str:
     """Why nothing can be compared; "" where something can."""
     if windows is None:
         return NO_LAUNCH
-    return "" if windows.after_start < windows.after_end else "there are no orders from after the launch yet"
+    return "" if windows.after_start < windows.after_end else "the orders end before the time to be compared begins"
 
 
 def _spans(windows: Windows) -> tuple[tuple, tuple]:
@@ -230,7 +231,7 @@ def _missing(label: str, why_not: str, *, rung: int = 0, scope: str = "members",
 
 # ---------------------------------------------------------------- rung 2: the whole shop against its own trend
 @dataclass(frozen=True)
-class Series:
+class LogWeeks:
     """Weekly log orders or revenue, ready for a trend model; `why_not` says why it is none."""
 
     weeks: pd.DataFrame
@@ -251,25 +252,23 @@ def trend(orders: pd.DataFrame, *, launched_on: date | None, confidence: float =
           outcome: str = "orders") -> Effect:
     """Rung 2: the first year after the launch against what the trend before it predicted, for the whole shop.
 
-    Unobserved components on the log of weekly orders (`outcome` "spend": revenue): a local level and an annual season
-    of two harmonics, fitted by diffuse maximum likelihood to the weeks before the launch. The lift is the mean log
-    distance of the weeks since from their joint forecast; its interval holds the level's wandering and the season's
-    uncertainty, with Student's t. A step coefficient over the whole series would be narrower, but where members join
-    little by little the wandering level swallows more than half of what they add. `n_treated` and `n_comparison`
-    are weeks. Source: Harvey (1989), Forecasting, Structural Time Series Models and the Kalman Filter, 4.3 and 7.6.
+    Unobserved components on the log of weekly orders (`outcome` "spend": revenue), local level and annual season of
+    two harmonics (Harvey 1989, Forecasting, Structural Time Series Models and the Kalman Filter, ch. 4). The lift is
+    the mean log distance of the weeks since the launch from their joint forecast; its interval (Student's t) holds the
+    level's wandering, how little is known of it, and the season's uncertainty. A step at the launch in one model of
+    all weeks would be narrower, but where members join little by little the wandering level takes more than half of
+    what they add for its own. `n_treated` and `n_comparison` are weeks.
 
     Missing with fewer than 52 whole weeks before or 4 after the launch; with fewer than 104 in all the season stays
-    in the number, and the note says so, as it does of empty weeks and of fewer than 500 customers.
+    in the number, and the note says so, as it does of empty weeks.
     """
     label = f"trend of {'revenue' if outcome == 'spend' else outcome} (unobserved components)"
     series = _series(orders, launched_on, outcome)
-    forecast = None if series.why_not else _forecast(series)
-    if forecast is None:
-        why_not = series.why_not or "the trend model does not fit these weeks"
-        return _missing(label, why_not, rung=2, scope="everyone", grade="D", outcome=outcome)
-    gap = series.log[series.launch:].mean() - forecast.mean
-    return _against_trend(series, label, outcome, gap=gap, se=forecast.mean_se, confidence=confidence,
-                          degrees=series.degrees, note=f"{SHARED_LAUNCH} {series.notes}")
+    if series.why_not:
+        return _missing(label, series.why_not, rung=2, scope="everyone", grade="D", outcome=outcome)
+    means, errors = _forecast(series)
+    return _against_trend(series, label, outcome, gap=series.log[series.launch:].mean() - means[-1], se=errors[-1],
+                          degrees=series.degrees, confidence=confidence, note=f"{SHARED_LAUNCH} {series.notes}")
 
 
 def interrupted_time_series(orders: pd.DataFrame, *, launched_on: date | None, confidence: float = 0.95) -> Effect:
@@ -298,23 +297,21 @@ def interrupted_time_series(orders: pd.DataFrame, *, launched_on: date | None, c
 def trend_fit(orders: pd.DataFrame, *, launched_on: date | None, confidence: float = 0.95) -> pd.DataFrame:
     """What the number of `trend` rests on, for a chart: week_start, week, observed, predicted, low, high.
 
-    In orders a week. From the launch on `predicted` is the forecast from the weeks before, and `low` to
-    `high` is where single weeks would lie; before the launch it is the fitted level, without low and high. Empty
-    where the trend cannot be had.
+    In orders a week; `predicted` is the forecast from the weeks before the launch, and `low` to `high` is where single
+    weeks would lie; all three are missing before the launch. Empty where the trend cannot be had.
     """
     series = _series(orders, launched_on, "orders")
-    forecast = None if series.why_not else _forecast(series)
-    if forecast is None:
+    if series.why_not:
         return pd.DataFrame(columns=["week_start", "week", "observed", "predicted", "low", "high"])
-    reach = stats.t.ppf((1 + confidence) / 2, series.degrees) * forecast.weeks_se
-    sides = np.exp([forecast.weeks, forecast.weeks - reach, forecast.weeks + reach])
-    fitted = np.vstack([np.exp(forecast.fitted), np.full((2, series.launch), NAN)])
-    predicted, low, high = np.maximum(np.hstack([fitted, sides]) - series.offset, 0)
+    means, errors = (values[:-1] for values in _forecast(series))
+    reach = stats.t.ppf((1 + confidence) / 2, series.degrees) * errors
+    after = np.exp([means, means - reach, means + reach]) - series.offset
+    predicted, low, high = np.hstack([np.full((3, series.launch), NAN), np.maximum(after, 0)])
     return series.weeks[["week_start", "week"]].assign(observed=series.weeks["orders"], predicted=predicted, low=low,
                                                        high=high)
 
 
-def _series(orders: pd.DataFrame, launched_on: date | None, outcome: str) -> Series:
+def _series(orders: pd.DataFrame, launched_on: date | None, outcome: str) -> LogWeeks:
     name = "revenue" if outcome == "spend" else outcome
     weeks = weekly(orders, launched_on=launched_on)
     weeks = weeks[weeks["week"] < AFTER_WEEKS]
@@ -325,8 +322,9 @@ def _series(orders: pd.DataFrame, launched_on: date | None, outcome: str) -> Ser
         why_not = f"the weekly {name} before the launch did not vary"
     turns = 2 * np.pi * np.outer(np.arange(len(weeks)), np.arange(1, HARMONICS + 1)) / YEAR
     season = np.hstack([np.sin(turns), np.cos(turns)])[:, : None if len(weeks) >= MIN_WEEKS else 0]
-    return Series(weeks=weeks, log=np.log(max(offset, 0.5) + np.maximum(y, 0)), offset=offset, season=season,
-                  launch=launch, notes=_series_notes(orders, y, launch=launch), why_not=why_not)
+    log = y if why_not else np.log(offset + np.maximum(y, 0))
+    return LogWeeks(weeks=weeks, log=log, offset=offset, season=season, launch=launch,
+                    notes=_series_notes(orders, y, launch=launch), why_not=why_not)
 
 
 def _too_short(before: int, after: int) -> str:
@@ -345,54 +343,44 @@ def _series_notes(orders: pd.DataFrame, y: np.ndarray, *, launch: int) -> str:
             len(y) < MIN_WEEKS,
         f"The season is learnt from {launch} weeks: one odd year would be taken for the season.":
             launch < MIN_WEEKS <= len(y),
-        f"With {count(customers, 'customer')} the interval is too narrow (at 200 it covers the truth in 85 % of "
-        "simulated shops, not in 95 %).": customers < MIN_CUSTOMERS,
+        f"With {count(customers, 'customer')}, fewer than {MIN_CUSTOMERS}, chance moves the weeks too much for this to "
+        "be the headline.": customers < MIN_CUSTOMERS,
     }
     return " ".join(note for note, holds in notes.items() if holds)
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """The weeks since the launch as the weeks before predict them, in logs: one by one, and their mean."""
+def _forecast(series: LogWeeks) -> tuple[np.ndarray, np.ndarray]:
+    """Forecasts and their standard errors, in logs: of each week since the launch, and last of the mean of them all.
 
-    fitted: np.ndarray  # the weeks before
-    weeks: np.ndarray
-    weeks_se: np.ndarray
-    mean: float
-    mean_se: float
-
-
-def _forecast(series: Series) -> Forecast | None:
-    """Local level and season, fitted before the launch and continued; None where the fit fails.
-
-    The season's coefficients are states without noise, so the state moves on unchanged but for the level's steps:
-    the forecasts' joint variance is closed-form.
+    Made from the weeks before the launch for each ratio of the level's weekly step to the noise, then mixed by how
+    likely each is (diffuse likelihood, noise variance profiled out, half-Cauchy prior on the ratio). A single best
+    ratio would often be 0, and the interval far too narrow. The season's coefficients are states without noise, so the
+    state moves on unchanged but for the level's steps, and the joint variance has a closed form.
     """
     season, horizon = series.season, len(series.log) - series.launch
     model = UnobservedComponents(series.log[:series.launch], "llevel", mle_regression=False,
                                  exog=season[:series.launch] if season.shape[1] else None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the optimiser has to say is judged below, by its result
-        try:
-            fit = model.fit(disp=0)
-            if not fit.mle_retvals["converged"]:
-                fit = model.fit(fit.params, method="nm", maxiter=1000, disp=0)
-        except (np.linalg.LinAlgError, ValueError):
-            return None
-    noise, step = (fit.params[fit.param_names.index(name)] for name in ("sigma2.irregular", "sigma2.level"))
-    state, spread = fit.filter_results.predicted_state[:, -1], fit.filter_results.predicted_state_cov[:, :, -1]
-    design = np.column_stack([np.ones(horizon), season[series.launch:]])
-    mean, ahead = design.mean(axis=0), np.arange(horizon)  # `state` is already that of the first week since
-    smoothed = fit.smoother_results.smoothed_state
-    variances = np.append(np.einsum("ij,jk,ik->i", design, spread, design) + ahead * step + noise,
-                          mean @ spread @ mean + step * ((ahead / horizon) ** 2).sum() + noise / horizon)
-    if not (np.isfinite(variances).all() and (variances > 0).all()):
-        return None
-    return Forecast(fitted=smoothed[0] + season[:series.launch] @ smoothed[1:, -1], weeks=design @ state,
-                    weeks_se=np.sqrt(variances[:-1]), mean=mean @ state, mean_se=np.sqrt(variances[-1]))
+    weeks = np.column_stack([np.ones(horizon), season[series.launch:]])
+    design = np.vstack([weeks, weeks.mean(axis=0)])
+    ahead = np.arange(horizon)  # the predicted state is already that of the first week since the launch
+    steps, noise = np.append(ahead, ((ahead / horizon) ** 2).sum()), np.append(np.ones(horizon), 1 / horizon)
+    degrees, likelihood, means, variances = series.degrees, [], [], []
+    for ratio in RATIOS:
+        model.update([1.0, ratio**2])
+        run = model.ssm.filter()
+        errors, spreads = run.forecasts_error[0], run.forecasts_error_cov[0, 0]
+        scale = (errors**2 / spreads).sum() / degrees
+        likelihood.append(-0.5 * (degrees * np.log(scale) + np.log(spreads).sum()))
+        means.append(design @ run.predicted_state[:, -1])
+        known = np.einsum("ij,jk,ik->i", design, run.predicted_state_cov[:, :, -1], design)
+        variances.append(scale * (known + ratio**2 * steps + noise))
+    weight = np.exp(likelihood - np.max(likelihood)) * np.gradient(RATIOS) / (1 + (RATIOS / USUAL_RATIO) ** 2)
+    weight /= weight.sum()
+    mean = weight @ means
+    return mean, np.sqrt(weight @ (np.array(variances) + (means - mean) ** 2))
 
 
-def _against_trend(series: Series, label: str, outcome: str, *, gap: float, se: float, degrees: float,
+def _against_trend(series: LogWeeks, label: str, outcome: str, *, gap: float, se: float, degrees: float,
                    confidence: float, note: str) -> Effect:
     reach = stats.t.ppf((1 + confidence) / 2, degrees) * se
     return Effect(label=label, method=label, outcome=outcome, rung=2, grade="D", scope="everyone", unit="lift",
@@ -416,7 +404,8 @@ def ladder(frames: Frames, program: Program, windows: Windows | None, *, confide
         *naive(frames, windows, confidence=confidence),
     ]
     allowed = {row["rung"] for row in _rungs(frames, program) if row["allowed"]}
-    chosen = next((i for i, e in enumerate(effects) if e.rung in allowed and e.measurable), None)
+    chosen = next((i for i, effect in enumerate(effects)
+                   if effect.rung in allowed and effect.outcome == "orders" and effect.measurable), None)
     return [replace(effect, headline=i == chosen) for i, effect in enumerate(effects)]
 
 
@@ -435,10 +424,9 @@ def effects_table(effects: Sequence[Effect]) -> pd.DataFrame:
 
 
 def from_table(table: pd.DataFrame, *, confidence: float = 0.95) -> list[Effect]:
-    """The effects of a table made by `effects_table`; `n`, `refused` and the diagnostics do not come back."""
+    """The effects of a table made by `effects_table`; what has no column there (`n`, `refused`) does not come back."""
     rows = table[TABLE].assign(note=table["note"].astype(object).where(table["note"].notna(), ""))
-    return [Effect(**row, label=row["method"], n=row["n_treated"] + row["n_comparison"], confidence=confidence)
-            for row in rows.to_dict("records")]
+    return [Effect(**row, label=row["method"], confidence=confidence) for row in rows.to_dict("records")]
 
 
 # ---------------------------------------------------------------- what the data allow
@@ -461,16 +449,17 @@ def _rungs(frames: Frames, program: Program) -> list[dict]:
         4: _randomised_takes(frames),
     }
     if launched_on is None:
-        judged = {rung: ("There is no launch date.", ["the launch date (client.yml, program: launched_on)"])
-                  for rung in judged}
+        launch = "the launch date (client.yml, program: launched_on)"
+        judged = {rung: ("There is no launch date.", [launch, *(takes if rung == 4 else [])])
+                  for rung, (_, takes) in judged.items()}
     return [{"rung": rung, "name": RUNGS[rung], "allowed": not takes, "implemented": rung in IMPLEMENTED, "why": why,
              "what_it_takes": capital("; ".join(takes)) + "." if takes else ""}
             for rung, (why, takes) in judged.items()]
 
 
 def _description_takes(orders: pd.DataFrame, launched_on: date | None) -> tuple[str, list[str]]:
-    at, launch = orders["ordered_at"], pd.Timestamp(launched_on or "1970-01-01")
-    made = {"before": int((at < launch).sum()), "after": int((at >= launch).sum())}
+    early = _purchases(orders)["ordered_at"] < pd.Timestamp(launched_on)
+    made = {"before": int(early.sum()), "after": int((~early).sum())}
     why = f"{count(made['before'], 'order')} before the launch, {number(made['after'])} since."
     return why, [f"orders from {side} the launch" for side, n in made.items() if not n]
 
@@ -564,7 +553,7 @@ def power_holdout(orders: pd.DataFrame) -> pd.DataFrame:
 
     holdout, weeks, customers (with an order in the last 52 weeks), mean and variance of their orders in that
     time, smallest_lift (found with 80 % power, two-sided 5 %, Welch's test in its normal approximation), and the
-    customers needed for +10, +20 and +30 %. Mean and variance are those of the last 26 weeks of the data, over
+    customers needed in all for +10, +20 and +30 %. Mean and variance are those of the last 26 weeks of the data, over
     customers with an order in the year before; where the data reach back less than 52 weeks, their second half serves,
     scaled up as a mixed Poisson count (variance = mean + c mean^2). Empty without two weeks and ten customers.
     """

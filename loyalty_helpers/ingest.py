@@ -146,6 +146,10 @@ class _Sheet:
     def kept(self) -> np.ndarray:
         return self.reason < 0
 
+    def having(self, index: pd.Index) -> np.ndarray:
+        """The rows with these labels of `cells`."""
+        return self.cells.index.isin(index)
+
     def where(self, column: str) -> str:
         return f"{self.folder}/{', '.join(raw.name for raw in self.files)}, column '{self.headers[column]}'"
 
@@ -190,46 +194,49 @@ def _read(client: Client, name: str, source: Source) -> _Sheet:
     """The cells of a source, converted; `bad` marks those that could not be."""
     sheet = _Sheet(client, name, source)
     if not len(sheet.row):
-        raise UserError(f"{sheet.folder}/{sheet.files[0].name} has column names but no rows. Export it again, or remove "
-                        f"'{name}' from client.yml.")
-    kinds = SCHEMA[name] | (FURTHER if name in ("orders", "lines") else {})
-    kinds = {column: kind for column, kind in kinds.items() if kind != FLAG}
+        raise UserError(f"{sheet.folder}/{sheet.files[0].name} has column names but no rows. Export it again, or take "
+                        f"'{name}' out of client.yml.")
+    kinds = {column: kind for column, kind in SCHEMA[name].items() if kind != FLAG}
+    kinds |= FURTHER if name in ("orders", "lines") else {}
+    if name == "survey":
+        headers = [_loose(header) for raw in sheet.files for header in raw.headers]
+        kinds |= {column: NUMBER for column in [*source.columns, *headers] if column.startswith("driver_")}
     for column in source.columns:
-        if column.startswith("driver_") and name == "survey":
-            kinds[column] = NUMBER
-        elif column not in kinds:
-            raise UserError(f"data/{client.key}/client.yml: sources.{name}.columns has '{column}', which is not a column "
-                            f"of {name}.{suggest(column, kinds)} Columns: {', '.join(kinds)}.")
+        if column not in kinds:
+            raise UserError(f"{sheet.folder}/client.yml: sources.{name}.columns has '{column}', which is no column of "
+                            f"{name}.{suggest(column, kinds)} Columns: {', '.join(kinds)}.")
     _find_columns(sheet, kinds)
     for column, kind in kinds.items():
         if column in sheet.columns:
             sheet.cells[column], sheet.bad[column] = _converted(sheet, column, kind, client)
         elif column in SCHEMA[name]:
-            sheet.cells[column] = pd.Series(np.nan if kind == NUMBER else None, index=sheet.cells.index, dtype=kind)
+            sheet.cells[column] = pd.Series(None, index=sheet.cells.index, dtype=kind)
     if name in MONEY:
         sheet.cells["amount"] = _amounts(sheet.cells)
     return sheet
 
 
 def _find_columns(sheet: _Sheet, kinds: dict[str, str]) -> None:
-    """Find each column by name. One that the settings name must be in every file if the source needs it, otherwise in
-    one of the files at least: exports grow columns over the years."""
-    given = sheet.source.columns
-    needed = {*REQUIRED[sheet.name], *(("customer_id",) if sheet.name == "orders" else ()),
-              *(("order_id",) if sheet.by_line else ())}
-    for column in kinds:
-        header = given.get(column, column)
-        found = [_column(sheet, raw, header) for raw in sheet.files]
-        lacking = [raw for raw, one in zip(sheet.files, found, strict=True) if one is None]
-        if lacking and (column in needed or (column in given and len(lacking) == len(found))):
-            _stop_lacking(sheet, lacking[0], column, header)
-        if len(lacking) < len(found):
-            sheet.columns[column], sheet.headers[column] = found, header
-    if sheet.name == "orders":
-        both = [sheet.columns.get(part, [None] * len(sheet.files)) for part in ("amount", "quantity", "unit_price")]
-        for raw, amount, quantity, price in zip(sheet.files, *both, strict=True):
-            if amount is None and (quantity is None or price is None):
-                _stop_lacking(sheet, raw, "amount", given.get("amount", "amount"))
+    """Find each column by name. One that the source needs must be in every file, one that the settings name in one of
+    them at least: exports grow columns over the years."""
+    given, is_orders = sheet.source.columns, sheet.name == "orders"
+    found = {column: [_column(sheet, raw, given.get(column, column)) for raw in sheet.files] for column in kinds}
+    everywhere = {column for column, those in found.items() if all(those)}
+    parts = {"quantity", "unit_price"}  # whose product is the money where there is no amount
+    by_parts = "amount" not in given and (parts <= given.keys() or ("amount" not in everywhere and parts <= everywhere))
+    needed = set(REQUIRED[sheet.name])
+    if is_orders:
+        needed |= {"customer_id", *(parts if by_parts else ["amount"]), *(["order_id"] if sheet.by_line else [])}
+    # a column that happens to be called "refunded" may say yes or no: only the settings can have it taken off
+    unused = {"amount" if by_parts else "unit_price"} | ({"refunded"} - given.keys())
+    for column, those in found.items():
+        lacking = [raw for raw, one in zip(sheet.files, those, strict=True) if one is None]
+        if lacking and (column in needed or (column in given and not any(those))):
+            more = " Or give quantity and unit_price." if is_orders and column == "amount" else ""
+            more += f" {NOBODY}" if is_orders and column == "customer_id" else ""
+            _stop_lacking(sheet, lacking[0], given.get(column, column), f"sources.{sheet.name}.columns.{column}", more)
+        if any(those) and column not in unused:
+            sheet.columns[column], sheet.headers[column] = those, given.get(column, column)
 
 
 def _column(sheet: _Sheet, raw: RawFile, header: str) -> Column | None:
@@ -245,13 +252,10 @@ def _loose(header: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", header).replace("\ufeff", "").casefold().split())
 
 
-def _stop_lacking(sheet: _Sheet, raw: RawFile, column: str, header: str) -> None:
+def _stop_lacking(sheet: _Sheet, raw: RawFile, header: str, setting: str, more: str = "") -> None:
     there = ", ".join(name for name in raw.headers if name)
-    wish = f" ({column})" if header != column else ""
-    more = f" {NOBODY}" if column == "customer_id" and sheet.name == "orders" else ""
-    more += " Or give quantity and unit_price." if column == "amount" and sheet.name == "orders" else ""
-    raise UserError(f"{sheet.folder}/{raw.name} has no column '{header}'{wish}.{suggest(header, raw.headers)} Say under "
-                    f"sources.{sheet.name}.columns in client.yml what it is called.{more} Columns there: {there[:900]}.")
+    raise UserError(f"{sheet.folder}/{raw.name} has no column '{header}'.{suggest(header, raw.headers)} Say in "
+                    f"client.yml what it is called ({setting}).{more} Columns there: {there[:900]}.")
 
 
 def _converted(sheet: _Sheet, column: str, kind: str, client: Client) -> tuple[pd.Series, np.ndarray]:
@@ -273,13 +277,9 @@ def _converted(sheet: _Sheet, column: str, kind: str, client: Client) -> tuple[p
 
 
 def _amounts(cells: pd.DataFrame) -> pd.Series:
-    """The money of each row, net of what the row itself says was refunded."""
-    amount = cells["amount"]
-    if "quantity" in cells and "unit_price" in cells:
-        amount = amount.fillna(cells["quantity"] * cells["unit_price"])
-    if "refunded" in cells:
-        amount = amount - cells["refunded"].abs().fillna(0)
-    return amount.round(6)
+    """The money of each row, less what the row itself says was refunded."""
+    amount = cells["quantity"] * cells["unit_price"] if "unit_price" in cells else cells["amount"]
+    return (amount - cells["refunded"].abs().fillna(0) if "refunded" in cells else amount).round(6)
 
 
 # ---------------------------------------------------------------- which rows count
@@ -316,7 +316,7 @@ def _matching(sheet: _Sheet, rule: Rule) -> np.ndarray:
     """The rows that pass a rule; upper and lower case, and blanks at either end, make no difference."""
     found = [_column(sheet, raw, rule.column) for raw in sheet.files]
     if not any(found):
-        _stop_lacking(sheet, sheet.files[0], "a rule's column", rule.column)
+        _stop_lacking(sheet, sheet.files[0], rule.column, f"in a rule of sources.{sheet.name}")
     values = tuple(value.strip().casefold() for value in rule.values)
     tests = {"starts_with": lambda text: text.startswith(values), "equals": lambda text: text in values,
              "contains": lambda text: any(value in text for value in values)}
@@ -397,7 +397,7 @@ def _judge_copies(sheet: _Sheet) -> None:
     that stands in k files counts as often as in the one that has it most: exports overlap.
     """
     cells, drop = sheet.cells, (sheet.source.duplicates or ("keep" if sheet.by_line else "drop")) == "drop"
-    if sheet.name == "members" or sheet.name == "assignment":
+    if sheet.name in ("members", "assignment"):
         return  # judged by person
     by_id = sheet.name == "orders" and not sheet.by_line and "order_id" in sheet.columns
     used = _codes([cells[column] for column in cells])
@@ -407,8 +407,7 @@ def _judge_copies(sheet: _Sheet) -> None:
         timed = cells["answered_at"].ne(cells["answered_at"].dt.normalize()) & cells["answered_at"].notna()
         comparable = comparable & (cells["customer_id"].notna() | timed).to_numpy()
     rows = pd.DataFrame({"file": sheet.file, "used": used, "whole": whole})[comparable]
-    copies = np.zeros(len(cells), bool)
-    copies[rows.index[rows.duplicated(["file", "whole"])]] = True
+    copies = sheet.having(rows.index[rows.duplicated(["file", "whole"])])
     if drop:
         sheet.set_aside("exact duplicate", copies)
     else:
@@ -416,13 +415,11 @@ def _judge_copies(sheet: _Sheet) -> None:
     if len(sheet.files) > 1:
         rows = rows[sheet.kept[rows.index]]
         rows = rows.assign(copy=rows.groupby(["file", "used"]).cumcount())
-        again = np.zeros(len(cells), bool)
-        again[rows.index[rows.duplicated(["used", "copy"])]] = True
-        sheet.set_aside("overlap with another file", again)
+        sheet.set_aside("overlap with another file", sheet.having(rows.index[rows.duplicated(["used", "copy"])]))
     if by_id:
-        orders = cells[sheet.kept & ~cells["is_refund"].to_numpy()]
-        repeated = orders["order_id"].duplicated(keep=False).reindex(cells.index, fill_value=False)
-        sheet.remark("order number again, with other content", "flagged", repeated.to_numpy())
+        orders = cells.loc[sheet.kept & ~cells["is_refund"].to_numpy(), "order_id"]
+        sheet.remark("order number again, with other content", "flagged",
+                     sheet.having(orders.index[orders.duplicated(keep=False)]))
 
 
 def _codes(columns: list[pd.Series | np.ndarray]) -> np.ndarray:
@@ -437,16 +434,15 @@ def _codes(columns: list[pd.Series | np.ndarray]) -> np.ndarray:
 def _judge_people(sheet: _Sheet) -> None:
     """One row per customer: of members the first to join. Nobody can have been drawn for two arms."""
     order = "joined_at" if sheet.name == "members" else "assigned_at"
-    rows = sheet.cells[sheet.kept].sort_values([order, *(set(sheet.cells) - {order})], kind="stable")
+    rows = sheet.cells[sheet.kept].sort_values([order, *(column for column in sheet.cells if column != order)])
     if sheet.name == "assignment":
-        first = rows.groupby("customer_id")["arm"].transform("first")
-        clash = (first != rows["arm"]).reindex(sheet.cells.index, fill_value=False).to_numpy()
-        sheet.stop_at(clash, "arm", "contradicts another row, which puts the same customer into another arm",
-                      "Find out which is true, and remove the other in a copy of the file.")
+        other = rows["arm"] != rows.groupby("customer_id")["arm"].transform("first")
+        sheet.stop_at(sheet.having(rows.index[other]), "arm", "contradicts another row of the same customer",
+                      "Find out which arm is true, and remove the other row in a copy of the file.")
     else:
         sheet.remark("no join date", "flagged", sheet.cells["joined_at"].isna().to_numpy())
-    again = rows["customer_id"].duplicated().reindex(sheet.cells.index, fill_value=False).to_numpy()
-    sheet.set_aside("duplicate member" if sheet.name == "members" else "duplicate customer", again)
+    sheet.set_aside("duplicate member" if sheet.name == "members" else "duplicate customer",
+                    sheet.having(rows.index[rows["customer_id"].duplicated()]))
 
 
 def _check_scales(sheet: _Sheet) -> None:
@@ -526,29 +522,24 @@ def _percent(share: float) -> str:
 def _of_the_rows(prepared: Prepared, client: Client):
     table = prepared.ledger.table()
     for name in client.sources:
-        rows = table[table["source"] == name].groupby("check")["rows"].sum()
-        copies = rows.get("exact duplicate", 0) / rows["all rows"]
-        kept = (table["action"] == "flagged")[(table["source"] == name) & (table["check"] == "exact duplicate")].any()
+        here = table[(table["source"] == name) & (table["action"] != "kept")]
+        rows, copied = here.groupby("check")["rows"].sum(), here[here["check"] == "exact duplicate"]
+        copies = copied["rows"].sum() / rows["all rows"]
         if copies:
             yield (GRADES[1] if copies > 0.05 else GRADES[2],
-                   f"{_percent(copies)} of the rows of {name} are exact copies of others; they were "
-                   f"{'kept' if kept else 'set aside'}",
-                   "If copies are real sales, setting them aside lowers revenue; if not, keeping them raises it.",
+                   f"{_percent(copies)} of the rows of {name} are exact copies of others and were "
+                   f"{'kept' if (copied['action'] == 'flagged').any() else 'set aside'}",
+                   "Copies that are real sales belong to the revenue, copies made by the export do not.",
                    "Ask how the export is made, and set duplicates to keep or drop.")
         for reason in client.sources[name].set_aside:
-            if not rows.get(reason):
-                yield (GRADES[2], f"The rule '{reason}' sets no row of {name} aside", "Nothing, if there are no such rows.",
-                       "Check the column and the value of the rule in client.yml.")
+            if not rows[reason]:
+                yield (GRADES[2], f"The rule '{reason}' sets no row of {name} aside",
+                       "None, if there are no such rows.", "Check the column and the value of the rule in client.yml.")
     repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
     if repeated:
         yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",
-               "Each row's money counts, the order once: right for payments in parts, wrong for two states of one order.",
-               "If a row is an item, set grain: line; if it is a later state of the order, export once, at the end.")
-    shared = table.loc[table["check"] == "one order number, several customers", "rows"].sum()
-    if shared:
-        yield (GRADES[1], f"{count(shared, 'row')} bear order numbers that several customers share",
-               "They are taken as one order for each of the customers.",
-               "If several shops number their orders alike, put the shop into the order number.")
+               "Each row counts in money, the order once: right for payments in parts, wrong for states of one order.",
+               "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end.")
 
 
 def _of_the_customers(bought: pd.DataFrame):
@@ -563,10 +554,6 @@ def _of_the_customers(bought: pd.DataFrame):
         yield (GRADES[0], f"{_percent(masked)} of the customer ids are masked (with *)",
                "Different people with alike masks become one customer: nothing about customers is true.",
                "Export the shop's own customer id.")
-    alike = len(ids) - ids.str.casefold().nunique()
-    if alike:
-        yield (GRADES[2], f"{count(alike, 'customer id')} differ from another one only in upper and lower case",
-               "If they are one person, that person counts as two.", "Correct them in a copy of the export.")
     orders = known.groupby("customer_id")["order_id"].nunique()
     days = (bought["ordered_at"].max() - bought["ordered_at"].min()).days
     if len(orders) >= 100 and days >= 180 and (orders >= 2).mean() < 0.02:
@@ -602,14 +589,13 @@ def _of_the_calendar(bought: pd.DataFrame, client: Client):
         yield (GRADES[1] if span < 91 else GRADES[2], f"The orders cover {count(span, 'day')}",
                "No season can be compared with the same season of another year.", "Export all orders there are.")
     calendar = pd.Series(pd.date_range(first, last))
-    usual = (pd.Series(day.unique()).dt.day_of_week.value_counts() / calendar.dt.day_of_week.value_counts()).fillna(0) >= 0.1
-    is_open = calendar.dt.day_of_week.map(usual)
-    position = pd.Series(is_open.cumsum().to_numpy(), index=calendar).loc[np.sort(day.unique())]
-    missed = position.diff().sub(1)  # usual opening days without an order before each day with one
+    is_open = calendar.isin(day).groupby(calendar.dt.day_of_week).transform("mean") >= 0.1  # closed on its usual days
+    position = is_open.cumsum()[calendar.isin(day)].set_axis(calendar[calendar.isin(day)])
+    missed = position.diff().sub(1)  # opening days without an order, just before each day with one
     silent = missed[(missed >= 3) & (missed * len(day) / is_open.sum() > 12)]  # chance below 1 in 100,000
     if len(silent):
         yield (GRADES[1] if silent.max() >= 28 else GRADES[2],
-               f"No order for {silent.max():.0f} opening days up to {silent.idxmax() - pd.Timedelta(days=1):%Y-%m-%d}"
+               f"No order for {silent.max():.0f} opening days before {silent.idxmax():%Y-%m-%d}"
                + (f", and {count(len(silent) - 1, 'more gap')} like it" if len(silent) > 1 else ""),
                "A closed shop is harmless if it closes every year; a missing export looks like customers leaving.",
                "If the shop was open, export the missing days.")
@@ -621,7 +607,7 @@ def _of_the_calendar(bought: pd.DataFrame, client: Client):
                    f"{last:%Y-%m-%d})", "Before and after cannot be compared.", "Correct launched_on, or export more.")
         elif before < 52 or after < 13:
             yield (GRADES[1], f"The orders cover {count(before, 'week')} before the launch and {after} after it",
-                   "Less than 52 weeks before or 13 after cannot tell the program from the season or from a first rush.",
+                   "Less than 52 weeks before or 13 after cannot tell the program from the season or a first rush.",
                    "Export older orders, or wait.")
 
 

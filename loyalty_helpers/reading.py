@@ -40,7 +40,7 @@ DIGITS_OF_A_SPREADSHEET = 15  # XLSX keeps no more of a number
 HEAD = 1 << 20  # bytes looked at to find header and delimiter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One column of a file. Row i holds `text[codes[i]]`, code -1 a blank; `number` has the distinct cells that are
     stored as numbers (nan where one is text), and is None where all is text."""
@@ -490,13 +490,13 @@ def moments(columns: list[Column], style: str | None, zones: tuple[str, str], wh
 
 def _date_parts(text: pa.Array) -> pd.DataFrame:
     """PARTS as text, by the first of DATES that fits; "" where none does."""
-    parts = pd.DataFrame("", index=range(len(text)), columns=PARTS, dtype=object)
+    parts = {name: np.full(len(text), "", dtype=object) for name in PARTS}
     for date in DATES:
         still = np.flatnonzero(parts["year"] == "")
         if len(still):
-            groups = _groups(text.take(pa.array(still)), date + CLOCK)
-            parts.loc[still, list(groups)] = groups.set_axis(still)
-    return parts
+            for name, found in _groups(text.take(pa.array(still)), date + CLOCK).items():
+                parts[name][still] = found
+    return pd.DataFrame(parts)
 
 
 def _day_first(parts: pd.DataFrame, where: str) -> bool:

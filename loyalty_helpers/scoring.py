@@ -370,15 +370,16 @@ def index_change(before: pd.DataFrame, after: pd.DataFrame, *, weights: Mapping[
 
 
 def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS) -> pd.DataFrame:
-    """Does the ranking depend on the weights? Each one halved and raised by half (the others keep their proportions),
-    and the articles' weights.
+    """Does the ranking depend on the weights? The weight of each component known here halved and raised by half (the
+    others keep their proportions), and the articles' weights.
 
     Returns weights (words), rank_correlation (Spearman, with the ranking as weighted), top_tenth_kept (share of the
     best tenth that stays in it); nan where fewer than two customers differ.
     """
     kept = buyers(customers)
     points, weights = _points(kept, kept), _checked_weights(weights)
-    scenarios = {f"{name} {words}": weights | {name: weights[name] * factor} for name in COMPONENTS if weights[name]
+    scenarios = {f"{name} {words}": weights | {name: weight * factor} for name, weight in weights.items()
+                 if weight and not np.isnan(points[name]).all()
                  for words, factor in (("halved", 0.5), ("raised by half", 1.5))}
     scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
     usual = np.round(_weighted(points, weights), 9)
@@ -713,12 +714,14 @@ def _reason(orders: float, days: float, gap: float, overdue: int) -> str:
 
 
 def overdue_regulars(listed: pd.DataFrame, *, currency: str) -> list[Finding]:
-    """The counts of `action_list` that may be published: share of regulars overdue, and their spend of a year."""
-    regulars = listed[listed["usual_gap_days"].notna()]
+    """What of `action_list` may be published: the share of regulars overdue, and what those spent in the last year.
+
+    Only regulars who spent something in that year count: who left before is not overdue but gone.
+    """
+    regulars = listed[listed["usual_gap_days"].notna() & (listed["spend_last_year"] > 0)]
     late = regulars[regulars["days_overdue"] > 0]
-    nobody = "no customer has bought on three different days yet"
-    return [_share("regular customers overdue by more than their usual gap", len(late), len(regulars),
-                   noun="regular customer", note=nobody),
+    nobody = "" if len(regulars) else "no customer of the last 365 days has ever bought on three different days"
+    return [_share("regulars of the last 365 days who are overdue by more than their usual gap", len(late),
+                   len(regulars), noun="regular customer", note=nobody),
             Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
-                    estimate=late["spend_at_stake"].sum() if len(regulars) else NAN,
-                    note="" if len(regulars) else nobody)]
+                    estimate=late["spend_at_stake"].sum() if len(regulars) else NAN, note=nobody)]

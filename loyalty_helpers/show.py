@@ -50,9 +50,9 @@ def lead(text: str) -> None:
     _show(f'<p class="lead">{_rich(text)}</p>')
 
 
-def note(text: str, title: str = "What this does not show") -> None:
+def note(text: str) -> None:
     """A limit, beside the claim that it limits; **bold** is understood."""
-    _show(f'<aside class="note"><p><strong>{escape(title)}.</strong> {_rich(text)}</p></aside>')
+    _show(f'<aside class="note"><p>{_rich(text)}</p></aside>')
 
 
 def actions(items: Sequence[tuple[str, str]]) -> None:

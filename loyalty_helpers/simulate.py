@@ -107,7 +107,7 @@ SCENARIOS: dict[str, dict] = {
     "novelty decay": {"novelty_half_life": 6.0},
     "high joining": {"join_rate": 0.35},
     "stable": {"dropout": 0.0, "busy_factor": 1.0, "present": 0.8, "trend": 0.0},
-    "hidden appetite": {"appetite_weight": 1.0},
+    "hidden appetite": {"appetite_weight": 1.5, "busy_factor": 3.0},
     "joining away from the till": {"join_rate": 0.05, "away_rate": 0.008},
     "old-history joining": {"latent_weight": 0.0, "recent_weight": 0.0, "old_weight": 0.8, "join_rate": 0.06},
     "demand step": {"demand_step": 0.2},

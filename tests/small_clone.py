@@ -26,21 +26,21 @@ import pandas as pd
 from loyalty_helpers import tables
 orders = pd.read_csv(shop.folder / "orders.csv", parse_dates=["ordered_at"])
 tables.write(shop, {"orders": orders})
-tables.save_result(shop, "data_quality", pd.DataFrame({"rows": [len(orders)]}))
+_ = tables.save_result(shop, "data_quality", pd.DataFrame({"rows": [len(orders)]}))
 print(len(orders), "rows")""",
     "02_scoring": """
 import pandas as pd
 from loyalty_helpers import tables
 orders = tables.read(shop, "orders")
-tables.save_result(shop, "segments", pd.DataFrame({"segment": ["<b>bold</b>"], "top": [top]}))
+_ = tables.save_result(shop, "segments", pd.DataFrame({"segment": ["<b>bold</b>"], "top": [top]}))
 tables.write_csv(orders, shop.private / "action_list.csv")""",
     "04_program_evaluation": """
 import pandas as pd
 from loyalty_helpers import tables
-tables.save_result(shop, "kpis", pd.DataFrame({"spend": [tables.read(shop, "orders")["amount"].sum()]}))""",
+_ = tables.save_result(shop, "kpis", pd.DataFrame({"spend": [tables.read(shop, "orders")["amount"].sum()]}))""",
     "03_case_study_comparison": """
 from loyalty_helpers import tables
-tables.save_result(shop, "cases", tables.read_result(shop, "kpis"))""",
+_ = tables.save_result(shop, "cases", tables.read_result(shop, "kpis"))""",
     "00_summary": """
 from loyalty_helpers import tables
 tables.write_json({"client": shop.name, "spend": tables.read_result(shop, "cases")["spend"].sum()},

@@ -284,7 +284,9 @@ def test_breakage_follows_points_by_age_and_leaves_young_ones_out():
     bought = orders([("m1", day, 1) for day in pd.date_range("2023-01-01", "2025-06-30", freq="30D")])
     one = compared({"orders": bought, "points": ledger}, kpis.windows(bought, launched_on=LAUNCH))["breakage"].after
     assert one.estimate == pytest.approx(0.7)
-    assert 0.6 < one.low < 0.7 < one.high < 0.8
+    # ten of twenty redeem 60 %: standard error 0.6 sqrt(0.25 / 20) = 0.067
+    assert one.low == pytest.approx(0.7 - 1.96 * 0.067, abs=0.03)
+    assert one.high == pytest.approx(0.7 + 1.96 * 0.067, abs=0.03)
 
 
 def test_oldest_points_are_spent_first():
@@ -511,7 +513,7 @@ def test_traps_bite(shop, spans):
     assert trap({"orders": bought}, spans, "Self-selection")["grade"] == "fine"
     happy = frames["survey"].assign(csat=5.0)
     assert "csat: 100 % gave 5" in trap(frames | {"survey": happy}, spans, "ceiling")["found"]
-    doubled = pd.concat([bought, bought.head(30)])
+    doubled = pd.concat([bought, bought[~bought["is_refund"]].head(30)])
     assert "30 repeated order numbers" in trap({"orders": doubled}, spans, "row")["found"]
 
 
@@ -546,11 +548,11 @@ def test_pairs_stay_within_bounds_and_agree_with_their_p_value(pairs):
 
 
 def test_agresti_min_by_hand():
-    # 40 pairs, 10 gained and 3 lost: (7/42) -+ 1.96 sqrt(14 - 49/42) / 42
+    # 40 pairs, 10 gained and 3 lost: 7/42 -+ 1.96 sqrt(14 - 49/42) / 42 = 0.166667 -+ 1.959964 x 0.0852944
     before = pd.Series([False] * 10 + [True] * 3 + [True] * 27)
     after = pd.Series([True] * 10 + [False] * 3 + [True] * 27)
     change = intervals.agresti_min(before, after, 0.95)
-    assert (change.estimate, change.low, change.high) == pytest.approx((0.175, -0.000459, 0.333792), abs=1e-5)
+    assert (change.estimate, change.low, change.high) == pytest.approx((0.175, -0.000507, 0.333840), abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(1, 120), st.booleans()), min_size=2, max_size=80))
@@ -577,7 +579,8 @@ def test_kaplan_meier_without_censoring_is_a_share_and_without_follow_up_nothing
         intervals.kaplan_meier(np.array([10., 20]), np.array([True, False]), horizon=90)
 
 
-@given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=20))
+@given(st.lists(st.sampled_from([0.0, 1e-9, 0.001, 0.012, 0.02, 0.3, 0.7, 1.0, np.nan]), min_size=1, max_size=20))
+@settings(max_examples=15, deadline=None)  # statsmodels collects garbage at every call
 def test_holm_is_that_of_statsmodels(p_values):
     found, known = intervals.holm(p_values), np.isfinite(p_values)
     assert np.isnan(found[~known]).all()
@@ -603,10 +606,10 @@ def test_means_of_answers_never_become_certain_nor_leave_their_scale(before, aft
     assert -4 <= change.low <= change.estimate <= change.high <= 4 and change.low < change.high
 
 
-@given(st.lists(st.tuples(st.floats(1, 1000), st.integers(1, 9)), min_size=10, max_size=60), st.integers(0, 9))
+@given(st.lists(st.tuples(st.integers(1, 1000), st.integers(1, 9)), min_size=10, max_size=60), st.integers(0, 9))
 @settings(max_examples=30, deadline=None)
 def test_ratios_hold_their_estimate_and_agree_with_their_p_value(customers, offset):
-    top, bottom = pd.Series([c[0] for c in customers]), pd.Series([float(c[1]) for c in customers])
+    top, bottom = pd.Series([float(c[0]) for c in customers]), pd.Series([float(c[1]) for c in customers])
     now, was = Ratio(top, bottom), Ratio((top * 1.1).set_axis(top.index + offset), bottom.set_axis(top.index + offset))
     level, change = now.level(0.95), now.change_from(was, 0.95)
     assert level.estimate == pytest.approx(top.sum() / bottom.sum())
@@ -658,13 +661,14 @@ def test_coverage_of_a_change_in_retention_is_exact_enumeration():
         for now in k:
             change = Share(now, n).change_from(Share(was, n), 0.95)
             covers[was, now] = change.low, change.high
-    rates = []
-    for p in (0.1, 0.3, 0.4, 0.5, 0.7):
-        for q in (0.1, 0.3, 0.6, 0.8):
-            inside = (covers[..., 0] <= q - p) & (q - p <= covers[..., 1])
-            rates.append(float((stats.binom.pmf(k, n, p)[:, None] * stats.binom.pmf(k, n, q) * inside).sum()))
-    assert 0.94 <= np.mean(rates) <= 0.98
-    assert min(rates) > 0.93
+    for p in (0.1, 0.2, 0.3, 0.4, 0.5, 0.7):
+        for change in (-0.3, -0.1, 0, 0.05, 0.1, 0.2, 0.3):
+            q = p + change
+            if not 0.05 <= q <= 0.95:
+                continue
+            inside = (covers[..., 0] <= change) & (change <= covers[..., 1])
+            rate = (stats.binom.pmf(k, n, p)[:, None] * stats.binom.pmf(k, n, q) * inside).sum()
+            assert 0.94 <= rate <= 0.98, (p, q)
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.2), (0.7, 0.05), (0.3, 0.4), (0.85, 0.05)])

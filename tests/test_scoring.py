@@ -316,8 +316,10 @@ def test_weight_sensitivity_has_a_row_for_each_weight_up_and_down_and_the_articl
     assert table[["rank_correlation", "top_tenth_kept"]].to_numpy().max() <= 1
     assert table["rank_correlation"].idxmin() == 10
     agree = customers(orders=range(1, 41), spend=np.arange(40.0), recency_days=np.arange(40.0)[::-1])
-    np.testing.assert_allclose(scoring.weight_sensitivity(agree)[["rank_correlation", "top_tenth_kept"]], 1)
-    # orders and money against recency: with recency at .25/.85 of the behavior, halving money lets recency win
+    table = scoring.weight_sensitivity(agree)
+    np.testing.assert_allclose(table[["rank_correlation", "top_tenth_kept"]], 1)
+    assert not table["weights"].str.contains("rating|categories").any()  # nobody has any
+    # frequency and recency rank the other way round, and recency just wins
     opposed = customers(orders=range(1, 41), recency_days=np.arange(40.0))
     only = {"frequency": 0.45, "recency": 0.55}
     table = scoring.weight_sensitivity(opposed, weights=only).set_index("weights")
@@ -506,7 +508,7 @@ def test_only_counts_of_the_action_list_are_published():
     assert (share.estimate, share.n) == (0.5, 2)
     assert stake.sentence == "What the overdue regulars spent in the last 365 days: ¥370 (1 customer)."
     nobody = scoring.overdue_regulars(listed_shop().iloc[2:], currency="CNY")
-    assert all("no customer has bought on three different days yet" in finding.sentence for finding in nobody)
+    assert all("has ever bought on three different days" in finding.sentence for finding in nobody)
 
 
 # ---------------------------------------------------------------- shops that strain the room
@@ -540,7 +542,7 @@ def test_hard_shops_get_true_sentences(name):
         assert "nan" not in finding.sentence and finding.sentence.endswith(".")
     assert scoring.rfm_cutoffs(frame, scoring.rfm(frame), currency="CNY")["customers"].sum() == 3 * len(bought)
     assert scoring.activity(frame, 90)["customers"].sum() == len(bought)
-    assert len(scoring.weight_sensitivity(frame)) == 11
+    assert len(scoring.weight_sensitivity(frame)) in (1, 7, 9, 11)
     assert len(scoring.article_score_faults(frame, currency="CNY")) == 4
     assert scoring.quadrant(None, frame, activity_days=90) is None
     assert scoring.segments_table(frame, everyone, actions=actions)["customers"].sum() == 4 * len(frame)

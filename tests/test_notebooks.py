@@ -1,0 +1,86 @@
+"""The chapters as documents: one skeleton, thin cells, executed, and nothing of this machine in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+SKELETON = ["answer", "evidence", "what this does not show", "how we know"]
+
+
+def cells(path: Path) -> list[dict]:
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+def headings(path: Path) -> list[tuple[int, str]]:
+    text = "\n".join(source(cell) for cell in cells(path) if cell["cell_type"] == "markdown")
+    return [(len(marks), words) for marks, words in re.findall(r"^(#+) (.+)$", text, re.M)]
+
+
+def test_the_five_chapters_are_there():
+    assert [path.stem for path in NOTEBOOKS] == [
+        "00_summary", "01_data_prep", "02_scoring", "03_case_study_comparison", "04_program_evaluation",
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestEachChapter:
+    def test_asks_one_question_and_skips_no_level(self, path):
+        levels = [level for level, _ in headings(path)]
+        assert levels[0] == 1 and levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))
+        assert headings(path)[0][1].endswith("?")
+
+    def test_has_the_skeleton_in_order(self, path):
+        found = [words.lower().removeprefix("the ") for level, words in headings(path) if level == 2]
+        wanted = [part for part in SKELETON if path.stem != "00_summary" or part != "evidence"]
+        assert [part for part in found if part in wanted] == wanted
+
+    def test_begins_with_title_imports_parameters_loading(self, path):
+        first = cells(path)[:4]
+        assert [cell["cell_type"] for cell in first] == ["markdown", "code", "code", "code"]
+        assert all(re.match(r"(from|import) ", line) for line in source(first[1]).splitlines())
+        assert first[2]["metadata"]["tags"] == ["parameters"]
+        assert all(re.fullmatch(r"\w+: \w+ = .+  # .+", line) for line in source(first[2]).splitlines())
+        assert "load_client(client)" in source(first[3])
+
+    def test_has_thin_cells_and_defines_nothing(self, path):
+        code = [source(cell) for cell in cells(path) if cell["cell_type"] == "code"]
+        lengths = sorted(len(text.splitlines()) for text in code)
+        assert lengths[-1] <= 15
+        assert lengths[len(lengths) // 2] < 5
+        assert not any(re.search(r"^\s*(def|class|lambda) ", text, re.M) for text in code)
+        assert "../" not in "".join(code)
+
+    def test_never_leaves_three_code_cells_without_a_sentence(self, path):
+        kinds = [cell["cell_type"] for cell in cells(path)][4:]
+        runs = "".join("c" if kind == "code" else "m" for kind in kinds)
+        assert "ccc" not in runs
+
+    def test_is_executed_without_errors_or_warnings(self, path):
+        code = [cell for cell in cells(path) if cell["cell_type"] == "code"]
+        assert all(cell["execution_count"] for cell in code)
+        outputs = [output for cell in code for output in cell["outputs"]]
+        assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+
+    def test_names_no_place_of_the_machine_it_ran_on(self, path):
+        assert not re.search(r"(?<![\w.:])/(home|root|work|Users|tmp)/", path.read_text(encoding="utf-8"))
+
+    def test_has_charts_with_alt_texts(self, path):
+        pictures = [
+            output["metadata"].get(kind, {})
+            for cell in cells(path) if cell["cell_type"] == "code"
+            for output in cell["outputs"]
+            for kind in output.get("data", {}) if kind.startswith("image/")
+        ]
+        assert all(len(picture.get("alt", "")) > 20 for picture in pictures)
+        assert pictures or path.stem.startswith("99")

@@ -1,0 +1,372 @@
+"""The run: what is due runs, what is not does not, and reports/<client>/ is a complete set at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import nbformat
+import pytest
+import small_clone
+
+from loyalty_helpers import client, kernels, report
+from loyalty_helpers.client import UserError, load_client
+
+ALL = sorted(small_clone.WORK)
+PAGES = {"index.html", "01_data_prep.html", "02_scoring.html", "03_case_study_comparison.html",
+         "04_program_evaluation.html", "report.html"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """Where every test has its clone: the helpers learn the place once, when the warm process imports them."""
+    root = tmp_path_factory.mktemp("place") / "clone"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOYALTY_ROOT", str(root))
+        patch.setattr(client, "ROOT", root)
+        with kernels.kernels():
+            # the tests share one warm process, which a run would make for itself
+            patch.setattr(kernels, "kernels", nullcontext)
+            yield root
+
+
+@pytest.fixture(scope="module")
+def finished(place, tmp_path_factory) -> Path:
+    """A copy of a small clone whose report is built."""
+    small_clone.make(place)
+    assert report.build("acme") == 0
+    copy = tmp_path_factory.mktemp("finished") / "clone"
+    place.rename(copy)
+    return copy
+
+
+@pytest.fixture
+def clone(finished, place) -> Iterator[Path]:
+    shutil.copytree(finished, place)
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def shop(clone) -> client.Client:
+    return load_client("acme", clone)
+
+
+@pytest.fixture
+def sample(place) -> Iterator[Path]:
+    """A fresh small clone whose client is the sample."""
+    small_clone.make(place, "sample")
+    yield place
+    shutil.rmtree(place)
+
+
+def ran(output: str) -> list[str]:
+    return sorted(line.split()[0] for line in output.splitlines() if line.endswith("..."))
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def prints(root: Path) -> dict[str, str]:
+    return report.fingerprints(load_client("acme", root))
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return sorted(name for name in before if before[name] != after[name])
+
+
+# ---------------------------------------------------------------- a complete run
+def test_a_run_leaves_the_set_that_the_design_names(clone):
+    files = set(snapshot(clone / "reports" / "acme"))
+    assert files == PAGES | {"results.json"} | {f"notebooks/{name}.ipynb" for name in ALL} | {
+        f"tables/{name}.csv" for name in ("data_quality", "segments", "kpis", "cases")}
+    assert json.loads((clone / "reports/acme/results.json").read_text()) == {"client": small_clone.NAME, "spend": 30}
+    assert sorted(path.name for path in (clone / "reports").iterdir()) == ["acme"]
+
+
+def test_nothing_private_and_no_path_of_this_machine_is_published(clone):
+    assert (clone / "data/acme/private/action_list.csv").exists()
+    for name, content in snapshot(clone / "reports").items():
+        assert "action_list" not in name and str(clone).encode() not in content, name
+
+
+def test_published_notebooks_are_executed_and_clean(clone):
+    for name in ALL:
+        notebook = nbformat.read(clone / "reports/acme/notebooks" / f"{name}.ipynb", as_version=4)
+        assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+        assert set(notebook.metadata) == {"kernelspec", "language_info"}
+        assert {key for cell in notebook.cells for key in cell.metadata} <= {"tags"}
+        assert [cell.id for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])] == [
+            f"cell-{number}" for number in range(len(small_clone.chapter(name).cells))]
+
+
+def test_the_page_names_client_launch_period_and_author(clone):
+    page = (clone / "reports/acme/index.html").read_text(encoding="utf-8")
+    for words in ("Ann &amp; Bob&#39;s &lt;Shop&gt;", "Program launched 3 Mar 2025", "Orders 5 Jan 2025 – 30 Jun 2025",
+                  "Prepared by Someone", "orders.csv ("):
+        assert words in page
+
+
+# ---------------------------------------------------------------- what is due
+def test_nothing_changed_is_said_within_a_second_of_work_and_without_heavy_imports(clone):
+    before = snapshot(clone)
+    code = ("import sys, time\nfrom loyalty_helpers import __main__\nassert __main__.main(['report', 'acme']) == 0\n"
+            "assert not {'pandas', 'papermill', 'nbconvert', 'nbformat', 'duckdb'} & set(sys.modules)\n"
+            "print(time.process_time())")
+    done = subprocess.run([sys.executable, "-c", code], env=small_clone.environment(clone), capture_output=True,
+                          text=True)
+    assert done.stdout.startswith("Nothing changed"), done.stderr
+    assert float(done.stdout.splitlines()[-1]) < 1
+    assert snapshot(clone) == before
+
+
+def test_one_chapter_edited_reruns_it_and_what_depends_on_it(clone, capsys):
+    small_clone.write_chapter(clone, "04_program_evaluation", "print('edited')")
+    assert report.build("acme") == 0
+    assert ran(capsys.readouterr().out) == ["00_summary", "03_case_study_comparison", "04_program_evaluation"]
+    assert "edited" in (clone / "reports/acme/04_program_evaluation.html").read_text(encoding="utf-8")
+
+
+def test_a_result_removed_by_hand_is_made_again(clone, shop, capsys):
+    (shop.results / "segments.csv").unlink()
+    assert report.build("acme") == 0
+    assert ran(capsys.readouterr().out) == ["02_scoring"]
+
+
+def test_a_removed_report_is_published_again_without_a_run(clone, capsys):
+    before = snapshot(clone / "reports")
+    shutil.rmtree(clone / "reports")
+    assert report.build("acme") == 0
+    assert ran(capsys.readouterr().out) == [] and snapshot(clone / "reports") == before
+
+
+def test_raw_files_count_by_content_and_when_they_come_or_go(clone):
+    before, orders = prints(clone), clone / "data/acme/orders.csv"
+    os.utime(orders, (0, 0))
+    assert prints(clone) == before
+    (clone / "data/acme/orders_2.csv").write_text("order_id\n")
+    assert changed(before, prints(clone)) == ALL
+    (clone / "data/acme/orders_2.csv").unlink()
+    assert prints(clone) == before
+    orders.write_text(orders.read_text().replace("10", "11"))
+    assert changed(before, prints(clone)) == ALL
+
+
+@pytest.mark.parametrize(("path", "due"), [
+    ("data/case_studies.csv", ["00_summary", "03_case_study_comparison"]),
+    ("data/acme/actions.csv", ["00_summary", "02_scoring"]),
+    ("requirements.lock", ALL),
+])
+def test_other_files_that_chapters_depend_on(clone, path, due):
+    before = prints(clone)
+    (clone / path).write_text("something")
+    assert changed(before, prints(clone)) == due
+
+
+def test_outputs_of_a_chapter_do_not_count_and_its_sources_do(clone, shop):
+    before, path = prints(clone), clone / "notebooks/02_scoring.ipynb"
+    path.write_bytes((shop.prepared / "executed/01_data_prep.ipynb").read_bytes())
+    assert changed(before, prints(clone)) == ["00_summary", "02_scoring"]
+    small_clone.write_chapter(clone, "02_scoring")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="x")]
+    nbformat.write(notebook, path)
+    assert prints(clone) == before
+
+
+def settings(root: Path, text: str) -> None:
+    (root / "data/acme/client.yml").write_text(small_clone.SETTINGS + text, encoding="utf-8")
+
+
+def test_settings_count_by_meaning_and_parameters_for_their_chapter(clone, capsys):
+    before = prints(clone)
+    settings(clone, "# a remark\n")
+    assert prints(clone) == before
+    settings(clone, "chapters: {02_scoring: {top: 5}}\n")
+    assert changed(before, prints(clone)) == ["00_summary", "02_scoring"]
+    assert report.build("acme") == 0
+    assert (clone / "reports/acme/tables/segments.csv").read_text() == "segment,top\n<b>bold</b>,5\n"
+    settings(clone, "primary_kpi: nps\n")
+    assert changed(before, prints(clone)) == ALL
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("02_scoring: {topp: 5}", "Did you mean 'top'?"),
+    ("01_data_prep: {topp: 5}", "It has: none."),
+    ("02_scoring: {client: other}", "not a parameter"),
+    ("02_scoring: {top: five}", "its default, 3"),
+    ("02_scoring: {top: 2.5}", "its default, 3"),
+    ("02_scoring: {top: true}", "its default, 3"),
+])
+def test_a_wrong_parameter_stops_before_anything_runs(clone, text, words):
+    settings(clone, f"chapters: {{{text}}}\n")
+    with pytest.raises(UserError, match=r"client\.yml: chapters\.0") as error:
+        report.build("acme")
+    assert words in str(error.value)
+
+
+# ---------------------------------------------------------------- failures
+def test_a_failing_chapter_leaves_the_last_set_and_its_own_evidence(clone, capsys):
+    published, failed = snapshot(clone / "reports/acme"), clone / "reports/acme.failed"
+    small_clone.write_chapter(clone, "04_program_evaluation", "print('before')",
+                              "from loyalty_helpers.client import UserError\nraise UserError('Row 7: <no> amount.')",
+                              "print('after')")
+    assert report.build("acme") == 1
+    said = capsys.readouterr()
+    assert "04_program_evaluation stopped. Row 7: <no> amount." in said.err and "reports/acme.failed" in said.err
+    assert "ready" not in said.out.partition("04_program_evaluation ...")[2].replace("02_scoring ready", "")
+    assert snapshot(clone / "reports/acme") == published
+    assert (failed / "error.txt").read_text() == "04_program_evaluation stopped. Row 7: <no> amount.\n"
+    outputs = str([cell.get("outputs") for cell in nbformat.read(failed / "04_program_evaluation.ipynb", 4).cells])
+    assert "before" in outputs and "after" not in outputs
+    # what had become ready is not run again, and success removes the evidence
+    small_clone.write_chapter(clone, "04_program_evaluation", "print('repaired')")
+    assert report.build("acme") == 0
+    assert ran(capsys.readouterr().out) == ["00_summary", "03_case_study_comparison", "04_program_evaluation"]
+    assert not failed.exists()
+
+
+def test_an_error_nobody_foresaw_names_cell_and_error(clone, capsys):
+    small_clone.write_chapter(clone, "00_summary", "x = 1\n1 / 0")
+    assert report.build("acme") == 1
+    assert "In the cell that begins `x = 1`: ZeroDivisionError: division by zero" in capsys.readouterr().err
+    error = (clone / "reports/acme.failed/error.txt").read_text()
+    assert "----> 2 1 / 0" in error and "\x1b" not in error
+
+
+def test_a_kernel_that_dies_is_explained(clone, capsys):
+    small_clone.write_chapter(clone, "00_summary", "import os; os._exit(1)")
+    assert report.build("acme") == 1
+    assert "ran out of memory" in capsys.readouterr().err
+    assert (clone / "reports/acme.failed/00_summary.ipynb").exists()
+
+
+def test_a_failed_run_publishes_nothing_old_as_new(clone, shop):
+    """A result that a chapter no longer makes is gone from the next set."""
+    work = small_clone.WORK["03_case_study_comparison"].replace('"cases"', '"others"')
+    notebook = small_clone.chapter("03_case_study_comparison")
+    notebook.cells[4].source = work
+    nbformat.write(notebook, clone / "notebooks/03_case_study_comparison.ipynb")
+    small_clone.write_chapter(clone, "00_summary")
+    path = clone / "notebooks/00_summary.ipynb"
+    path.write_text(path.read_text().replace("cases", "others"))
+    assert report.build("acme") == 0
+    assert sorted(path.stem for path in (clone / "reports/acme/tables").iterdir()) == [
+        "data_quality", "kpis", "others", "segments"]
+
+
+def test_a_missing_or_damaged_notebook_is_said(clone):
+    (clone / "notebooks/02_scoring.ipynb").write_text("{")
+    with pytest.raises(UserError, match=r"notebooks/02_scoring\.ipynb is missing or damaged"):
+        report.build("acme")
+
+
+# ---------------------------------------------------------------- complete or not at all
+def test_a_second_run_of_the_same_client_is_turned_away(clone, shop):
+    with report._only_run(shop), pytest.raises(UserError, match="Another run of 'acme' is under way"):
+        report.build("acme")
+    assert report.build("acme") == 0
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_swap_puts_the_new_set_in_place(tmp_path, monkeypatch, exchange):
+    if not exchange:
+        monkeypatch.setattr(report, "_exchange", lambda one, other: False)
+    current, new = tmp_path / "acme", tmp_path / ".acme.1.new"
+    for text in ("first", "second"):
+        new.mkdir()
+        (new / "index.html").write_text(text)
+        report._swap(new, current)
+        assert snapshot(tmp_path) == {"acme/index.html": text.encode()}
+
+
+def test_a_run_killed_between_two_renames_is_repaired_by_the_next(clone, shop, monkeypatch):
+    published = snapshot(clone / "reports/acme")
+
+    def killed(new: Path, target: Path) -> None:
+        if target.name == "acme":
+            raise KeyboardInterrupt
+        os.rename(new, target)
+
+    new = clone / "reports/.acme.1.new"
+    new.mkdir()
+    monkeypatch.setattr(report, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        report._swap(new, shop.reports)
+    monkeypatch.undo()
+    assert not shop.reports.exists()
+    with report._only_run(shop):
+        assert snapshot(clone / "reports") == {f"acme/{name}": content for name, content in published.items()}
+
+
+def test_a_run_killed_at_any_moment_leaves_the_last_report(clone):
+    """Kill -9 at several moments, the last ones in the middle of the publication."""
+    published = snapshot(clone / "reports/acme")
+    complete = {frozenset(published)}
+    code = ("from contextlib import nullcontext\nfrom loyalty_helpers import kernels, report\n"
+            "kernels.kernels = nullcontext\nreport.build('acme')")
+    for number, moment in enumerate(["01_data_prep ...", "02_scoring ...", "00_summary ...", "00_summary ready"]):
+        small_clone.write_chapter(clone, "01_data_prep", f"print('run {number}')")
+        process = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+        with suppress(StopIteration):
+            next(line for line in process.stdout if moment in line)
+        time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        now = snapshot(clone / "reports/acme")
+        assert frozenset(now) in complete
+        page = now["01_data_prep.html"]
+        assert b"</html>" in page
+        assert now == published or f"run {number}".encode() in page
+
+
+# ---------------------------------------------------------------- the other verbs
+def test_make_report_from_the_command_line(tmp_path):
+    small_clone.make(tmp_path)
+    done = small_clone.report(tmp_path)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert ran(done.stdout) == ALL
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("5 of 5 chapters ran") and last.endswith("The report: reports/acme/index.html")
+
+
+def test_refreshed_notebooks_are_executed_clean_and_quiet(sample):
+    assert report.refresh_notebooks() == 0
+    first = snapshot(sample / "notebooks")
+    assert report.refresh_notebooks() == 0
+    assert snapshot(sample / "notebooks") == first
+    for name in ALL:
+        fresh, kept = small_clone.chapter(name), nbformat.reads(first[f"{name}.ipynb"].decode(), as_version=4)
+        assert [(cell.id, cell.source) for cell in kept.cells] == [(cell.id, cell.source) for cell in fresh.cells]
+    assert b"2 rows" in first["01_data_prep.ipynb"] and not (sample / "reports/sample").exists()
+
+
+def test_refreshing_refuses_a_path_of_this_machine(sample):
+    small_clone.write_chapter(sample, "00_summary", "print(shop.folder)")
+    with pytest.raises(UserError, match="00_summary: an output mentions"):
+        report.refresh_notebooks()
+
+
+def test_provenance_says_where_numbers_come_from(clone, shop):
+    facts = report.provenance(shop)
+    assert list(facts) == ["python", "packages", "commit", "parameters", "inputs", "fingerprint"]
+    assert facts["inputs"] == {"orders.csv": report.sha256((shop.folder / "orders.csv").read_bytes()).hexdigest()}
+    assert facts["commit"] == "unknown" and "pandas" in facts["packages"]
+    git = ["git", "-C", str(clone), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    commit = report.provenance(shop)["commit"]
+    assert len(commit) == 40
+    (clone / "new").write_text("")
+    assert report.provenance(shop)["commit"] == f"{commit}, changed"
