@@ -373,6 +373,32 @@ def effects_shown(effects: Sequence[Effect]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rungs_shown(frames: Frames, shop: Client) -> pd.DataFrame:
+    """The evidence ladder for a reader: what the data allow, and what this version makes of it."""
+    rungs = evaluation.rungs_allowed(frames, shop)
+    computed = {True: "yes", False: "yes, but not computed in this version"}
+    pairs = zip(rungs["allowed"], rungs["implemented"], strict=True)
+    allowed = [computed[bool(implemented)] if yes else "no" for yes, implemented in pairs]
+    names = [f"{rung} {name}" for rung, name in zip(rungs["rung"], rungs["name"], strict=True)]
+    columns = {"rung": names, "do the data allow it?": allowed}
+    return pd.DataFrame(columns | {"what there is": rungs["why"], "what it takes": rungs["what_it_takes"]})
+
+
+def power_shown(orders: pd.DataFrame) -> pd.DataFrame:
+    """`evaluation.power_holdout` for a reader; empty where there is too little to learn from."""
+    power = evaluation.power_holdout(orders)
+    needed = {name: f"customers for +{name.rsplit('_', 1)[1]} %" for name in power if name.startswith("customers_for_")}
+    return pd.DataFrame(
+        {
+            "held out": [amount(share, "share", digits=0) for share in power["holdout"]],
+            "weeks": power["weeks"],
+            "customers": power["customers"],
+            "smallest lift found": [difference(lift, "lift") for lift in power["smallest_lift"]],
+            **{label: power[name] for name, label in needed.items()},
+        }
+    )
+
+
 def money_shown(roi: pd.DataFrame) -> pd.DataFrame:
     """tables/roi.csv for a reader, each value in its own unit."""
     words = [

@@ -32,6 +32,9 @@ STYLE = {
     "font.family": ["sans-serif"],
     "font.size": 10,
     "axes.titlesize": 10,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.fontsize": 10,
     "axes.labelsize": 10,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
@@ -69,8 +72,18 @@ def _canvas(height: float, *, columns: int = 1, **options) -> tuple[Figure, Axes
     return plt.subplots(1, columns, figsize=(WIDTH, height), layout="constrained", **options)
 
 
-def _percent_axis(axis, digits: int = 0, *, signed: bool = False) -> None:
-    axis.set_major_formatter(FuncFormatter(lambda v, _: findings.number(v * 100, digits, signed=signed) + " %"))
+def _numbers(axis, *, factor: float = 1, suffix: str = "", signed: bool = False) -> None:
+    """Tick labels as the text writes numbers, with a decimal only where a tick is no whole number."""
+
+    def label(value: float, _: int) -> str:
+        shown = round(value * factor, 6)
+        return findings.number(shown, int(shown != round(shown)), signed=signed) + suffix
+
+    axis.set_major_formatter(FuncFormatter(label))
+
+
+def _percent_axis(axis, *, signed: bool = False) -> None:
+    _numbers(axis, factor=100, suffix=" %", signed=signed)
 
 
 def _launch_line(ax: Axes, launched_on: date | None) -> None:
@@ -118,7 +131,7 @@ def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, un
         xlabel="week beginning",
         ylabel=f"{column} per week" + ("" if unit == "orders" else f" ({unit})"),
     )
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: findings.number(v)))
+    _numbers(ax.yaxis)
     ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.grid(axis="y")
     title = _level_claim(weekly, column, launched_on=launched_on, unit=unit)
@@ -259,7 +272,7 @@ def changes(rows: Sequence[Change], *, unit: str) -> Chart:
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows)), [findings.capital(row.label) for row in rows])
     factor, _, suffix, _ = findings.UNITS.get(unit, (1.0, "", "", 0))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: findings.number(v * factor, signed=True)))
+    _numbers(ax.xaxis, factor=factor, signed=True)
     ax.set(xlabel=f"change ({suffix.strip() or unit}), after minus before", ylim=(-0.6, max(len(rows), 2) - 0.4))
     ax.grid(axis="x")
     moved = [row for row in rows if row.verdict in ("up", "down")]
@@ -392,9 +405,10 @@ def range_strips(family: Family) -> Chart:
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_yticks(range(len(labels)), labels)
     ax.set(xlabel=f"{family.family}, change in {family.unit}", ylim=(-0.6, len(labels) - 0.4))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: findings.number(v, 0 if abs(v) >= 1 else 1, signed=True)))
+    _numbers(ax.xaxis, signed=True)
     ax.grid(axis="x")
-    return Chart(figure, family.title, f"Range strips by evidence grade. {family.sentence}")
+    here = f"This shop: {family.own.sentence if family.own else family.why_not}."
+    return Chart(figure, family.title, f"Range strips by evidence grade. {family.sentence}", note=here)
 
 
 def sensitivity(table: pd.DataFrame) -> Chart:

@@ -35,6 +35,7 @@ RATIOS = np.append(0.0, np.geomspace(0.01, 3, 24))  # of the level's weekly step
 USUAL_RATIO = 0.2  # scale of the prior on it
 AFTER_WEEKS = 52  # the trend is asked about the first year after the launch, no more
 MIN_BEFORE, MIN_AFTER, MIN_WEEKS, MIN_CUSTOMERS = 52, 4, 104, 500  # what rung 2 needs
+SURE_SEASON = 78  # with fewer weeks before the launch, most of the year was seen only once
 CALIBRATED_BEFORE, MIN_JOINERS, FOLLOW_UP = 75, 50, 13  # what rung 3 needs (52 weeks before for its cross-check)
 MIN_BUYERS = 10  # customers with an order, on each side of a naive comparison
 RESAMPLES, SEED = 1000, 20240229
@@ -342,7 +343,7 @@ def _series_notes(orders: pd.DataFrame, y: np.ndarray, *, launch: int) -> str:
         f"With {len(y)} weeks of orders the season cannot be told from the trend: it is in this number too.":
             len(y) < MIN_WEEKS,
         f"The season is learnt from {launch} weeks: one odd year would be taken for the season.":
-            launch < MIN_WEEKS <= len(y),
+            launch < SURE_SEASON and len(y) >= MIN_WEEKS,
         f"With {count(customers, 'customer')}, fewer than {MIN_CUSTOMERS}, chance moves the weeks too much for this to "
         "be the headline.": customers < MIN_CUSTOMERS,
     }
@@ -539,7 +540,8 @@ def why_not(frames: Frames, client: Client) -> str:
     if client.program.launched_on is None:
         return f"{capital(NO_LAUNCH)}, so there is no before and after."
     if not rungs.loc[1, "allowed"]:
-        return f"There is nothing to compare yet. It takes: {rungs.loc[1, 'what_it_takes']}"
+        takes = rungs.loc[1, "what_it_takes"]
+        return f"There is nothing to compare yet: it takes {takes[0].lower()}{takes[1:]}"
     highest = ("The trend speaks of the whole shop: whatever else happened at the launch is in it, and it cannot "
                "tell members from others." if rungs.loc[2, "allowed"] else
                "A comparison of before and after cannot separate the program from season, trend and who joins.")
@@ -587,8 +589,8 @@ def would_tell(frames: Frames, client: Client) -> str:
     """What would tell, and when, in numbers of this shop: for the verdict cannot_tell."""
     power, launch = power_holdout(frames["orders"]), client.program.launched_on
     if power.empty:
-        return ("A random holdout would tell: the program kept from customers drawn at random. How many it takes can "
-                "be said after a few months of orders with customer ids.")
+        return ("A random holdout would tell: the program kept from customers drawn by lot. How many it takes cannot be "
+                "said yet: too few customers have come back so far.")
     running = launch is not None and pd.Timestamp(launch) < _data_end(frames["orders"])
     act = "keep the program from half of the customers" if running else "offer a program to half of the customers"
     half, tenth = power.to_dict("records")

@@ -408,7 +408,7 @@ def numbers(columns: list[Column], decimal: str | None, where: str) -> list[Valu
     currencies = {SAME_CURRENCY.get(sign, sign) for sign in {*written["left"], *written["right"]} - {""}}
     if len(currencies) > 1:
         raise UserError(f"{where} holds several currencies ({', '.join(sorted(currencies))}), which cannot be added. "
-                        "Export one currency, or set the rows of the others aside.")
+                        "Export one currency.")
     mark = decimal or _decimal_mark(written.loc[written["power"] == "", "core"], where)
     return [_numbers_of(*each, mark) for each in zip(columns, parts, stored, strict=True)]
 

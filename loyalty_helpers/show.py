@@ -78,7 +78,10 @@ def definitions(items: Mapping[str, str]) -> None:
 
 
 def provenance(facts: Mapping[str, object]) -> None:
-    """Where the numbers come from (`report.provenance`): one line per fact, groups of facts as "name value, ..."."""
+    """Where the numbers come from (`report.provenance`): one line per fact, groups of facts as "name value, ...".
+
+    Of a SHA-256 the first twelve digits are shown.
+    """
     lines = {capital(str(name).replace("_", " ")): _fact(value) for name, value in facts.items()}
     _show(_definition_list(lines, kind=' class="provenance"'))
 
@@ -113,7 +116,7 @@ def _fact(value: object) -> str:
         return ", ".join(f"{name} {_fact(inner)}" for name, inner in value.items()) or "–"
     if isinstance(value, (list, tuple)):
         return ", ".join(_fact(inner) for inner in value) or "–"
-    return str(value)
+    return str(value)[:12] if re.fullmatch("[0-9a-f]{64}", str(value)) else str(value)
 
 
 def _definition_list(items: Mapping[str, str], kind: str = "") -> str:
@@ -144,7 +147,8 @@ def _change_card(change: Change) -> str:
         better = (verdict == "up") == change.higher_is_better
         kind = "none" if verdict == "no evidence" else "better" if better else "worse"
         said = "no evidence" if verdict == "no evidence" else f"{ARROWS[verdict]} {VERBS[verdict]} {change.change}"
-        words = f"<b>{escape(said)}</b> ({escape(change.interval)})"
+        ends = (f'<span class="nowrap">{escape(end)}</span>' for end in change.interval.split(" to "))
+        words = f"<b>{escape(said)}</b> ({' to '.join(ends)})"
     return _card(change.label, big, words, n, kind)
 
 

@@ -103,7 +103,7 @@ def _counted_once(orders: Any) -> Any:
     say the same and need half as much memory again. A purchase without order_id is an order of its own.
     """
     rows = nw.from_native(orders).filter(~nw.col("customer_id").is_null())
-    bought = rows.filter(~nw.col("is_refund") & ~nw.col("order_id").is_null())
+    bought = rows.filter(~nw.col("is_refund"))
     repeated = bought.group_by("order_id").agg(nw.len().alias("rows")).filter(nw.col("rows") > 1)
     firsts = (
         bought.join(repeated, on="order_id", how="semi")

@@ -35,7 +35,8 @@ def bench_report(folder: Path) -> list[Row]:
     sample = shutil.ignore_patterns("prepared", "private")
     shutil.copytree(CLONE / "data" / "sample", folder / "data" / "sample", ignore=sample)
     shutil.copy(CLONE / "data" / "case_studies.csv", folder / "data")
-    shutil.copytree(CLONE / "notebooks", folder / "notebooks")
+    for part in ("notebooks", "loyalty_helpers"):
+        shutil.copytree(CLONE / part, folder / part)
     shutil.copy(CLONE / "requirements.lock", folder)
     seconds: dict[tuple[str, str], list[float]] = {}
     for turn in range(ROUNDS):
@@ -54,8 +55,9 @@ def bench_report(folder: Path) -> list[Row]:
 
 def report(root: Path, kernels: str, what: str) -> float:
     started = time.perf_counter()
-    run = subprocess.run([sys.executable, "-m", "loyalty_helpers", "report", "sample"], capture_output=True, text=True,
-                         env=os.environ | {"LOYALTY_ROOT": str(root), "LOYALTY_KERNELS": kernels})
+    here = {"LOYALTY_ROOT": str(root), "PYTHONPATH": str(root), "LOYALTY_KERNELS": kernels}
+    run = subprocess.run([sys.executable, "-m", "loyalty_helpers", "report", "sample"], env=os.environ | here,
+                         capture_output=True, text=True)
     took = time.perf_counter() - started
     if run.returncode:
         sys.exit(f"The report of the sample failed:\n{run.stdout}{run.stderr}")

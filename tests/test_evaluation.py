@@ -108,7 +108,7 @@ def test_members_after_against_before_joining_counts_the_joining_order_as_after(
     for i in range(20):
         customer, day = f"m{i}", 10 + i
         joined[customer] = day + 0.6  # recorded in the evening of the day of the order
-        rows += [(customer, day - 95, 1), (customer, day - 5, 1), (customer, day + 0.5, 1), (customer, day + 20, 1),
+        rows += [(customer, day - 95, 1), (customer, day - 5, 1), (customer, day, 1), (customer, day + 20, 1),
                  (customer, day + 90, 1), (customer, day + 91, 1)]
     joined |= {"early": -3, "late": 150, "future": 9000, "unknown": 20}
     frames = {"orders": orders_of(rows), "members": members_of(joined)}
@@ -240,6 +240,7 @@ def test_trend_says_what_it_cannot_have():
     rng = np.random.default_rng(1)
     short = evaluation.trend(weeks_of(rng.poisson(9, 80), before=60), launched_on=LAUNCH)
     assert short.measurable and "With 80 weeks of orders the season cannot be told" in short.note
+    assert "learnt from 60 weeks" in evaluation.trend(weeks_of(rng.poisson(9, 110), before=60), launched_on=LAUNCH).note
     gaps = rng.poisson(9, 143)
     gaps[[4, 120]] = 0
     assert "2 weeks without orders" in evaluation.trend(weeks_of(gaps, before=104), launched_on=LAUNCH).note

@@ -110,6 +110,8 @@ def test_activity_window_is_twice_the_80th_percentile_of_gaps_before_the_launch(
     assert kpis.activity_window(orders(rows), until=LAUNCH) == 40
     late = [*rows, *(("a", day, 1) for day in pd.date_range("2025-01-01", periods=30, freq="300D"))]
     assert kpis.activity_window(orders(late), until=LAUNCH) == 40
+    uneven = [("a", f"2024-{day}", 1) for day in ("01-01", "01-11", "01-31", "03-01", "04-10", "05-30")]
+    assert kpis.activity_window(orders(uneven), until=LAUNCH) == 84  # gaps 10 to 50: their 80th percentile is 42
     daily = [("a", day, 1) for day in pd.date_range("2024-01-01", periods=50)]
     assert kpis.activity_window(orders(daily), until=LAUNCH) == 30
     assert kpis.activity_window(orders([("a", "2024-01-01", 1), ("b", "2024-05-01", 1)]), until=LAUNCH) == 365

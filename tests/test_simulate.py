@@ -107,6 +107,18 @@ def test_a_demand_step_lifts_everybody_from_the_launch_on():
     assert after[1] / after[0] == pytest.approx(1.2, abs=0.05)
 
 
+def test_shocks_are_common_to_all():
+    """Without drop-out, calendar and trend, weekly orders vary as Poisson counts, and by the shock on top."""
+    for shock in (0.0, 0.3):
+        weekly = purchases(one(**CALM | {"shock": shock}, customers=2000, present=1.0)).groupby("week").size()
+        assert weekly.var() == pytest.approx(weekly.mean() + (shock * weekly.mean()) ** 2, rel=0.4)
+
+
+def test_the_trend_grows_everybody_s_rate():
+    weekly = purchases(one(**CALM | {"trend": 0.5}, customers=2000, present=1.0)).groupby("week").size()
+    assert weekly.loc[-52:-1].sum() / weekly.loc[-104:-53].sum() == pytest.approx(1.5, rel=0.05)
+
+
 def test_refunds_follow_an_order_and_never_exceed_it():
     made = one(customers=3000, season=3.0, shock=0.0, lift=0.0)
     refunds = made.orders[made.orders["is_refund"]]
@@ -227,9 +239,9 @@ def test_lift_of_thirteen_weeks_by_hand():
     assert one(customers=800, lift=0.2).truth["lift_13_weeks"] == pytest.approx(0.2, abs=1e-12)
     decaying = one(**CALM, customers=800, lift=0.2, novelty_half_life=4.0).truth["lift_13_weeks"]
     assert decaying == pytest.approx(0.2 * np.mean(0.5 ** (np.arange(13) / 4)), abs=1e-12)
-    longer = one(customers=800, lift=0.2, life_extension=3.0).truth
-    assert 0.2 < longer["lift_13_weeks"] < 0.3
-    assert longer["extra_orders"] > 1.1 * one(customers=800, lift=0.2).truth["extra_orders"]
+    plain, longer = (shop(customers=4000, lift=0.2, life_extension=power).truth for power in (0.0, 3.0))
+    assert plain["lift_13_weeks"] + 0.01 < longer["lift_13_weeks"] < 0.3
+    assert longer["extra_orders"] > 1.1 * plain["extra_orders"]
     assert np.isnan(one(customers=60, weeks_after=0).truth["lift_13_weeks"])
 
 

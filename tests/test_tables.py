@@ -260,13 +260,18 @@ def test_no_cell_is_a_formula(tmp_path, start):
     assert list(frame) == [f"{start}head", "number", "group"]
 
 
+class Unwritable:
+    def __str__(self):
+        raise OSError("disk full")
+
+
 def test_a_file_is_whole_or_not_there_and_readable_for_others(tmp_path):
-    path = tmp_path / "x.json"
-    tables.write_json({"old": 1}, path)
-    with pytest.raises(TypeError):
-        tables.write_json({"new": object()}, path)
-    assert json.loads(path.read_text()) == {"old": 1}
-    assert [one.name for one in tmp_path.iterdir()] == ["x.json"]
+    path = tmp_path / "x.csv"
+    tables.write_csv(pd.DataFrame({"a": ["old"]}), path)
+    with pytest.raises(OSError, match="disk full"):
+        tables.write_csv(pd.DataFrame({"a": ["new", Unwritable()]}), path)
+    assert path.read_text() == "a\nold\n"
+    assert [one.name for one in tmp_path.iterdir()] == ["x.csv"]
     (tmp_path / "plain").touch()
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 

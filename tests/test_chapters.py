@@ -1,0 +1,208 @@
+"""The glue of the chapters, the advice, and the charts: what they say with much data, with little, and with none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from loyalty_helpers import advice, cases, chapters, charts, evaluation, simulate
+from loyalty_helpers.client import load_client
+from loyalty_helpers.findings import Change, Effect, Finding, Verdict
+
+mpl.use("agg")
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return load_client("sample")
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return simulate.shop(customers=400, seed=3)
+
+
+def orders_on(*days: tuple[str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(days, columns=["customer_id", "ordered_at"])
+    return frame.assign(
+        order_id=[f"O{i}" for i in range(len(frame))],
+        ordered_at=pd.to_datetime(frame["ordered_at"]).astype("datetime64[us]"),
+        amount=10.0,
+        is_refund=False,
+        channel=None,
+        category=None,
+        rating=NAN,
+    )
+
+
+class TestYearlySurvival:
+    def test_counts_those_of_one_year_who_bought_in_the_next(self):
+        # two years end on the day after the last order; a and b bought in the first, only a in the second
+        found = chapters.yearly_survival(
+            orders_on(("a", "2023-01-01"), ("b", "2023-06-01"), ("a", "2024-06-01"), ("c", "2024-12-28"))
+        )
+        assert (found.estimate, found.n) == (0.5, 2)
+        assert found.low < 0.5 < found.high
+
+    def test_says_what_it_takes_where_there_is_too_little(self):
+        found = chapters.yearly_survival(orders_on(("a", "2024-01-01"), ("a", "2024-02-01")))
+        assert not found.measurable and "four months" in found.sentence
+
+    def test_brings_shorter_spells_to_a_year_and_says_so(self):
+        # spells of 91 days: of four customers two came back, so a year keeps (1/2)^4 of them
+        first = [(name, "2024-01-01") for name in "abcd"]
+        found = chapters.yearly_survival(orders_on(*first, ("a", "2024-05-01"), ("b", "2024-06-30")))
+        assert found.estimate == pytest.approx(0.5**4, rel=1e-3)
+        assert "91 days" in found.note
+
+
+class TestAdvice:
+    VERDICT = Verdict(
+        key="cannot_tell", words="cannot tell yet", sentence="We cannot tell yet.", because="x", would_tell="y"
+    )
+    OVERDUE = Finding(label="overdue", unit="share", estimate=0.4, low=0.3, high=0.5, n=50)
+    CALLS = Finding(label="calls", unit="EUR", estimate=1234.0, n=20)
+    ROI = pd.DataFrame(
+        {
+            "item": ["total cost", "break-even lift"],
+            "value": [5000.0, 0.08],
+            "low": NAN,
+            "high": NAN,
+            "unit": ["EUR", "lift"],
+        }
+    )
+
+    def results(self, **changed) -> chapters.Results:
+        known = {
+            "verdict": self.VERDICT,
+            "changes": [],
+            "effects": [],
+            "headline": None,
+            "roi": self.ROI,
+            "break_even": 0.08,
+            "overdue": self.OVERDUE,
+            "first_calls": self.CALLS,
+            "ledger": "",
+            "alerts": pd.DataFrame(columns=["grade", "what", "consequence", "remedy"]),
+        }
+        return chapters.Results(**known | changed)
+
+    def test_gives_three_steps_and_mends_the_data_first(self):
+        alerts = pd.DataFrame(
+            [("distorts results", "half the ids are missing", "so.", "ask.")],
+            columns=["grade", "what", "consequence", "remedy"],
+        )
+        steps = advice.next_steps(self.results(alerts=alerts))
+        assert len(steps) == 3
+        assert "half the ids" in steps[0][0]
+        assert "20 overdue regulars" in steps[1][0] and "€1,234" in steps[1][1]
+        assert "at random" in steps[2][0]
+
+    def test_says_that_no_lift_could_pay(self):
+        roi = self.ROI.assign(value=[5000.0, math.inf])
+        steps = advice.next_steps(self.results(roi=roi, first_calls=replace(self.CALLS, n=0)))
+        assert any("smaller or cheaper" in what for what, _ in steps)
+
+    def test_wins_the_second_order_where_there_are_no_regulars(self):
+        nobody = replace(self.OVERDUE, estimate=NAN)
+        steps = advice.next_steps(self.results(overdue=nobody, roi=self.ROI.iloc[:0]))
+        assert any("second order" in what for what, _ in steps)
+
+    def test_the_money_line_follows_the_table(self):
+        assert advice.money_line(self.ROI) == (
+            "The program has cost €5,000 so far; it pays for itself if members spend 8.0 % more than without it."
+        )
+        assert "not known" in advice.money_line(self.ROI.iloc[:0])
+
+    def test_the_first_card_is_the_primary_kpi_and_levels_stand_in_for_changes(self):
+        level = Finding(label="rate", unit="share", estimate=0.4, low=0.3, high=0.5, n=9)
+        nothing = replace(level, estimate=NAN)
+        compared = Change(
+            kpi="nps", label="nps", unit="share", estimate=0.1, low=0.0, high=0.2, before=level, after=level
+        )
+        primary = replace(compared, kpi="churn", primary=True)
+        assert advice.cards([compared, primary]) == [primary, compared]
+        unseen = replace(primary, estimate=NAN, low=NAN, high=NAN, before=nothing)
+        assert advice.cards([unseen]) == [level]
+
+
+class TestCharts:
+    def test_every_chart_of_a_shop_has_a_claim_an_alt_text_and_labelled_axes(self, simulated):
+        launch = simulated.launched_on
+        weekly = evaluation.weekly(simulated.orders, launched_on=launch)
+        drawn = [
+            charts.over_time(weekly, "orders", launched_on=launch),
+            charts.over_time(weekly, "revenue", launched_on=launch, unit="EUR"),
+            charts.identified(weekly, launched_on=launch),
+            *[charts.range_strips(family) for family in cases.families(cases.load(), [])],
+        ]
+        for chart in drawn:
+            assert len(chart.title) > 15 and chart.title in chart.alt
+            assert all(ax.get_xlabel() for ax in chart.figure.axes)
+            mpl.pyplot.close(chart.figure)
+
+    def test_a_neutral_forest_claims_nothing(self):
+        naive = Effect(
+            label="members", unit="lift", estimate=0.9, low=0.7, high=1.1, outcome="orders", rung=0, grade="E"
+        )
+        chart = charts.forest([naive])
+        assert "none of them measures the program" in chart.title
+        mpl.pyplot.close(chart.figure)
+
+    def test_nothing_to_draw_is_said_in_words(self):
+        missing = Effect(
+            label="trend", unit="lift", estimate=NAN, outcome="orders", rung=2, grade="D", note="no launch date"
+        )
+        empty = pd.DataFrame(columns=["week_start", "observed", "predicted", "low", "high"])
+        for chart in (
+            charts.forest([missing]),
+            charts.trend_effects([missing]),
+            charts.trend(empty, missing, launched_on=None),
+            charts.changes([], unit="share"),
+            charts.lorenz(
+                pd.DataFrame(columns=["customers", "revenue"]), Finding(label="x", unit="share", estimate=NAN, note="y")
+            ),
+        ):
+            assert chart.figure is None and len(chart.title) > 5
+
+    def test_levels_in_the_claim_are_the_means_on_either_side(self):
+        weeks = pd.date_range("2025-01-06", periods=4, freq="7D")
+        weekly = pd.DataFrame({"week_start": weeks, "orders": [10, 30, 50, 70]})
+        chart = charts.over_time(weekly, "orders", launched_on=weeks[2].date())
+        assert chart.title == "Orders: 20 in a usual week before the launch, 60 since"
+        mpl.pyplot.close(chart.figure)
+
+
+class TestTablesForTheEye:
+    def test_a_shop_without_a_launch_is_described_and_compares_nothing(self, shop, simulated):
+        frames = {"orders": simulated.orders}
+        plain = replace(shop, program=replace(shop.program, launched_on=None), sources={})
+        assert chapters.windows(simulated.orders, plain) is None
+        changes = chapters.measure(frames, None, plain)
+        assert {change.verdict for change in changes} == {"not measurable"}
+        repeat = next(change for change in changes if change.kpi == "repeat_rate")
+        assert repeat.after.measurable
+        assert chapters.traps(frames, None).empty and chapters.channels_shown(frames, None, plain).empty
+
+    def test_money_is_shown_in_its_own_units(self):
+        roi = pd.DataFrame(
+            {
+                "item": ["members", "total cost", "break-even lift"],
+                "value": [12, 1234.5, math.inf],
+                "low": np.nan,
+                "high": np.nan,
+                "unit": ["members", "GBP", "lift"],
+            }
+        )
+        assert chapters.money_shown(roi)["value"].tolist() == ["12", "£1,234", "no lift could pay"]
+
+    def test_every_field_that_is_read_has_a_purpose(self, shop):
+        shown = chapters.field_purposes(shop)
+        assert len(shown) == sum(len(source.columns) for source in shop.sources.values())
+        assert shown["used for"].str.len().gt(3).all()
