@@ -185,9 +185,16 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
     )
 
 
-def quadrant(frames: Frames, activity_days: int) -> pd.DataFrame:
-    """`scoring.quadrant`, empty where no answer of a survey carries a customer."""
-    found = scoring.quadrant(frames.get("survey"), frames["customers"], activity_days=activity_days)
+def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:
+    """`scoring.quadrant` on the declared scale of satisfaction, empty where no answer of a survey carries a customer.
+
+    Satisfied are the two best points of the scale.
+    """
+    scales = shop.sources["survey"].scale if "survey" in shop.sources else {}
+    bar = scales.get("csat", (1, 5))[1] - 1
+    found = scoring.quadrant(
+        frames.get("survey"), frames["customers"], activity_days=activity_days, satisfied_from=bar
+    )
     return pd.DataFrame(columns=["type", "meaning", "customers", "share"]) if found is None else found
 
 

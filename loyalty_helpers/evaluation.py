@@ -589,8 +589,8 @@ def would_tell(frames: Frames, client: Client) -> str:
     """What would tell, and when, in numbers of this shop: for the verdict cannot_tell."""
     power, launch = power_holdout(frames["orders"]), client.program.launched_on
     if power.empty:
-        return ("A random holdout would tell: the program kept from customers drawn by lot. How many it takes cannot be "
-                "said yet: too few customers have come back so far.")
+        return ("A random holdout would tell: the program kept from customers drawn by lot. How many it takes cannot "
+                "be said yet: too few customers have come back so far.")
     running = launch is not None and pd.Timestamp(launch) < _data_end(frames["orders"])
     act = "keep the program from half of the customers" if running else "offer a program to half of the customers"
     half, tenth = power.to_dict("records")

@@ -478,11 +478,13 @@ def _ces(shop: _Shop, wave: _Wave) -> Mean:
 
 
 def _referrals(shop: _Shop, wave: _Wave) -> pd.DataFrame:
-    """Referrals in the window; refused where they were not recorded then."""
-    rows = shop.need("referrals", "a list of referrals")
-    if not rows["at"].min() < wave.end:
-        raise _Unseen(f"referrals are recorded from {_day(rows['at'].min())} on only" if rows["at"].notna().any() else
-                      "the referrals have no dates")
+    """Referrals in the window; refused where they were not recorded then, or in part of the time before only."""
+    rows = shop.need("referrals", "a list of referrals").dropna(subset="at")
+    if rows.empty:
+        raise _Unseen("the referrals have no dates")
+    recorded = rows["at"].min()
+    if recorded >= (wave.start + 30 * DAY if wave.name == "before" else wave.end):
+        raise _Unseen(f"referrals are recorded from {_day(recorded)} on only")
     return rows[wave.has(rows["at"])]
 
 
@@ -714,9 +716,10 @@ def _from_row(row: Mapping[str, Any], currency: str) -> Change:
     kpi = row["kpi"]
     one = DEFINITIONS.get(kpi) or Definition(kpi.replace("_", " "), row["unit"], "", "", "")
     shared = {"label": one.label, "unit": currency if one.unit == "money" else one.unit, "n_noun": one.noun}
-    compared = row["verdict"] != "not measurable"
+    compared, words = row["verdict"] != "not measurable", "" if pd.isna(row["method"]) else row["method"]
+    method, note = (words, "") if compared else ("", words)
     before, after = (Finding(estimate=float(row[when]), low=float(row[f"{when}_low"]), high=float(row[f"{when}_high"]),
-                             n=int(row[f"n_{when}"]), note="" if compared else row["method"], **shared)
+                             n=int(row[f"n_{when}"]), note=note, **shared)
                      for when in ("before", "after"))
     chance = NAN
     if compared and one.unit == "share" and min(before.n, after.n) < SMALL:
@@ -725,8 +728,7 @@ def _from_row(row: Mapping[str, Any], currency: str) -> Change:
     return Change(kpi=kpi, estimate=float(row["change"]), low=float(row["change_low"]), high=float(row["change_high"]),
                   n=before.n + after.n, before=before, after=after, p_value=float(row["p_value"]),
                   p_adjusted=float(row["p_adjusted"]), primary=bool(row["primary"]), chance_improved=chance,
-                  higher_is_better=one.higher_is_better, method=row["method"] if compared else "",
-                  note="" if compared else row["method"], **shared)
+                  higher_is_better=one.higher_is_better, method=method, note=note, **shared)
 
 
 def describe(frames: Mapping[str, pd.DataFrame], start: pd.Timestamp, end: pd.Timestamp, *, currency: str,

@@ -178,7 +178,7 @@ def _header(head: str, name: str) -> tuple[str, tuple[str, ...], int, int]:
             row, lines, headers = next(record for record in records if any(record[2]))
             best, best_score = (delimiter, tuple(headers), row, lines), score
     if best is None:
-        raise UserError(f"{name} is empty. Export it again, with a row of column names on top.")
+        raise UserError(f"{name} is empty, or no table. Export it again, with a row of column names on top.")
     return best
 
 
@@ -227,7 +227,7 @@ def _text_column(cells: pa.Array | pa.ChunkedArray) -> Column:
     kind, number = distinct.type, None
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         number = pc.cast(distinct, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return _column(codes, pc.cast(distinct, pa.string()), number)
+    return _column(codes, pc.fill_null(pc.cast(distinct, pa.string()), ""), number)
 
 
 def _column(codes: np.ndarray, text: pa.Array, number: np.ndarray | None) -> Column:

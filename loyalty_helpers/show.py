@@ -177,7 +177,8 @@ def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[s
     """
     frame = frame.assign(**{column: [_in_unit(value, unit) for value in frame[column]]
                             for column, unit in (units or {}).items() if column in frame})
-    shown = pd.DataFrame({column: _cells(frame[column]) for column in frame.columns}, columns=frame.columns)
+    texts = {column: _cells(frame[column]) for column in frame.columns}
+    shown = pd.DataFrame(texts, columns=frame.columns, dtype="str")
     sides = {column: _side(frame[column], shown[column]) for column in frame.columns} | dict(align or {})
     looks = [_look(sides[column], shown[column]) for column in shown.columns]
     head = "".join(f'<th scope="col"{look}>{escape(str(column).replace("_", " "))}</th>'

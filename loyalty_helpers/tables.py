@@ -99,8 +99,9 @@ def _counted_once(orders: Any) -> Any:
     """The identified rows with `counted` (1 on one row of each purchase), `bought_at`, and `category` if bought.
 
     Nearly every order_id stands in one row, which is counted as it stands. The few that repeat count nothing there;
-    a row without money is added for each instead, at its first moment. Counting distinct ids in every group would
-    say the same and need half as much memory again. A purchase without order_id is an order of its own.
+    a row without money is added for each instead, at its first moment. Counting distinct ids group by group would
+    need more memory, and count an order twice that spreads over two weeks. A purchase without order_id is an order
+    of its own.
     """
     rows = nw.from_native(orders).filter(~nw.col("customer_id").is_null())
     bought = rows.filter(~nw.col("is_refund"))

@@ -56,7 +56,7 @@ def bench_report(folder: Path) -> list[Row]:
 def report(root: Path, kernels: str, what: str) -> float:
     started = time.perf_counter()
     here = {"LOYALTY_ROOT": str(root), "PYTHONPATH": str(root), "LOYALTY_KERNELS": kernels}
-    run = subprocess.run([sys.executable, "-m", "loyalty_helpers", "report", "sample"], env=os.environ | here,
+    run = subprocess.run([sys.executable, "-m", "loyalty_helpers", "report", "sample"], cwd=root, env=os.environ | here,
                          capture_output=True, text=True)
     took = time.perf_counter() - started
     if run.returncode:

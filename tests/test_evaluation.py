@@ -89,7 +89,7 @@ def test_weeks_without_a_launch_begin_on_a_monday():
     assert weekly["week"].tolist() == [0, 1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(days=st.lists(st.floats(-80, 80), min_size=1, max_size=40), seed=st.integers(0, 99))
 def test_weeks_hold_every_order_of_their_days_in_any_order_of_rows(days, seed):
     orders = orders_of([("a", day, 1) for day in days])
@@ -145,13 +145,13 @@ def test_resampling_customers_gives_the_spread_that_many_shops_have():
         rate = rng.gamma(1, 3, 400)
         return np.column_stack([rng.poisson(rate), rng.poisson(rate * 1.2), np.ones(400), np.ones(400)]).astype(int)
 
-    effects = [evaluation._compared("x", sample(), confidence=0.95) for _ in range(80)]
-    assert 0.90 <= np.mean([effect.low <= 0.2 <= effect.high for effect in effects]) <= 0.99
+    effects = [evaluation._compared("x", sample(), confidence=0.95) for _ in range(50)]
+    assert 0.88 <= np.mean([effect.low <= 0.2 <= effect.high for effect in effects]) < 1
 
 
 def test_usual_comparisons_claim_an_effect_where_there_is_none():
     effects = []
-    for seed in range(6):
+    for seed in range(4):
         frames = simulate.shop(customers=700, lift=0.0, seed=seed).frames
         effects.append(evaluation.naive(frames, windows_of(frames)))
     mean = np.mean([[effect.estimate for effect in shop] for shop in effects], axis=0)
@@ -182,7 +182,7 @@ def test_trend_finds_a_planted_step_of_the_whole_shop():
 @pytest.mark.parametrize(("level", "wander"), [(50, 0.02), (12, 0.01)])
 def test_trend_interval_holds_the_planted_step(level, wander):
     trend, series = [], []
-    for seed in range(30):
+    for seed in range(20):
         rng, weeks = np.random.default_rng(seed), np.arange(-104, 39)
         log = np.cumsum(rng.normal(0, wander, len(weeks)))
         counts = rng.poisson(level * np.exp(log - log[104]) * season_of(weeks) * np.where(weeks >= 0, 1.2, 1))
@@ -244,6 +244,13 @@ def test_trend_says_what_it_cannot_have():
     gaps = rng.poisson(9, 143)
     gaps[[4, 120]] = 0
     assert "2 weeks without orders" in evaluation.trend(weeks_of(gaps, before=104), launched_on=LAUNCH).note
+
+
+def test_trend_of_revenue_survives_a_week_of_refunds():
+    orders = weeks_of(np.random.default_rng(1).poisson(60, 143), before=104)
+    orders = pd.concat([orders, orders_of([("c1", -200, -50_000)])], ignore_index=True)
+    effect = evaluation.trend(orders, launched_on=LAUNCH, outcome="spend")
+    assert effect.measurable and "1 week without orders or revenue" in effect.note
 
 
 def test_trend_looks_at_the_first_year_only():
@@ -367,6 +374,10 @@ def test_what_would_tell_is_told_in_numbers_of_the_shop(shop):
     power = evaluation.power_holdout(shop.orders).to_dict("records")[0]
     assert f"{power['customers']:,} customers of the last year" in text
     assert f"+{100 * power['smallest_lift']:.0f} %" in text and "26 weeks" in text
+    assert "+10 % would take" in text
+    assert power["customers"] < 0.95 * power["customers_for_10"]
+    steady = orders_of([(f"c{i}", day + i % 7, 1) for i in range(900) for day in range(-400, 0, 40)])
+    assert "would take" not in evaluation.would_tell({"orders": steady}, client_of())
 
 
 # ---------------------------------------------------------------- money
@@ -391,7 +402,7 @@ def test_at_break_even_the_extra_margin_pays_the_costs(b, m, r, f, n):
 
 def money_frames() -> dict[str, pd.DataFrame]:
     rows = [("a", -5, 999), ("a", 10, 300), ("a", 20, -100), ("b", 30, 500), ("b", 50, 400), ("c", 40, 777),
-            ("old", 1, 300), ("a", 60.5, 0)]
+            ("old", 1, 300), ("a", 60.5, 0), ("b", 5, 50), ("old", -10, 80)]
     points = pd.DataFrame({"customer_id": "a", "at": pd.Timestamp(LAUNCH) + DAY,
                            "kind": ["earn", "burn", "expire", "earn"], "points": [60.0, -30.0, 10.0, 40.0]})
     costs = pd.DataFrame({"date": pd.to_datetime(["2025-03-05", "2025-03-09", "2024-01-01"]),
@@ -406,7 +417,7 @@ def test_costs_are_counted_on_all_orders_of_members_since_joining():
     money = evaluation.money(money_frames(), client)
     rows, months = money.roi_table.set_index("item"), 61 / (365.25 / 12)
     assert list(money.roi_table.columns) == ["item", "value", "low", "high", "unit"]
-    spending = 300 - 100 + 500 + 300  # b left before the 400; c is no member
+    spending = 300 - 100 + 500 + 300  # b's 50 came before joining, the 400 after leaving; c is no member
     assert rows.loc["members' spending since joining", "value"] == spending
     assert rows.loc["rewards", ["value", "low", "high"]].tolist() == pytest.approx(
         [spending * 0.1 * 0.5 * share for share in (0.5, 0.3, 0.9)])

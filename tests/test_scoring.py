@@ -127,10 +127,12 @@ def test_the_eight_types_and_the_value_groups():
                            "monetary_score": [5, 5, 5, 5, 1, 1, 1, 1]})
     assert scoring._eight_types(scored).tolist() == [
         f"{worth}: {what}" for worth in ("Important", "General") for what in ("value", "develop", "keep", "win back")]
+    alike = scoring._eight_types(scored.assign(recency_score=3, frequency_score=3, monetary_score=3))
+    assert set(alike) == {"General: win back"}  # at the mean is not above it
     assert scoring.value_groups(scored).tolist() == ["High-value"] * 4 + ["Loyal", "Potential", "Other", "Other"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(some_customers())
 def test_identical_customers_get_identical_scores(frame):
     twice = pd.concat([frame, frame.assign(customer_id=frame["customer_id"] + "x")], ignore_index=True)
@@ -141,7 +143,7 @@ def test_identical_customers_get_identical_scores(frame):
         pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(some_customers(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_is_irrelevant_and_the_input_stays(frame, random):
     order = list(range(len(frame)))
@@ -154,7 +156,7 @@ def test_the_order_of_rows_is_irrelevant_and_the_input_stays(frame, random):
     pd.testing.assert_frame_equal(frame, before)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(some_customers(), st.sampled_from([0.01, 0.1, 7.3, 100, 12345.678]))
 def test_the_currency_changes_no_score(frame, rate):
     other = frame.assign(spend=frame["spend"] * rate)
@@ -207,7 +209,7 @@ def test_weights_must_make_sense():
     assert article["score"].tolist() == stale["score"].tolist()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(some_customers(), some_customers())
 def test_scores_stay_within_0_and_100_against_any_reference(frame, reference):
     scored = scoring.loyalty_score(frame, reference=reference)
@@ -356,7 +358,7 @@ def test_concentration_by_hand():
     assert not any(finding.measurable for finding in none)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(some_customers(min_size=2))
 def test_shares_stay_shares(frame):
     for finding in scoring.concentration(frame):
@@ -507,6 +509,8 @@ def test_only_counts_of_the_action_list_are_published():
     share, stake = scoring.overdue_regulars(listed_shop(), currency="CNY")
     assert (share.estimate, share.n) == (0.5, 2)
     assert stake.sentence == "What the overdue regulars spent in the last 365 days: ¥370 (1 customer)."
+    gone = listed_shop().assign(spend_last_year=[370.0, 0.0, 80.0, 80.0])  # "fine" left more than a year ago
+    assert scoring.overdue_regulars(gone, currency="CNY")[0].estimate == 1
     nobody = scoring.overdue_regulars(listed_shop().iloc[2:], currency="CNY")
     assert all("has ever bought on three different days" in finding.sentence for finding in nobody)
 

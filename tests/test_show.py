@@ -74,7 +74,7 @@ def drawing(dense: bool = False, size: float = 10) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize("call", [
-    lambda: show.say(NASTY), lambda: show.lead(NASTY), lambda: show.note(NASTY, NASTY),
+    lambda: show.say(NASTY), lambda: show.lead(NASTY), lambda: show.note(NASTY),
     lambda: show.actions([(NASTY, NASTY)]), lambda: show.links([("02_scoring", NASTY, NASTY)]),
     lambda: show.definitions({NASTY: NASTY}), lambda: show.provenance({NASTY: {NASTY: [NASTY]}}),
     lambda: show.table(pd.DataFrame({NASTY: [NASTY]}), NASTY, note=NASTY),
