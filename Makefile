@@ -20,6 +20,8 @@ else
   READY := .venv/.ready
 endif
 RUN := $(PYTHON) -m loyalty_helpers
+# in the order of the run: each reads what those before it wrote
+CHAPTERS := 01_data_prep 02_scoring 04_program_evaluation 03_case_study_comparison 00_summary
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +41,7 @@ lab: $(READY) ## open the chapters in JupyterLab
 test: $(READY) ## run every test
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m pytest -n 2 -q
+	@$(PYTHON) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg -q $(CHAPTERS:%=notebooks/%.ipynb)
 
 sample: $(READY) ## make data/sample again, byte for byte
 	@$(RUN) sample

@@ -288,10 +288,10 @@ def changes(rows: Sequence[Change], *, unit: str) -> Chart:
 def forest(effects: Sequence[Effect], *, break_even: float = float("nan")) -> Chart:
     """Every comparison of members on one axis: believable ones filled, biased ones hollow below a rule.
 
-    Effects of scope "everyone" at the trend rung have another meaning and get `trend_effects`, an axis of their own.
+    Rungs 1 and 2 speak of the whole shop, which is another question: they get `trend_effects`, an axis of their own.
     """
-    shown = [e for e in effects if e.measurable and e.rung != 2 and e.outcome == "orders"]
-    believed, biased = [e for e in shown if e.rung >= 3], [e for e in shown if e.rung < 3]
+    shown = [e for e in effects if e.measurable and (e.rung == 0 or e.rung >= 3) and e.outcome == "orders"]
+    believed, biased = [e for e in shown if e.rung >= 3], [e for e in shown if e.rung == 0]
     rows = believed + biased
     if not rows:
         return _nothing("Members cannot be compared with anybody: " + _reason(effects))
@@ -347,15 +347,15 @@ def _span(effects: Sequence[Effect]) -> str:
 
 def trend_effects(effects: Sequence[Effect]) -> Chart:
     """The whole shop against its own trend: an axis of its own, because it is not about members."""
-    rows = [e for e in effects if e.rung == 2 and e.measurable]
+    rows = [e for e in effects if e.rung in (1, 2) and e.measurable]
     if not rows:
-        return _nothing("There is no trend to compare with: " + _reason([e for e in effects if e.rung == 2]))
+        return _nothing("There is no trend to compare with: " + _reason([e for e in effects if e.rung in (1, 2)]))
     figure, ax = _canvas(0.75 + 0.42 * max(len(rows), 2))
     for y, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
         _interval(ax, y, row, color=ACCENT if row.headline or row is rows[0] else GREY)
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows) - 1, -1, -1), [row.label for row in rows])
-    ax.set(xlabel="whole shop, against what its trend predicted", ylim=(-0.6, max(len(rows), 2) - 0.4))
+    ax.set(xlabel="difference of the whole shop", ylim=(-0.6, max(len(rows), 2) - 0.4))
     _percent_axis(ax.xaxis, signed=True)
     ax.grid(axis="x")
     return Chart(figure, rows[0].title, "Forest plot with 95 % intervals. " + " ".join(row.sentence for row in rows))

@@ -290,7 +290,7 @@ class Source:
     grain: Annotated[str, _choice("order", "line")] = "order"
     set_aside: Annotated[dict[str, Rule], _each(_rule)] = field(default_factory=dict)
     refunds: Annotated[Rule | None, _rule] = None
-    duplicates: Annotated[str, _choice("drop", "keep")] = "drop"
+    duplicates: Annotated[str | None, _choice("drop", "keep")] = None  # None: drop orders, keep lines
     dates: Annotated[str | None, _date_style] = None
     decimal: Annotated[str | None, _choice(".", ",")] = None
     time_zone: Annotated[str | None, _time_zone] = None

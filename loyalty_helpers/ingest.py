@@ -16,7 +16,7 @@ import pandas as pd
 
 from loyalty_helpers import reading
 from loyalty_helpers.client import Client, Rule, Source, UserError, suggest
-from loyalty_helpers.findings import count
+from loyalty_helpers.findings import amount, count
 from loyalty_helpers.reading import Column, RawFile, Values
 
 TEXT, TIME, NUMBER, FLAG = "str", "datetime64[us]", "float64", "bool"
@@ -516,7 +516,7 @@ def alerts(prepared: Prepared, client: Client) -> pd.DataFrame:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+    return amount(share, "share", digits=0 if share >= 0.1 else 1)
 
 
 def _of_the_rows(prepared: Prepared, client: Client):

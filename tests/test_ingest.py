@@ -906,13 +906,13 @@ LAUNCH = Program(launched_on=pd.Timestamp("2023-11-01").date())
             lambda o: o.assign(customer_id=o["customer_id"].where(o.index % 5 != 0)),
             None,
             "distorts results",
-            "20% of the orders name no",
+            "20 % of the orders name no",
         ),
         (
             lambda o: o.assign(customer_id=o["customer_id"].where(o.index % 50 != 0)),
             None,
             "worth knowing",
-            "2.0% of the orders name no",
+            "2.0 % of the orders name no",
         ),
         (lambda o: o[o["ordered_at"] < "2023-02-20"], None, "distorts results", "orders cover 4. days"),
         (lambda o: o[~o["ordered_at"].between("2023-05-01", "2023-06-30")], None, "distorts results", "No order for"),
@@ -927,9 +927,9 @@ LAUNCH = Program(launched_on=pd.Timestamp("2023-11-01").date())
             lambda o: o.assign(customer_id=[f"N{i}" for i in range(len(o))]),
             None,
             "distorts results",
-            "Only 0.0% of the customers",
+            "Only 0.0 % of the customers",
         ),
-        (lambda o: o.assign(customer_id="13*" + o["customer_id"]), None, "stop", "100% of the customer ids are masked"),
+        (lambda o: o.assign(customer_id="13*" + o["customer_id"]), None, "stop", "100 % of the customer ids are masked"),
         (
             lambda o: o.assign(amount=o["amount"].where(o.index % 4 != 0, -o["amount"])),
             None,
@@ -957,8 +957,8 @@ def test_alerts_are_raised_and_graded(shop, change, program, grade, words):
 def test_alerts_about_members(shop):
     members = "customer_id,joined_at\n" + "".join(f"C{i},2023-0{1 + i % 2}-15\n" for i in range(50)) + "Z1,2023-12-01\n"
     found = told(shop, many_orders(), LAUNCH, members=members)["what"].str.cat(sep="; ")
-    assert "98% of the members joined before the launch" in found
-    assert "2.0% of the members never appear in the orders" in found
+    assert "98 % of the members joined before the launch" in found
+    assert "2.0 % of the members never appear in the orders" in found
     found = told(shop, many_orders(), members=members.replace("\nC", "\nD"))
     assert found["grade"].iloc[0] == "stop"
 

@@ -117,6 +117,7 @@ def test_a_kernel_goes_with_its_stub_and_with_all_it_started():
 def test_nobody_is_left_behind_when_a_process_is_killed(victim, tmp_path):
     out = tmp_path / "who.json"
     process = subprocess.Popen([sys.executable, "-c", LONG_RUN.replace("OUT", str(out))], stderr=subprocess.DEVNULL)
+    family = set()
     try:
         assert wait_until(lambda: out.exists() and out.read_text())
         kernel, warm = json.loads(out.read_text())
@@ -127,6 +128,8 @@ def test_nobody_is_left_behind_when_a_process_is_killed(victim, tmp_path):
     finally:
         process.kill()
         process.wait()
+        for left in filter(alive, family):
+            os.kill(left, signal.SIGKILL)
 
 
 def test_the_warm_process_starts_no_thread():

@@ -183,8 +183,8 @@ def small_shop() -> tuple[dict[str, pd.DataFrame], kpis.Windows]:
             "at": pd.to_datetime(["2025-03-01", "2025-01-05", "2025-04-01", "2025-04-02"]),
             "kind": ["earn", "earn", "burn", "adjust"], "points": [80.0, 40.0, -20.0, 5.0]}),
         "referrals": pd.DataFrame({
-            "referrer_id": ["r1", "r1", "r2"], "referee_id": ["n1", None, "n2"],
-            "at": pd.to_datetime(["2025-01-05 20:00", "2025-02-01", "2025-01-08"], format="ISO8601")}),
+            "referrer_id": ["r1", "r1", "r2", "r2"], "referee_id": ["n1", None, "n2", "n1"],
+            "at": pd.to_datetime(["2025-01-05 20:00", "2025-02-01", "2025-01-08", "2025-01-03"], format="ISO8601")}),
         "survey": pd.DataFrame({
             "answered_at": pd.to_datetime(["2024-12-01"] * 4 + ["2025-04-01"] * 4), "wave": None, "customer_id": None,
             "nps": [10, 9, 7, 0, 10, 10, 9, 8], "csat": [5, 4, 3, 1, 5, 5, 4, 2],
@@ -211,7 +211,7 @@ def test_every_definition_counted_by_hand():
         "csat": (3 / 4, 4),
         "ces": (6.75, 4),
         "referrer_rate": (2 / 5, 5),
-        "referral_conversion": (2 / 3, 3),
+        "referral_conversion": (2 / 4, 4),  # n1 counts for one of the two who named her
         "referred_share": (1.0, 2),
         "enrolment": (2 / 5, 5),            # r1 and n1 of the five; who left by the end is no member
         "active_members": (1.0, 2),         # both in the last 90 days
