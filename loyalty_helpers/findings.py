@@ -370,7 +370,7 @@ def verdict(effect: Effect | None, *, break_even: float = 0.0, why_not: str = ""
         return Verdict(
             key="cannot_tell",
             words="cannot tell yet",
-            sentence="We cannot tell yet whether the program works.",
+            sentence=f"We cannot tell yet whether {'a program works here' if effect is None else 'the program works'}.",
             because=because,
             would_tell=would_tell,
             grade=effect.grade if effect is not None else "E",

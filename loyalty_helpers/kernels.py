@@ -38,11 +38,8 @@ ENVIRONMENT = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
-# imported first, because the first chapter asks for a kernel before the rest is there
-FIRST = (
-    "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic",
-    "loyalty_helpers.ingest", "loyalty_helpers.charts", "loyalty_helpers.show",
-)
+# what a kernel imports by itself, ahead of the rooms of this package and what they import
+KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic")
 NOT_IN_KERNELS = ("__main__", "kernels", "page", "report")
 STUB = """\
 import json, os, socket, sys
@@ -120,23 +117,18 @@ def serve(listener: socket.socket, lifeline: int) -> None:
             # a room that cannot be imported is reported by the chapter that needs it
             with suppress(Exception):
                 importlib.import_module(module)
-            _answer(events, timeout=0)
         while True:
-            _answer(events, timeout=None)
+            for key, _ in events.select():
+                # one answer may have closed the next one's file
+                if key.fileobj in events.get_map():
+                    key.data()
 
 
 def _modules() -> Iterator[str]:
-    yield from FIRST
+    yield from KERNEL
     for room in pkgutil.iter_modules([str(Path(__file__).parent)], "loyalty_helpers."):
         if room.name.rpartition(".")[2] not in NOT_IN_KERNELS:
             yield room.name
-
-
-def _answer(events: selectors.BaseSelector, *, timeout: float | None) -> None:
-    for key, _ in events.select(timeout):
-        # one answer may have closed the next one's file
-        if key.fileobj in events.get_map():
-            key.data()
 
 
 def _fork(listener: socket.socket, events: selectors.BaseSelector) -> None:

@@ -90,7 +90,7 @@ def hero(verdict: Verdict, effect: Effect | None, program: Program | None = None
     """The answer: the verdict's sentence with its words in the accent colour, what it rests on, and the grade.
 
     `effect` is the headline effect; where the verdict is "cannot tell" its sentence says what was seen all the same.
-    `program` names the program above the answer.
+    `program` names the program above the answer. Without an effect there is no grade.
     """
     said = escape(verdict.sentence)
     words = escape(verdict.words)
@@ -98,12 +98,15 @@ def hero(verdict: Verdict, effect: Effect | None, program: Program | None = None
     parts = [
         f'<p class="kicker">{escape(_introduced(program))}</p>' if program is not None and program.name else "",
         f'<p class="verdict"><strong>{said.replace(words, f"<em>{words}</em>", 1)}</strong></p>',
-        *(f'<p class="because">{_rich(text)}</p>' for text in (verdict.because, seen, verdict.would_tell) if text),
-        f'<p class="grade"><strong>{escape(verdict.grade)}</strong> <span>Evidence: '
-        f"{escape(GRADES[verdict.grade])}</span></p>",
-        f"<details><summary>what the grades mean</summary>{_definition_list(GRADES)}</details>",
+        *(f'<p class="because">{_rich(text)}</p>' for text in (seen, verdict.because, verdict.would_tell) if text),
+        "" if effect is None else _grade(verdict.grade),
     ]
     _show(f'<div class="hero">{"".join(parts)}</div>')
+
+
+def _grade(grade: str) -> str:
+    return (f'<p class="grade"><strong>{escape(grade)}</strong> <span>Evidence: {escape(GRADES[grade])}</span></p>'
+            f"<details><summary>what the grades mean</summary>{_definition_list(GRADES)}</details>")
 
 
 def _introduced(program: Program) -> str:

@@ -973,7 +973,7 @@ def test_exact_copies_are_told(shop, copied, grade):
     orders = many_orders()
     found = told(shop, pd.concat([orders, orders[:copied]]))
     assert found["grade"].tolist() == [grade]
-    assert found["what"].iloc[0] == f"{100 * copied / (400 + copied):.1f}% of the rows of orders are exact copies of others and were set aside"
+    assert found["what"].iloc[0] == f"{100 * copied / (400 + copied):.1f} % of the rows of orders are exact copies of others and were set aside"
 
 
 @pytest.mark.parametrize("rows", [1, 2, 60])

@@ -165,9 +165,15 @@ def test_hero_says_what_was_seen_where_nobody_can_tell():
     trend = Effect(label="Trend", unit="lift", estimate=0.02, low=-0.1, high=0.15, outcome="orders", rung=2, grade="D",
                    scope="everyone")
     page = html(show.hero, verdict(trend, why_not="Because.", would_tell="Next year."), trend)
-    said = ["<em>cannot tell yet</em>", "Because.", "stayed within what its trend predicted", "Next year."]
+    said = ["<em>cannot tell yet</em>", "stayed within what its trend predicted", "Because.", "Next year."]
     assert [page.find(words) for words in said] == sorted(page.find(words) for words in said)
     assert all(words in page for words in said)
+
+
+def test_hero_without_an_effect_gives_no_grade():
+    page = html(show.hero, verdict(None, why_not="No launch date is set.", would_tell="A date."), None)
+    assert "No launch date is set." in page and "A date." in page
+    assert "grade" not in page and "the program works" not in page
 
 
 def test_lists_without_items_show_nothing():
