@@ -38,8 +38,11 @@ ENVIRONMENT = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
-# what a kernel imports by itself, ahead of the rooms of this package and what they import
-KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic")
+# what kernels would import at first use, each anew, ahead of the rooms of this package and what they import
+KERNEL = (
+    "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic",
+    "matplotlib.backends.backend_svg", "pyarrow.dataset",
+)
 NOT_IN_KERNELS = ("__main__", "kernels", "page", "report")
 STUB = """\
 import json, os, socket, sys

@@ -128,7 +128,7 @@ def test_pages_are_complete_and_stand_alone(pages):
         assert all(source.startswith("data:") for source in tags.all("src"))
         assert not [attribute for _, attributes in tags.tags for attribute in attributes if attribute.startswith("on")]
         assert "url(" not in html and "@import" not in html
-        assert dict(tags.tags)["html"] == {"lang": "en"}
+        assert dict(tags.tags)["html"]["lang"] == "en"
 
 
 def test_what_comes_from_data_is_escaped(pages):
