@@ -53,7 +53,7 @@ def _mend(alerts: pd.DataFrame) -> Step | None:
     if grave.empty:
         return None
     first = grave.iloc[0]
-    return f"Mend the data: {first['what']}", f"{capital(first['consequence'])} {first['remedy']}"
+    return "Mend the data first.", f"{capital(first['what'])}. {capital(first['consequence'])} {first['remedy']}"
 
 
 def _call(overdue: Finding, first_calls: Finding) -> Step | None:
@@ -61,14 +61,16 @@ def _call(overdue: Finding, first_calls: Finding) -> Step | None:
         return None
     return (
         f"Get in touch with {count(first_calls.n, 'overdue regular')} first.",
-        f"Past twice their usual gap, and worth most: {first_calls.value} in the last 365 days. "
-        "Their names head the list in your private folder.",
+        f"Past three times their usual gap, and worth most: {first_calls.value} in the last 365 days. "
+        "They head the list in your private folder.",
     )
 
 
 def _learn(would_tell: str) -> Step | None:
-    why = "Drawn by lot, half or a tenth of them: nothing less would tell. The numbers stand above and in chapter 4."
-    return ("Hold out customers at random at the next campaign.", why) if would_tell else None
+    if "too small" in would_tell:
+        return "Decide by cost.", "This shop is too small to measure a program by its own customers: see above."
+    why = "Drawn by lot, some get the program's next offers and some do not: the surest way to tell. Numbers: above."
+    return ("Hold out customers at random.", why) if would_tell else None
 
 
 def _mind(roi: pd.DataFrame) -> Step | None:

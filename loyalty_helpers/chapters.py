@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 import pandas as pd
@@ -88,11 +88,12 @@ def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
             *sentences,
             "No launch date is set, so there is no before and after: customers are described as they are.",
         ]
-    before, after = ((pd.Timestamp(launch) - first).days // 7, ((last - pd.Timestamp(launch)).days + 1) // 7)
+    weeks = evaluation.weekly(orders, launched_on=launch)["week"]
+    before, after = int((weeks < 0).sum()), int((weeks >= 0).sum())
     return [
         *sentences,
-        f"The program was launched on {_day(pd.Timestamp(launch))}: {count(max(before, 0), 'whole week')} before it "
-        f"and {count(max(after, 0), 'whole week')} since are in the data.",
+        f"The program was launched on {_day(pd.Timestamp(launch))}: {count(before, 'whole week')} before it and "
+        f"{count(after, 'whole week')} since are in the data.",
     ]
 
 
@@ -101,7 +102,7 @@ def loaded(frames: Frames) -> str:
     missing = [name for name in SOURCES if name not in frames]
     words = (f"Read: {count(len(frames['orders']), 'order row')} of "
              f"{count(len(frames['customers']), 'identified customer')}.")
-    return words + (f" Not there: {', '.join(missing)}." if missing else "")
+    return words + (f" Not supplied, and not needed: {', '.join(missing)}." if missing else "")
 
 
 def inventory(frames: Frames) -> pd.DataFrame:
@@ -147,7 +148,8 @@ def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     first = listed[listed["spend_at_stake"] > 0].head(FIRST_CALLS)
     return Finding(
         label=f"what the first {count(len(first), 'overdue regular')} spent in the last 365 days", unit=shop.currency,
-        estimate=first["spend_at_stake"].sum(), n=len(first), note="no regular customer is overdue",
+        estimate=first["spend_at_stake"].sum(), n=len(first),
+        note="" if len(first) else "no regular customer is overdue",
     )
 
 
@@ -176,11 +178,12 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
 
 def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Client, *, survival: Finding,
                     horizon_years: int, discount: float) -> pd.DataFrame:
-    """`forecast.clv_table` under the survival seen; empty where none could be seen."""
+    """`forecast.clv_table` for those who bought in the last year, under the survival seen (empty without)."""
     if not survival.measurable:
         return pd.DataFrame(columns=["value_group", "discounted_clv"])
+    still = customers[customers["recency_days"] < kpis.YEAR]
     return forecast.clv_table(
-        customers, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
+        still, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
         retention=survival.estimate, currency=shop.currency,
     )
 
@@ -215,9 +218,20 @@ def published(families: Sequence[cases.Family]) -> str:
     own = [family for family in families if family.own is not None]
     if not results:
         return "No published result of this choice may be compared: none has a figure, a unit and a stated comparison."
-    beside = " and ".join(dict.fromkeys(family.family for family in own)) if own else "none of them"
+    *most, last = dict.fromkeys(family.family for family in own) if own else ["none of them"]
+    beside = f"{', '.join(most)} and {last}" if most else last
     found = f"{count(results, 'published result')} in {count(len(families), 'family')} may be compared"
     return f"{found}; this shop's own changes could be set beside {beside}."
+
+
+def ranges_shown(library: pd.DataFrame) -> pd.DataFrame:
+    """`cases.ranges` for a reader, each range with as many digits as were published."""
+    table = cases.ranges(library)
+    ends = {
+        name: [f"{end:+.10g} {unit}".replace("-", "−") for end, unit in zip(table[name], table["unit"], strict=True)]
+        for name in ("lowest", "highest")
+    }
+    return table.assign(**ends).drop(columns="unit")
 
 
 # ---------------------------------------------------------------- chapter 04
@@ -293,7 +307,16 @@ def _wave_customers(frames: Frames, start: pd.Timestamp, end: pd.Timestamp) -> p
 
 # ---------------------------------------------------------------- tables for the eye
 def changes_shown(changes: Sequence[Change]) -> pd.DataFrame:
-    """KPIs for a reader: levels, change with interval, n, and the reading; the primary one first."""
+    """KPIs for a reader: levels, change with interval, n, and the reading; the primary one first.
+
+    Where nothing could be compared: the levels that could be measured, with their intervals.
+    """
+    if all(one.verdict == "not measurable" for one in changes):
+        levels = [one.after for one in changes if one.after.measurable]
+        return pd.DataFrame(
+            [(capital(one.label), one.value, one.interval or "–", count(one.n, one.n_noun)) for one in levels],
+            columns=["KPI", "level", "interval", "n"],
+        )
     rows = [
         {
             "KPI": capital(one.label) + (" (primary)" if one.primary else ""),
@@ -302,11 +325,19 @@ def changes_shown(changes: Sequence[Change]) -> pd.DataFrame:
             "change": one.change if one.measurable else "–",
             "interval": one.interval or "–",
             "n": f"{one.before.n:,} / {one.after.n:,}",
-            "reading": f"not measurable: {one.note}" if one.verdict == "not measurable" and one.note else one.verdict,
+            "reading": _reading(one),
         }
         for one in sorted(changes, key=lambda one: not one.primary)
     ]
     return pd.DataFrame(rows)
+
+
+def _reading(change: Change) -> str:
+    if change.verdict == "not measurable" and change.note:
+        return f"not measurable: {change.note}"
+    if change.verdict == "no evidence" and not change.low <= 0 <= change.high:
+        return "no evidence, allowing for the number of KPIs looked at"
+    return change.verdict
 
 
 def _level(level: Finding, digits: int) -> str:
@@ -376,8 +407,9 @@ def effects_shown(effects: Sequence[Effect]) -> pd.DataFrame:
             "what to know": one.note,
         }
         for one in effects
+        if one.measurable
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["comparison", "grade", "difference", "interval", "what to know"])
 
 
 def rungs_shown(frames: Frames, shop: Client) -> pd.DataFrame:
@@ -423,6 +455,16 @@ def _in_unit(value: float, unit: str) -> str:
     if unit in ("members", "months"):
         return findings.number(value, 0 if unit == "members" else 1)
     return amount(value, unit)
+
+
+def judge(effects: Sequence[Effect], frames: Frames, shop: Client, *, break_even: float) -> Verdict:
+    """`findings.verdict` of the headline; a shop without a launch is told that there is no program to judge."""
+    options = {"why_not": evaluation.why_not(frames, shop), "would_tell": evaluation.would_tell(frames, shop)}
+    verdict = findings.verdict(evaluation.headline(effects), break_even=break_even, **options)
+    if shop.program.launched_on is not None:
+        return verdict
+    words = "no program to judge yet"
+    return replace(verdict, words=words, sentence=f"There is {words}: this report describes the shop as it is.")
 
 
 # ---------------------------------------------------------------- chapter 00

@@ -73,12 +73,13 @@ def _canvas(height: float, *, columns: int = 1, **options) -> tuple[Figure, Axes
 
 
 def _numbers(axis, *, factor: float = 1, suffix: str = "", signed: bool = False) -> None:
-    """Tick labels as the text writes numbers, with a decimal only where a tick is no whole number."""
+    """At most six ticks, labelled as the text writes numbers, with a decimal only where a tick is no whole number."""
 
     def label(value: float, _: int) -> str:
         shown = round(value * factor, 6)
         return findings.number(shown, int(shown != round(shown)), signed=signed) + suffix
 
+    axis.set_major_locator(MaxNLocator(5))
     axis.set_major_formatter(FuncFormatter(label))
 
 
@@ -132,7 +133,6 @@ def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, un
         ylabel=f"{column} per week" + ("" if unit == "orders" else f" ({unit})"),
     )
     _numbers(ax.yaxis)
-    ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.grid(axis="y")
     title = _level_claim(weekly, column, launched_on=launched_on, unit=unit)
     return Chart(
@@ -276,7 +276,7 @@ def changes(rows: Sequence[Change], *, unit: str) -> Chart:
     ax.set(xlabel=f"change ({suffix.strip() or unit}), after minus before", ylim=(-0.6, max(len(rows), 2) - 0.4))
     ax.grid(axis="x")
     moved = [row for row in rows if row.verdict in ("up", "down")]
-    title = f"{len(moved)} of {findings.count(len(rows), 'rate')} moved by more than chance would explain"
+    title = f"{len(moved)} of {len(rows)} rates moved by more than chance would explain"
     return Chart(
         figure,
         title,

@@ -43,6 +43,7 @@ HOLDOUT_WEEKS, POWER, SIGNIFICANCE = 26, 0.80, 0.05
 SPENDING = "members' spending since joining"
 RUNGS = {1: "description", 2: "trend of the whole shop", 3: "at the till", 4: "randomised"}
 IMPLEMENTED = (1, 2)
+TOO_SMALL = 0.4  # a lift that no program of the published cases with a comparison group came near
 
 OLDER = "of orders from before the launch (older exports; waiting does not help)"
 NO_LAUNCH = "no launch date is set (client.yml, program: launched_on)"
@@ -546,8 +547,8 @@ def why_not(frames: Frames, client: Client) -> str:
                "tell members from others." if rungs.loc[2, "allowed"] else
                "A comparison of before and after cannot separate the program from season, trend and who joins.")
     waiting = [row["name"] for _, row in rungs.iterrows() if row["allowed"] and not row["implemented"]]
-    return highest + (f" The data allow more ({', '.join(waiting)}), which this version does not compute yet."
-                      if waiting else "")
+    return highest + (f" The data would allow more ({', '.join(waiting)}), which this edition of the report does not "
+                      "hold." if waiting else "")
 
 
 def power_holdout(orders: pd.DataFrame) -> pd.DataFrame:
@@ -592,8 +593,13 @@ def would_tell(frames: Frames, client: Client) -> str:
         return ("A random holdout would tell: the program kept from customers drawn by lot. How many it takes cannot "
                 "be said yet: too few customers have come back so far.")
     running = launch is not None and pd.Timestamp(launch) < _data_end(frames["orders"])
-    act = "keep the program from half of the customers" if running else "offer a program to half of the customers"
+    act = "leave half of the customers out of the next offers" if running else "offer a program to half of them"
     half, tenth = power.to_dict("records")
+    if half["smallest_lift"] > TOO_SMALL:
+        return (f"This shop is too small to measure a program by its own customers: even with half of the "
+                f"{count(half['customers'], 'customer')} of the last year drawn by lot and left out for "
+                f"{HOLDOUT_WEEKS} weeks, only a lift of {difference(half['smallest_lift'], 'lift')} or more would be "
+                "found in four cases out of five. Decide by what the program costs, and keep it cheap.")
     needed = half["customers_for_10"]
     step = 10 ** max(len(str(needed)) - 2, 0)  # two digits are all that can be promised
     more = f", and +10 % would take {number(ceil(needed / step) * step)} customers"
@@ -739,5 +745,6 @@ def _money_words(rows: pd.DataFrame, lift: float, client: Client) -> str:
         return f"{spent} Without members' spending there is no break-even."
     if lift == inf:
         return f"{spent} That is more than the whole margin on what members spent: no lift could pay for it."
-    return (f"{spent} It pays for itself if members spend at least {amount(lift, 'lift', digits=1)} more than they "
-            "would have without it; whether they do needs rung 3 or 4 of the evidence ladder.")
+    margin, least = amount(client.program.gross_margin, "share", digits=0), amount(lift, "lift", digits=1)
+    return (f"{spent} At a gross margin of {margin} it pays for itself if members spend at least {least} more than "
+            "they would have without it; whether they do needs rung 3 or 4 of the evidence ladder.")

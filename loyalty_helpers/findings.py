@@ -66,6 +66,8 @@ def amount(value: float, unit: str, *, digits: int | None = None) -> str:
     """A level in words, with its unit: `amount(0.41, "share")` is "41.0 %", `amount(1250, "CNY")` "¥1,250"."""
     factor, suffix, _, usual = UNITS.get(unit, (1.0, "", "", 0))
     digits = usual if digits is None else digits
+    if value is None or math.isnan(value):
+        return "–"
     if is_money(unit):
         return _money(value, unit, digits)
     return number(value * factor, digits) + suffix
@@ -75,6 +77,8 @@ def difference(value: float, unit: str, *, digits: int | None = None) -> str:
     """A change in words, always signed: `difference(0.08, "share")` is "+8.0 pp"."""
     factor, _, suffix, usual = UNITS.get(unit, (1.0, "", "", 0))
     digits = usual if digits is None else digits
+    if value is None or math.isnan(value):
+        return "–"
     if is_money(unit):
         return _money(value, unit, digits, signed=True)
     return number(value * factor, digits, signed=True) + suffix

@@ -265,7 +265,8 @@ def _converted(sheet: _Sheet, column: str, kind: str, client: Client) -> tuple[p
     if kind == TIME:
         values = reading.moments(there, source.dates, (source.time_zone or client.time_zone, client.time_zone), where)
     elif kind == NUMBER:
-        values = reading.numbers(there, source.decimal, where)
+        money = client.currency if column in ("amount", "unit_price", "refunded") else ""
+        values = reading.numbers(there, source.decimal, where, currency=money)
     else:  # guests have the id 0 in some shops
         nothing = frozenset(["0"] if column == "customer_id" else [])
         values = [reading.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]

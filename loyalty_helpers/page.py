@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
 
+import nbformat
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from nbconvert.exporters.html import HTMLExporter
-from nbformat import NotebookNode
 from traitlets.config import Config
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -45,17 +46,13 @@ class Chapter:
     contents: Sequence[tuple[str, Markup]]  # (anchor, words)
 
 
-def render(notebooks: Mapping[str, NotebookNode], labels: Mapping[str, str], front: Front) -> dict[str, str]:
-    """File name -> HTML: one page per executed notebook ("00_summary" is index.html), and report.html with them all.
+def render(notebooks: Mapping[str, str], labels: Mapping[str, str], front: Front) -> dict[str, str]:
+    """File name -> HTML: one page per chapter ("00_summary" is index.html), and report.html with them all.
 
-    Headings get anchors that are unique over all chapters ("02-What-we-kept"). A link to another chapter's notebook
-    leads to its page, in report.html to its place in the file.
+    `notebooks` are the executed chapters as JSON texts. Headings get anchors that are unique over all chapters
+    ("02-What-we-kept"). A link to another chapter's notebook leads to its page, in report.html to its place there.
     """
-    exporter = HTMLExporter(
-        config=Config(NbConvertBase={"display_data_priority": list(KINDS)}),
-        template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)],
-        exclude_anchor_links=True)
-    chapters = [_chapter(exporter, key, labels[key], notebook) for key, notebook in notebooks.items()]
+    chapters = [chapter(key, labels[key], executed) for key, executed in notebooks.items()]
     pages = {page_name(one.key): _page([one], chapters, front) for one in chapters}
     return pages | {"report.html": _page(chapters, chapters, front)}
 
@@ -65,8 +62,10 @@ def page_name(key: str) -> str:
     return "index.html" if key == "00_summary" else f"{key}.html"
 
 
-def _chapter(exporter: HTMLExporter, key: str, label: str, notebook: NotebookNode) -> Chapter:
-    body, _ = exporter.from_notebook_node(notebook)
+@cache
+def chapter(key: str, label: str, executed: str) -> Chapter:
+    """One chapter, rendered; kept, so that a run can have it rendered while other chapters are running."""
+    body, _ = _exporter().from_notebook_node(nbformat.reads(executed, as_version=4))
     contents, seen = [], []
 
     def with_anchor(heading: re.Match) -> str:
@@ -81,6 +80,13 @@ def _chapter(exporter: HTMLExporter, key: str, label: str, notebook: NotebookNod
 
     body = re.sub(r"<h([1-6])>(.*?)</h\1>", with_anchor, body, flags=re.DOTALL)
     return Chapter(key, label, body, contents)
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(
+        config=Config(NbConvertBase={"display_data_priority": list(KINDS)}),
+        template_name=TEMPLATE.name, extra_template_basedirs=[str(TEMPLATE.parent)], exclude_anchor_links=True)
 
 
 def _anchor(key: str, words: str) -> str:

@@ -392,14 +392,17 @@ CURRENCY = r"[A-Z]{0,3}[$¥€£₩₹₽₺฿₫₱₴]|[A-Z]{3}|元|圆|円|K
 NUMBER = (rf"^(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<left>{CURRENCY})?\s*(?P<inner>[-+])?\s*"
           rf"(?P<core>\d[\d.,' ]*?|[.,]\d+)(?P<power>E[-+]?\d+)?\s*(?P<right>{CURRENCY})?\s*(?P<last>-)?\s*\)?$")
 SAME_CURRENCY = {"¥": "CNY", "RMB": "CNY", "元": "CNY", "€": "EUR", "£": "GBP", "$": "USD", "US$": "USD"}
+# what a sign may stand for, where it tells the currency
+MAY_BE = {"CNY": ("CNY", "JPY"), "EUR": ("EUR",), "GBP": ("GBP",),
+          "USD": ("USD", "AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD")}
 
 
-def numbers(columns: list[Column], decimal: str | None, where: str) -> list[Values]:
+def numbers(columns: list[Column], decimal: str | None, where: str, *, currency: str = "") -> list[Values]:
     """Numbers (float64) from the same column of several files: with currency signs, thousands marks, full-width
     digits, a minus in front, behind or as parentheses.
 
     `decimal` is "." or ","; where it is None all cells together decide. Raises UserError (which begins with `where`)
-    if they contradict each other, leave it open, or name several currencies.
+    if they contradict each other, leave it open, name several currencies, or another one than `currency`.
     """
     parts = [_groups(_plain(column.text), NUMBER) for column in columns]
     stored = [np.full(len(part), np.nan) if column.number is None else column.number
@@ -409,6 +412,10 @@ def numbers(columns: list[Column], decimal: str | None, where: str) -> list[Valu
     if len(currencies) > 1:
         raise UserError(f"{where} holds several currencies ({', '.join(sorted(currencies))}), which cannot be added. "
                         "Export one currency.")
+    for found in currencies & set(MAY_BE):
+        if currency and currency not in MAY_BE[found]:
+            raise UserError(f"{where} is in {found}, and client.yml says currency: {currency}. Correct the setting, or "
+                            f"export the amounts in {currency}.")
     mark = decimal or _decimal_mark(written.loc[written["power"] == "", "core"], where)
     return [_numbers_of(*each, mark) for each in zip(columns, parts, stored, strict=True)]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import json
+import logging
 import os
 import re
 import shutil
@@ -259,46 +260,60 @@ def _parameters(client: Client, name: str) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the run
 def _run(shop: Client, due: list[str], prints: Mapping[str, str], state: dict[str, Any]) -> bool:
-    """Run the chapters that are due and note in `state` what they made; False, with a word, where one failed.
-
-    After a failure no further chapter starts, and what the other worker is doing is brought to its end.
-    """
+    """Run the chapters that are due and note in `state` what they made; False, with a word, where one failed."""
     if not due:
         return True
     from . import kernels
 
-    waiting, running, failed = list(due), {}, {}
     with kernels.kernels():
         # compiles a grammar of web addresses for a second when papermill is imported; notebooks need none
         sys.modules.setdefault("rfc3987_syntax", None)
         # the warm process imports on one core, this one on the other
         import papermill  # noqa: F401
 
-        pool = ThreadPoolExecutor(WORKERS)
+        logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a failure is said in our own words
         try:
-            while waiting or running:
-                busy = {*waiting, *(name for name, _ in running.values())}
-                for name in [name for name in waiting if not busy & set(CHAPTERS[name].after)]:
-                    waiting.remove(name)
-                    _forget(shop, name, state)
-                    print(f"  {name} ...", flush=True)
-                    running[pool.submit(_execute, shop, name)] = name, time.perf_counter()
-                # needed at the end; imported while the chapters run
-                from . import page  # noqa: F401
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    name, began = running.pop(future)
-                    if future.exception():
-                        failed[name] = future
-                        waiting.clear()
-                        continue
-                    _remember(shop, name, prints[name], state)
-                    print(f"  {name} ready after {time.perf_counter() - began:.1f} s", flush=True)
-        finally:
-            # on Ctrl-C nobody waits: the kernels end with the warm process
-            pool.shutdown(wait=False, cancel_futures=True)
+            failed = _run_in_order(shop, due, prints, state)
+        except KeyboardInterrupt:
+            # the threads of the workers would wait for their chapters; the kernels end with this process
+            print("Stopped. The last complete report is as it was.", file=sys.stderr, flush=True)
+            os._exit(130)
     if failed:
         _keep_failure(shop, failed)
     return not failed
+
+
+def _run_in_order(
+    shop: Client, due: list[str], prints: Mapping[str, str], state: dict[str, Any]
+) -> dict[str, Future]:
+    """Two chapters at a time, each when those it needs are ready; the failed ones.
+
+    After a failure no further chapter starts, and what the other worker is doing is brought to its end.
+    """
+    waiting, running, ready, failed = list(due), {}, [], {}
+    pool = ThreadPoolExecutor(WORKERS)
+    while waiting or running:
+        busy = {*waiting, *(name for name, _ in running.values())}
+        for name in [name for name in waiting if not busy & set(CHAPTERS[name].after)]:
+            waiting.remove(name)
+            _forget(shop, name, state)
+            print(f"  {name} ...", flush=True)
+            running[pool.submit(_execute, shop, name)] = name, time.perf_counter()
+        # what publication needs is imported and rendered while chapters run
+        from . import page
+        while ready:
+            name = ready.pop()
+            page.chapter(name, CHAPTERS[name].label, _executed(shop, name).read_text(encoding="utf-8"))
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            name, began = running.pop(future)
+            if future.exception():
+                failed[name] = future
+                waiting.clear()
+                continue
+            ready.append(name)
+            _remember(shop, name, prints[name], state)
+            print(f"  {name} ready after {time.perf_counter() - began:.1f} s", flush=True)
+    return failed
 
 
 def _execute(shop: Client, name: str) -> None:
@@ -383,11 +398,9 @@ def _words(error: BaseException) -> tuple[str, str]:
 # ---------------------------------------------------------------- publication
 def _publish(shop: Client, prints: Mapping[str, str]) -> None:
     """Write the complete set beside the current one, then put it in its place in one step."""
-    import nbformat
-
     from . import page
 
-    notebooks = {name: nbformat.read(_executed(shop, name), as_version=4) for name in sorted(CHAPTERS)}
+    notebooks = {name: _executed(shop, name).read_text(encoding="utf-8") for name in sorted(CHAPTERS)}
     labels = {name: chapter.label for name, chapter in CHAPTERS.items()}
     new = shop.reports.with_name(f".{shop.key}.{os.getpid()}.new")
     shutil.rmtree(new, ignore_errors=True)

@@ -42,6 +42,7 @@ EIGHT_TYPES = ("General: win back", "General: keep", "General: develop", "Genera
                "Important: win back", "Important: keep", "Important: develop", "Important: value")
 VALUE_GROUPS = ("High-value", "Loyal", "Potential", "Other")
 NO_LEVEL = "No level yet"
+LATE = "Overdue regular"
 REFUNDS_ONLY = "Refunds only (not scored)"
 # scheme of tables/segments.csv -> (column of the customers' assignments, its segments in the order shown)
 SCHEMES = {
@@ -49,6 +50,7 @@ SCHEMES = {
     "Eight types": ("chinese_type", EIGHT_TYPES[::-1]),
     "Value group": ("value_group", VALUE_GROUPS),
     "Loyalty level": ("level", ("High", "Middle", "Basic", NO_LEVEL)),
+    "Rhythm": ("rhythm", (LATE,)),
 }
 ACTIONS = Path(__file__).with_name("actions.csv")
 
@@ -70,6 +72,7 @@ INDEX = {"score": ("loyalty_index", "customer loyalty index"),
 
 SMALL_COHORT = 20  # customers: below this a cohort's shares are not shown
 CONFIDENCE = 0.95
+OVERDUE = 3  # usual gaps; of customers who buy at random, 1 in 8 (half to the third) is that far past their median gap
 PROMOTER = 9  # an NPS answer from which a customer counts as recommending the shop
 YEAR = 365  # days
 
@@ -665,20 +668,22 @@ def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, orders: pd.Data
     """Whom to turn to first: one row per scored customer. Personal data: for the client's private folder only.
 
     The usual gap is the median of days between a customer's days with an order, known from three such days on
-    ("regulars"). days_overdue counts the days since the last order beyond twice that gap. spend_at_stake is what an
-    overdue regular spent in the 365 days before `as_of`; the list is sorted by it, then by spend_last_year.
+    ("regulars"). days_overdue counts the days since the last order beyond three times that gap; what to do then is the
+    action for overdue regulars, otherwise that of the segment. spend_at_stake is what an overdue regular spent in the
+    365 days before `as_of`; the list is sorted by it, then by spend_last_year.
 
     `assigned`: customer_id, segment, value_group, score, level. Returns customer_id, segment, value_group, score,
     level, last_order, orders, spend, spend_last_year, usual_gap_days, days_overdue, spend_at_stake, reason, action.
     """
     kept = buyers(customers)[["customer_id", "last_order_at", "orders", "spend", "recency_days"]]
     listed = kept.merge(assigned, on="customer_id").merge(_rhythm(orders, as_of), on="customer_id", how="left")
-    overdue = (listed["recency_days"] - 2 * listed["usual_gap_days"]).clip(lower=0).fillna(0)
+    overdue = (listed["recency_days"] - OVERDUE * listed["usual_gap_days"]).clip(lower=0).fillna(0)
     yearly = listed["spend_last_year"].fillna(0)
     todo = actions[actions["scheme"] == "RFM segment"].set_index("segment")["action"]
+    late = actions.loc[actions["segment"] == LATE, "action"].iloc[0]
     listed = listed.assign(last_order=listed["last_order_at"].dt.date, days_overdue=overdue.astype("int64"),
                            spend_last_year=yearly, spend_at_stake=yearly.where(overdue >= 1, 0.0),
-                           action=listed["segment"].map(todo))
+                           action=listed["segment"].map(todo).mask(overdue >= 1, late))
     listed["reason"] = [_reason(*row) for row in zip(*(listed[column] for column in (
         "orders", "recency_days", "usual_gap_days", "days_overdue")), strict=True)]
     listed = listed.sort_values(["spend_at_stake", "spend_last_year", "customer_id"], ascending=[False, False, True])
@@ -710,7 +715,7 @@ def _reason(orders: float, days: float, gap: float, overdue: int) -> str:
     if math.isnan(gap):
         return f"bought {int(orders)} times, last {ago}"
     usual = f"usually buys every {'day' if gap == 1 else f'{gap:g} days'}, last bought {ago}"
-    return f"{usual}: {count(overdue, 'day')} beyond twice the usual gap" if overdue else usual
+    return f"{usual}: {count(overdue, 'day')} beyond three times the usual gap" if overdue else usual
 
 
 def overdue_regulars(listed: pd.DataFrame, *, currency: str) -> list[Finding]:
@@ -721,7 +726,7 @@ def overdue_regulars(listed: pd.DataFrame, *, currency: str) -> list[Finding]:
     regulars = listed[listed["usual_gap_days"].notna() & (listed["spend_last_year"] > 0)]
     late = regulars[regulars["days_overdue"] > 0]
     nobody = "" if len(regulars) else "no customer of the last 365 days has ever bought on three different days"
-    return [_share("regulars of the last 365 days who are overdue by more than their usual gap", len(late),
+    return [_share("regulars of the last 365 days who are past three times their usual gap", len(late),
                    len(regulars), noun="regular customer", note=nobody),
             Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
                     estimate=late["spend_at_stake"].sum() if len(regulars) else NAN, note=nobody)]

@@ -142,7 +142,7 @@ def cards(findings: Sequence[Finding]) -> None:
 
 def _change_card(change: Change) -> str:
     verdict = change.verdict
-    n = f"n = {change.before.n:,} before, {change.after.n:,} after"
+    n = f"{count(change.before.n, change.before.n_noun)} before, {change.after.n:,} after"
     if verdict == "not measurable":
         big, kind, words = "–", "none", f"<b>not measurable</b>: {escape(change.note or 'too little was observed')}"
     else:

@@ -100,7 +100,7 @@ class TestAdvice:
         )
         steps = advice.next_steps(self.results(alerts=alerts))
         assert len(steps) == 3
-        assert "half the ids" in steps[0][0]
+        assert "Mend the data" in steps[0][0] and "Half the ids are missing" in steps[0][1]
         assert "20 overdue regulars" in steps[1][0] and "€1,234" in steps[1][1]
         assert "at random" in steps[2][0]
 
@@ -130,6 +130,17 @@ class TestAdvice:
         assert advice.cards([compared, primary]) == [primary, compared]
         unseen = replace(primary, estimate=NAN, low=NAN, high=NAN, before=nothing)
         assert advice.cards([unseen]) == [level]
+
+
+class TestFirstCalls:
+    def test_are_the_overdue_regulars_at_the_head_of_the_list_and_nobody_else(self, shop):
+        stake = [90.0] * 3 + [0.0] * 5
+        found = chapters.first_calls(pd.DataFrame({"spend_at_stake": stake}), shop)
+        assert (found.estimate, found.n, found.note) == (270, 3, "")
+
+    def test_say_so_where_nobody_is_overdue(self, shop):
+        found = chapters.first_calls(pd.DataFrame({"spend_at_stake": [0.0, 0.0]}), shop)
+        assert found.n == 0 and "no regular customer is overdue" in found.note
 
 
 class TestCharts:

@@ -345,7 +345,7 @@ def test_a_random_assignment_allows_rung_four_which_is_not_computed_yet():
     rungs = evaluation.rungs_allowed(shop.frames, client_of()).set_index("rung")
     assert rungs["allowed"].loc[4] and rungs["implemented"].tolist() == [True, True, False, False]
     assert "randomised" in evaluation.why_not(shop.frames, client_of())
-    assert "does not compute yet" in evaluation.why_not(shop.frames, client_of())
+    assert "does not hold" in evaluation.why_not(shop.frames, client_of())
 
 
 def test_power_is_that_of_the_textbook():

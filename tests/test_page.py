@@ -61,7 +61,7 @@ OUTPUTS = {
 }
 
 
-def chapters(*outputs: nbformat.NotebookNode) -> dict[str, nbformat.NotebookNode]:
+def chapters(*outputs: nbformat.NotebookNode) -> dict[str, str]:
     """Five chapters with the same headings and outputs, and links to each other."""
     def one() -> nbformat.NotebookNode:
         return new_notebook(cells=[
@@ -71,7 +71,7 @@ def chapters(*outputs: nbformat.NotebookNode) -> dict[str, nbformat.NotebookNode
             new_code_cell("import pandas  # the code", outputs=list(outputs)),
             new_markdown_cell("## What this does not show\n\n" + LONG),
             new_markdown_cell("## How <b>we</b> know\n\n### Details\n\n### Details\n\n`code`\n\n> said")])
-    return {name: one() for name in sorted(CHAPTERS)}
+    return {name: nbformat.writes(one()) for name in sorted(CHAPTERS)}
 
 
 def rendered(*outputs: nbformat.NotebookNode) -> dict[str, str]:

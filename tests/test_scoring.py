@@ -494,9 +494,10 @@ def test_the_action_list_by_hand():
     assert listed.index.tolist() == ["late", "fine", "once", "twice"]
     late = listed.loc["late"]
     assert late["usual_gap_days"] == 30  # gaps of 240, 30, 30 days; two orders of one day are one visit
-    assert (late["days_overdue"], late["spend_last_year"], late["spend_at_stake"]) == (40, 370, 370)
-    assert late["reason"] == ("usually buys every 30 days, last bought 100 days ago: 40 days beyond twice the usual "
-                              "gap")
+    assert (late["days_overdue"], late["spend_last_year"], late["spend_at_stake"]) == (10, 370, 370)
+    assert late["reason"] == ("usually buys every 30 days, last bought 100 days ago: 10 days beyond three times the "
+                              "usual gap")
+    assert "ask whether all was well" in late["action"]  # not what its segment would ask for
     assert late["last_order"] == date(2024, 9, 23)
     assert listed.loc["fine", ["days_overdue", "spend_at_stake"]].tolist() == [0, 0]
     assert listed.loc["once", "reason"] == "bought once, 20 days ago"
