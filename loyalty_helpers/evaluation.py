@@ -41,7 +41,8 @@ MIN_BUYERS = 10  # customers with an order, on each side of a naive comparison
 RESAMPLES, SEED = 1000, 20240229
 HOLDOUT_WEEKS, POWER, SIGNIFICANCE = 26, 0.80, 0.05
 SPENDING = "members' spending since joining"
-RUNGS = {1: "description", 2: "trend of the whole shop", 3: "at the till", 4: "randomised"}
+RUNGS = {1: "description", 2: "trend of the whole shop", 3: "members against comparable buyers",
+         4: "customers drawn at random (randomised)"}
 IMPLEMENTED = (1, 2)
 TOO_SMALL = 0.4  # a lift that no program of the published cases with a comparison group came near
 
