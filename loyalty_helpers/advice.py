@@ -89,8 +89,10 @@ def _second_order(overdue: Finding) -> Step | None:
 
 
 def money_line(roi: pd.DataFrame) -> str:
-    """Costs and break-even in one sentence, from tables/roi.csv; says so where they are not known."""
+    """Costs and break-even in one sentence, from tables/roi.csv; nothing without a program, words without costs."""
     rows = roi.set_index("item")
+    if rows.empty:
+        return ""
     if "total cost" not in rows.index or not rows.loc["total cost", "value"] > 0:
         return "What the program cost is not known: no costs stand in the settings."
     total, lift = rows.loc["total cost"], _break_even(roi)

@@ -74,6 +74,9 @@ def data_end(orders: pd.DataFrame) -> date:
 def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
     """Period, orders, customers and revenue in sentences, with what the launch leaves on either side."""
     bought = orders[~orders["is_refund"]]
+    if bought.empty:
+        raise UserError("All rows of the orders are refunds, so nothing was bought. Check the column of amounts, its "
+                        "sign, and the rule for refunds in client.yml.")
     first, last = bought["ordered_at"].min(), bought["ordered_at"].max()
     known = bought["customer_id"].notna().mean()
     sentences = [

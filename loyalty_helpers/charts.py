@@ -122,6 +122,8 @@ def _interval(
 # ---------------------------------------------------------------- chapter 01
 def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, unit: str = "orders") -> Chart:
     """Weekly `column` of `evaluation.weekly` with its four-week mean and the launch; the claim compares levels only."""
+    if weekly.empty:
+        return _nothing(f"No week is whole yet, so {column} cannot be followed over time.")
     figure, ax = _canvas(2.7)
     smooth = weekly[column].rolling(4, min_periods=1).mean()
     ax.plot(weekly["week_start"], weekly[column], color=GREY, linewidth=0.8)
@@ -159,6 +161,8 @@ def _level_claim(weekly: pd.DataFrame, column: str, *, launched_on: date | None,
 
 def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
     """Share of orders with a customer id, by week: a program that raises it raises orders per customer by itself."""
+    if not weekly["orders"].sum():
+        return _nothing("No week is whole yet, so the share of orders with a customer cannot be followed.")
     figure, ax = _canvas(2.2)
     ax.plot(weekly["week_start"], weekly["identified"].rolling(4, min_periods=1).mean(), color=ACCENT, linewidth=2)
     _launch_line(ax, launched_on)

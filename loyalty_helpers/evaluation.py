@@ -47,7 +47,7 @@ IMPLEMENTED = (1, 2)
 TOO_SMALL = 0.4  # a lift that no program of the published cases with a comparison group came near
 
 OLDER = "of orders from before the launch (older exports; waiting does not help)"
-NO_LAUNCH = "no launch date is set (client.yml, program: launched_on)"
+NO_LAUNCH = "no launch date of a program is set"
 # the usual comparisons: whom they speak of, and why they are biased
 NAIVE = {
     "all customers, after v. before": ("everyone", (
@@ -594,7 +594,7 @@ def would_tell(frames: Frames, client: Client) -> str:
         return ("A random holdout would tell: the program kept from customers drawn by lot. How many it takes cannot "
                 "be said yet: too few customers have come back so far.")
     running = launch is not None and pd.Timestamp(launch) < _data_end(frames["orders"])
-    act = "leave half of the customers out of the next offers" if running else "offer a program to half of them"
+    act = "leave half of the customers out of the next offers" if running else "start a program with half of them"
     half, tenth = power.to_dict("records")
     if half["smallest_lift"] > TOO_SMALL:
         return (f"This shop is too small to measure a program by its own customers: even with half of the "

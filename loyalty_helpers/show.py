@@ -42,7 +42,8 @@ NUMERIC_TEXT = re.compile(r"[+−-]?\s?([¥$£€]|[A-Z]{2,3}[$ ])?\s?\d.{0,22}"
 # ---------------------------------------------------------------- words
 def say(*sentences: str) -> None:
     """One paragraph of `sentences`, empty ones left out; **bold** is understood, all else is shown as it is."""
-    _show(f"<p>{_rich(_joined(sentences))}</p>")
+    if _joined(sentences):
+        _show(f"<p>{_rich(_joined(sentences))}</p>")
 
 
 def lead(text: str) -> None:

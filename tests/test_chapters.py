@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import advice, cases, chapters, charts, evaluation, simulate
-from loyalty_helpers.client import load_client
+from loyalty_helpers.client import UserError, load_client
 from loyalty_helpers.findings import Change, Effect, Finding, Verdict
 
 mpl.use("agg")
@@ -39,6 +39,14 @@ def orders_on(*days: tuple[str, str]) -> pd.DataFrame:
         category=None,
         rating=NAN,
     )
+
+
+NO_WEEK = pd.DataFrame(columns=["week_start", "orders", "revenue", "identified"], dtype=float)
+
+
+def test_orders_that_are_all_refunds_stop_with_words(shop):
+    with pytest.raises(UserError, match="All rows of the orders are refunds"):
+        chapters.coverage(orders_on(("a", "2025-01-01")).assign(is_refund=True), shop)
 
 
 class TestYearlySurvival:
@@ -118,7 +126,8 @@ class TestAdvice:
         assert advice.money_line(self.ROI) == (
             "The program has cost €5,000 so far; it pays for itself if members spend 8.0 % more than without it."
         )
-        assert "not known" in advice.money_line(self.ROI.iloc[:0])
+        assert "not known" in advice.money_line(self.ROI.assign(value=[0.0, NAN]))
+        assert advice.money_line(self.ROI.iloc[:0]) == ""
 
     def test_the_first_card_is_the_primary_kpi_and_levels_stand_in_for_changes(self):
         level = Finding(label="rate", unit="share", estimate=0.4, low=0.3, high=0.5, n=9)
@@ -176,6 +185,8 @@ class TestCharts:
             charts.trend_effects([missing]),
             charts.trend(empty, missing, launched_on=None),
             charts.changes([], unit="share"),
+            charts.identified(NO_WEEK, launched_on=None),
+            charts.over_time(NO_WEEK, "orders", launched_on=None),
             charts.lorenz(
                 pd.DataFrame(columns=["customers", "revenue"]), Finding(label="x", unit="share", estimate=NAN, note="y")
             ),
