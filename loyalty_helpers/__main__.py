@@ -27,7 +27,7 @@ def run(verb: str, key: str) -> int:
         return 0
     if verb == "check":
         from . import check
-        print(_printable(check.describe(client.load_client(key))))
+        print(client.printable(check.describe(client.load_client(key))))
         return 0
     if verb == "sample":
         from . import simulate
@@ -35,11 +35,6 @@ def run(verb: str, key: str) -> int:
         return 0
     from . import report
     return report.build(key) if verb == "report" else report.refresh_notebooks()
-
-
-def _printable(text: str) -> str:
-    """Without control characters: what files and settings hold must not steer the terminal."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(given.verb, given.client)
     except client.UserError as error:
-        print(_printable(str(error)), file=sys.stderr)
+        print(client.printable(str(error)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

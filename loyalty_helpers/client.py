@@ -60,6 +60,21 @@ def suggest(word: object, known: Collection[str]) -> str:
     return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
 
 
+def printable(text: str) -> str:
+    """Without control characters: what files and settings hold must not steer the terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """What a name in a source's `files` stands for: a file of just that name, where there is one, else what it
+    matches as a pattern. A UserError, which begins with the name, where it can be neither."""
+    try:
+        return [folder / pattern] if (folder / pattern).exists() else list(folder.glob(pattern))
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise UserError(f"{pattern[:60]} is no name of files ({getattr(error, 'strerror', None) or error}). "
+                        "Correct 'files' in client.yml; orders_2024.csv and orders_*.csv are such names.") from None
+
+
 # ---------------------------------------------------------------- checks: value -> clean value, or what is allowed
 class _Allowed(Exception):
     """Raised by a check: the words that complete "allowed: ..."."""
@@ -206,7 +221,10 @@ def _scale(value: Any, at: str) -> tuple[float, float]:
 
 def _limits(value: Any, at: str) -> dict[str, float]:
     low, high = KPI_RANGES[at.rpartition(".")[2]]
-    return _each(_number(low, high, hint=SHARE_HINT if high == 1 else ""), ("min", "max"))(value, at)
+    limits = _each(_number(low, high, hint=SHARE_HINT if high == 1 else ""), ("min", "max"))(value, at)
+    if limits.get("min", low) > limits.get("max", high):
+        raise UserError(f"{at}: min ({limits['min']:g}) is more than max ({limits['max']:g}). Correct one of them.")
+    return limits
 
 
 def _levels(value: Any, at: str) -> dict[str, dict[str, float]]:
@@ -354,25 +372,30 @@ def _build(kind: type, given: Any, at: str, **known: Any) -> Any:
 
 # ---------------------------------------------------------------- the file
 class _Loader(yaml.SafeLoader):
-    """YAML without its two traps: a key given twice is an error, and so is a date that does not exist."""
+    """YAML without its traps: a key given twice, a date that does not exist, and any other value that cannot be read
+    is an error with its line."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key, _ in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode):
+                problem = "a value that begins with { or [ cannot be read; put it in quotes"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"'{key.value}' is given twice", problem_mark=key.start_mark)
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+            seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
-    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> date:
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            return super().construct_yaml_timestamp(node)
-        except ValueError:
-            problem = f"there is no date {node.value}"
+            made = super().construct_object(node, deep=deep)
+            if type(made) is int:
+                float(made)  # no number of a shop is too large for that
+            return made
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
+            is_date = node.tag.endswith(":timestamp")
+            problem = f"there is no date {node.value}" if is_date else f"the value {_shown(node.value)} cannot be read"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def _read_yaml(path: Path, shown: str) -> Any:
@@ -382,10 +405,11 @@ def _read_yaml(path: Path, shown: str) -> Any:
         raise UserError(f"{shown} is not saved as UTF-8 text. Save it again with the encoding UTF-8.") from None
     except OSError as error:
         raise UserError(f"{shown} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is nested too deeply"
+        unmarked = "it is nested too deeply" if isinstance(error, RecursionError) else "a value in it cannot be read"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or unmarked
         raise UserError(f"{shown}{line}: this is not a valid settings file: {problem}. Usual causes: a tab instead of "
                         "blanks, no blank after a colon, different indents in one section, an open quote.") from None
 

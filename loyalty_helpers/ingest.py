@@ -8,6 +8,7 @@ Nothing is written here, and the raw files are only read.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -50,6 +51,13 @@ REQUIRED = {
 NOBODY = ("Who bought is unknown, so nobody can be seen coming back: export the orders with the shop's own id of the "
           "customer, or else an e-mail address, telephone number or member number.")
 MICRO = 1_000_000  # money of an order is added up in whole millionths: exact, whatever the order of the rows
+WORDS_OF_THE_LEDGER = frozenset([
+    "all rows", "read", "kept", "set aside", "changed", "flagged", "blank row", "exact duplicate",
+    "overlap with another file", "duplicate member", "duplicate customer", "no order number", "no amount", "no charge",
+    "no charge, customer known", "stock write-offs", "refund", "refund written as a positive amount",
+    "refunded part taken off the order", "no customer id", "no join date", "one order number, several customers",
+    "order number again, with other content", "customer taken from another line of the order",
+    "date taken from another line of the order", *(word for words in REQUIRED.values() for word in words.values())])
 TOO_MUCH = 1e12  # no amount reaches this; a telephone number in the wrong column may
 
 
@@ -185,6 +193,8 @@ class _Sheet:
         if len(found):
             file, row = self.file[found[0]], self.row[found[0]]
             raw, value = self.files[file], self.columns[column][file].cell(row)
+            if column.endswith("_id"):  # ids stay out of what is printed: 6.90123E+17 becomes 6.9...E+17
+                value = re.sub(r"(?i)(\d(?:\.\d)?)\d*(?=E\+)", r"\1...", value)
             more = f" ({count(len(found) - 1, 'more row')} like it)" if len(found) > 1 else ""
             raise UserError(f"{self.folder}/{raw.name}, row {raw.first_row + row}, column '{self.headers[column]}': "
                             f"'{value[:60]}' {problem}{more}. {remedy}")
@@ -192,6 +202,10 @@ class _Sheet:
 
 def _read(client: Client, name: str, source: Source) -> _Sheet:
     """The cells of a source, converted; `bad` marks those that could not be."""
+    for reason in source.set_aside:
+        if reason.strip().casefold() in WORDS_OF_THE_LEDGER:
+            raise UserError(f"data/{client.folder.name}/client.yml: sources.{name}.set_aside has a rule '{reason}', "
+                            "which is a word of the ledger's own. Give the rule another name.")
     sheet = _Sheet(client, name, source)
     if not len(sheet.row):
         raise UserError(f"{sheet.folder}/{sheet.files[0].name} has column names but no rows. Export it again, or take "
@@ -447,8 +461,17 @@ def _judge_people(sheet: _Sheet) -> None:
 
 
 def _check_scales(sheet: _Sheet) -> None:
-    scales = {"nps": (0.0, 10.0)} | sheet.source.scale
     answers = [column for column in sheet.cells if sheet.cells[column].dtype.kind == "f"]
+    asked = [column for column in answers if column in sheet.columns]
+    if not asked:
+        raise UserError(f"{sheet.folder}/{sheet.files[0].name} has no column of answers. Say in client.yml which is "
+                        "nps, csat, ces or driver_... (sources.survey.columns), or take 'survey' out of it.")
+    scales = {"nps": (0.0, 10.0)} | sheet.source.scale
+    for column in [column for column in asked if column not in scales]:
+        outside = (~sheet.cells[column].between(0, 10) & sheet.cells[column].notna()).to_numpy()
+        sheet.stop_at(outside, column, "is on no usual scale (1 to 5, 1 to 7, 0 to 10)",
+                      f"Give the worst and best answer in client.yml (sources.survey.scale.{column}: [0, 100], say), "
+                      "or correct it in a copy of the file.")
     for column, ends in scales.items():
         if column not in answers:
             raise UserError(f"client.yml: sources.survey.scale has '{column}', which is no question of the survey."
@@ -511,9 +534,12 @@ def alerts(prepared: Prepared, client: Client) -> pd.DataFrame:
     found = [*_of_the_rows(prepared, client)]
     if len(bought):
         found += [*_of_the_customers(bought), *_of_the_money(orders), *_of_the_calendar(bought, client)]
-    found += [*_of_the_members(prepared, client), *_of_the_answers(prepared)]
+    found += [*_of_the_members(prepared, client), *_of_the_answers(prepared), *_of_what_cannot_be(prepared)]
     table = pd.DataFrame(found, columns=["grade", "what", "consequence", "remedy"], dtype=TEXT)
     return table.sort_values("grade", key=lambda grade: grade.map(GRADES.index), kind="stable", ignore_index=True)
+
+
+HARMLESS = ("blank row", "exact duplicate", "overlap with another file")  # no sale is lost with these, or told already
 
 
 def _percent(share: float) -> str:
@@ -536,6 +562,13 @@ def _of_the_rows(prepared: Prepared, client: Client):
             if not rows[reason]:
                 yield (GRADES[2], f"The rule '{reason}' sets no row of {name} aside",
                        "None, if there are no such rows.", "Check the column and the value of the rule in client.yml.")
+    here = table[(table["source"] == "orders") & ~table["check"].isin(HARMLESS)]
+    rows = here.groupby(["action", "check"])["rows"].sum()
+    for reason, share in (rows.get("set aside", rows[:0]) / rows["read"].sum()).items():
+        if share > 0.3:
+            yield (GRADES[1], f"{_percent(share)} of the rows of orders were set aside: {reason}",
+                   "What is left may be another business than the one that was exported.",
+                   "Look at these rows in the file; correct the rule or the export if they are sales.")
     repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
     if repeated:
         yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",
@@ -637,3 +670,33 @@ def _of_the_answers(prepared: Prepared):
             yield (GRADES[1], f"All {len(given):,} answers to {column} are {given.iloc[0]:g}",
                    "Nothing can be learnt from an answer that everybody gives, and no rise can be seen.",
                    "Check whether all answers were exported, and how they are asked for.")
+
+
+def _of_what_cannot_be(prepared: Prepared):
+    """Rows that were read as they stand and contradict themselves or the orders."""
+    orders, tables = prepared.tables["orders"], prepared.tables
+    first, last = orders["ordered_at"].min().normalize(), orders["ordered_at"].max().normalize()
+    if outside := int((~orders["rating"].between(0, 10) & orders["rating"].notna()).sum()):
+        yield (GRADES[1], f"{count(outside, 'rating')} of orders outside 0 to 10", "Mean ratings are wrong.",
+               "Check which column is the rating, or correct the values in a copy of the file.")
+    if "members" in tables:
+        joined, left = tables["members"]["joined_at"], tables["members"]["left_at"]
+        if late := int((joined.dt.normalize() > last).sum()):
+            yield (GRADES[2], f"{count(late, 'member')} joined after the last order ({last:%Y-%m-%d})",
+                   "Nothing can be seen of what they buy as members.", "Export orders and members on the same day.")
+        if backward := int((left < joined).sum()):
+            yield (GRADES[1], f"{count(backward, 'member')} left before they joined",
+                   "They count as members at no time.", "Check which columns are joined_at and left_at.")
+    if "referrals" in tables:
+        referrals = tables["referrals"]
+        if own := int((referrals["referrer_id"] == referrals["referee_id"]).sum()):
+            yield (GRADES[2], f"{count(own, 'referral')} from customers to themselves",
+                   "Friends brought in are counted too high.", "Find out how, and set the rows aside.")
+    if "costs" in tables:
+        costs = tables["costs"]
+        if negative := int((costs["amount"] < 0).sum()):
+            yield (GRADES[1], f"{count(negative, 'cost')} below zero", "They make the program look cheaper.",
+                   "If the export writes costs with a minus, turn the sign; credit notes may stay.")
+        if apart := int((~costs["date"].dt.normalize().between(first, last)).sum()):
+            yield (GRADES[2], f"{count(apart, 'cost')} dated outside the orders ({first:%Y-%m-%d} to {last:%Y-%m-%d})",
+                   "They are set against no sales.", "Check the dates; export older or newer orders.")

@@ -33,9 +33,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from loyalty_helpers.client import Source, UserError, suggest
+from loyalty_helpers.client import Source, UserError, matching, suggest
 
-UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
+UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": lambda data: bz2.BZ2File(io.BytesIO(data)).read(),
+          b"\xfd7zXZ": lzma.decompress}  # each says EOFError, or an error of its own, where a file is cut short
 DIGITS_OF_A_SPREADSHEET = 15  # XLSX keeps no more of a number
 HEAD = 1 << 20  # bytes looked at to find header and delimiter
 
@@ -81,7 +82,7 @@ def read_files(folder: Path, source: Source) -> list[RawFile]:
 def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
     found = set()
     for pattern in patterns:
-        paths = [folder / pattern] if (folder / pattern).exists() else list(folder.glob(pattern))
+        paths = matching(folder, pattern)
         if not paths:
             here = sorted(path.name for path in folder.glob("*") if path.is_file() and path.name != "client.yml")
             known = [name for name in here if name != "README.md"]
@@ -168,10 +169,12 @@ def _header(head: str, name: str) -> tuple[str, tuple[str, ...], int, int]:
     """Delimiter, column names, and the row and the line on which they stand (blank ones before them count)."""
     best, best_score = None, (0, 0)
     for delimiter in ",;\t|":
+        records = []
         try:
-            records = list(islice(_records(head, delimiter), 20))
-        except csv.Error:
-            continue
+            for record in islice(_records(head, delimiter), 20):
+                records.append(record)
+        except csv.Error:  # a cell without end: the rows above tell enough, and whoever reads that row names it
+            pass
         widths = [len(cells) for _, _, cells in records if any(cells)]
         score = (widths.count(widths[0]) if widths and widths[0] > 1 else 0, widths[0] if widths else 0)
         if score > best_score:
@@ -190,19 +193,22 @@ def _records(text: str, delimiter: str, strict: bool = False) -> Iterator[tuple[
 
 
 def _fast_columns(data: bytes, headers: tuple[str, ...], lines: int, delimiter: str) -> list | None:
-    """The columns as text; None where rows differ in length or a quotation mark stands open."""
+    """The columns as text; None where rows differ in length, a quotation mark stands open, or rows and lines differ in
+    number: then cells run over several lines, on purpose or because of stray quotation marks."""
     if data.count(b'"') % 2:
         return None
+    data = data if data.endswith((b"\n", b"\r")) else data + b"\n"
     names = [str(position) for position in range(len(headers))]
     try:
         table = pa.csv.read_csv(
-            pa.BufferReader(data if data.endswith((b"\n", b"\r")) else data + b"\n"),
+            pa.BufferReader(data),
             read_options=pa.csv.ReadOptions(column_names=names, skip_rows=lines, use_threads=False),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
             convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())))
     except pa.ArrowInvalid:
         return None
-    return table.columns
+    all_lines = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    return table.columns if table.num_rows == all_lines - lines else None
 
 
 def _careful_columns(text: str, width: int, header_row: int, delimiter: str, name: str) -> list:
@@ -277,6 +283,8 @@ def _sheet(book, name: str, sheet: str | None) -> list[tuple]:
         raise UserError(f"{name} has no sheet '{sheet}'.{suggest(sheet, book.sheetnames)} "
                         f"Sheets there: {', '.join(book.sheetnames)}.")
     sheets = [one for one in book.worksheets if sheet in (None, one.title)]
+    for one in sheets:
+        one.reset_dimensions()  # the size that a file declares may be too small
     filled = [one for one in sheets if len(list(islice(one.iter_rows(), 2))) == 2]
     if len(filled) > 1:
         raise UserError(f"{name} has several sheets with data: {', '.join(one.title for one in filled)}. "
@@ -390,7 +398,8 @@ def names(column: Column, *, is_id: bool = False, nothing: frozenset[str] = froz
 # ---------------------------------------------------------------- numbers
 CURRENCY = r"[A-Z]{0,3}[$¥€£₩₹₽₺฿₫₱₴]|[A-Z]{3}|元|圆|円|KR|ZŁ|FT"
 NUMBER = (rf"^(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<left>{CURRENCY})?\s*(?P<inner>[-+])?\s*"
-          rf"(?P<core>\d[\d.,' ]*?|[.,]\d+)(?P<power>E[-+]?\d+)?\s*(?P<right>{CURRENCY})?\s*(?P<last>-)?\s*\)?$")
+          rf"(?P<core>\d[\d.,' ]*?|[.,]\d+)(?P<power>E[-+]?\d+)?\s*(?P<right>{CURRENCY})?\s*(?P<last>-)?\s*"
+          r"(?P<close>\))?$")
 SAME_CURRENCY = {"¥": "CNY", "RMB": "CNY", "元": "CNY", "€": "EUR", "£": "GBP", "$": "USD", "US$": "USD"}
 # what a sign may stand for, where it tells the currency
 MAY_BE = {"CNY": ("CNY", "JPY"), "EUR": ("EUR",), "GBP": ("GBP",),
@@ -440,9 +449,11 @@ def _decimal_mark(cores: pd.Series, where: str) -> str:
 
 def _numbers_of(column: Column, parts: pd.DataFrame, stored: np.ndarray, mark: str) -> Values:
     thousands = "," if mark == "." else "."
-    core = parts["core"].str.replace("[' ]", "", regex=True)
-    sound = core.str.fullmatch(rf"(\d+|\d{{1,3}}([{thousands}]\d{{3}})+|)([{mark}]\d*)?")
-    core = core.str.replace(thousands, "", regex=False).str.replace(mark, ".", regex=False) + parts["power"]
+    grouped = "|".join(rf"\d{{1,3}}([{one}]\d{{3}})+" for one in (thousands, " ", "'"))
+    sound = parts["core"].str.fullmatch(rf"(\d+|{grouped}|)([{mark}]\d*)?")
+    sound &= (parts["open"] == "") == (parts["close"] == "")
+    core = parts["core"].str.replace(f"[{thousands}' ]", "", regex=True).str.replace(mark, ".", regex=False)
+    core += parts["power"]
     size = pd.to_numeric(core.where(sound), errors="coerce").to_numpy(dtype=float)
     minus = (parts["open"] == "(") | (parts[["sign", "inner", "last"]] == "-").any(axis=1)
     value = np.where(np.isnan(stored), np.where(minus, -size, size), stored)

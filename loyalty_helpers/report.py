@@ -24,12 +24,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .client import Client, UserError, load_client, suggest
+from .client import Client, UserError, load_client, matching, printable, suggest
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -44,14 +45,14 @@ class Chapter:
     label: str  # in the navigation of the pages
     after: tuple[str, ...] = ()  # the chapters whose results it reads
     reads: tuple[str, ...] = ()  # other files whose change makes it due
-    writes: tuple[str, ...] = ()  # what it hands on
+    writes: tuple[str, ...] = ()  # what it hands on (with * for several)
 
 
 # In the order of the run; a chapter starts when those in `after` are ready, two at a time.
 CHAPTERS = {
     "01_data_prep": Chapter(
         "1 Data",
-        writes=("data/{client}/prepared/orders.parquet", "data/{client}/prepared/results/data_quality.csv")),
+        writes=("data/{client}/prepared/*.parquet", "data/{client}/prepared/results/data_quality.csv")),
     "02_scoring": Chapter(
         "2 Customers", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
         writes=("data/{client}/prepared/results/segments.csv", "data/{client}/prepared/results/scoring.json",
@@ -74,11 +75,12 @@ PAGE_PARTS = ("page.py", "template")
 SAMPLE = "sample"  # the chapters' default for the parameter "client"
 PACKAGES = ("loyalty-helpers", "pandas", "numpy", "scipy", "statsmodels", "scikit-learn", "duckdb", "narwhals",
             "seaborn", "matplotlib", "papermill", "nbconvert")
+CONFIDENCE = (0.5, 1)  # between these, in every chapter that has the parameter "confidence"
 
 
 # ---------------------------------------------------------------- the verbs
 def build(client_key: str) -> int:
-    """Bring the client's report up to date; the exit code: 0, or 1 where a chapter failed.
+    """Bring the client's report up to date; the exit code: 0, or 1 where a chapter failed or files changed meanwhile.
 
     Raises UserError for settings that cannot be used and while another run of the same client is under way. Whatever
     happens, reports/<client>/ is the last complete set.
@@ -94,7 +96,8 @@ def build(client_key: str) -> int:
         if not due and state.get("published") == pages and (shop.reports / "index.html").exists():
             print(f"Nothing changed: all {len(CHAPTERS)} chapters are up to date. The report: {home}")
             return 0
-        if not _run(shop, due, prints, state):
+        finished = _run(shop, due, prints, state)
+        if not _unchanged(load_client(client_key), prints, state) or not finished:
             return 1
         _publish(shop, prints)
         _write_state(shop, state | {"published": pages})
@@ -107,11 +110,14 @@ def build(client_key: str) -> int:
 def refresh_notebooks() -> int:
     """Execute the chapters on the sample with their own defaults and keep them, executed and clean, in notebooks/.
 
-    The same chapters and data give the same bytes. The exit code: 0, or 1 where a chapter failed.
+    The same chapters and data give the same bytes. The exit code: 0, or 1 where a chapter failed or files changed
+    meanwhile.
     """
     shop = replace(load_client(SAMPLE), chapters={})
     with _only_run(shop):
-        if not _run(shop, list(CHAPTERS), fingerprints(shop), _read_state(shop)):
+        prints, state = fingerprints(shop), _read_state(shop)
+        finished = _run(shop, list(CHAPTERS), prints, state)
+        if not _unchanged(replace(load_client(SAMPLE), chapters={}), prints, state) or not finished:
             return 1
         for name in CHAPTERS:
             text = _executed(shop, name).read_text(encoding="utf-8")
@@ -167,13 +173,36 @@ def _due(shop: Client, prints: Mapping[str, str], state: Mapping[str, Any]) -> l
     return [name for name in CHAPTERS if not up_to_date(name)]
 
 
+def _unchanged(shop: Client, prints: Mapping[str, str], state: dict[str, Any]) -> bool:
+    """Whether data, settings and chapters, read anew, are those that the run began with.
+
+    Where not, says so and forgets the chapters concerned: nobody knows which of the two their results are made of.
+    """
+    now = fingerprints(shop)
+    changed = [name for name in CHAPTERS if now[name] != prints[name]]
+    if not changed:
+        return True
+    for name in changed:
+        state["chapters"].pop(name, None)
+    _write_state(shop, state)
+    last = _relative(shop, shop.reports) if shop.reports.exists() else "none yet"
+    print("Data, settings or chapters changed while the report was being made, so it was not published. Run it again. "
+          f"The last complete report: {last}.", file=sys.stderr)
+    return False
+
+
 def _inputs(client: Client) -> dict[str, str]:
     patterns = [pattern for source in client.sources.values() for pattern in source.files]
-    paths = {path for pattern in patterns for path in client.folder.glob(pattern) if path.is_file()}
+    try:
+        paths = {path for pattern in patterns for path in matching(client.folder, pattern) if path.is_file()}
+    except UserError as error:  # which begins with the name of the file
+        raise UserError(f"data/{client.key}/{error}") from None
     return {path.relative_to(client.folder).as_posix(): _file_digest(path) for path in sorted(paths)}
 
 
+@cache
 def _helpers() -> str:
+    """Of the helpers as this run began: its kernels have imported them, whatever becomes of the files later."""
     files = (path for path in PACKAGE.iterdir() if path.is_file() and path.name not in PAGE_PARTS)
     return _digest({path.name: _file_digest(path) for path in sorted(files)})
 
@@ -241,6 +270,9 @@ def _check_parameters(client: Client, name: str, declared: Mapping[str, Any]) ->
         if not _fits(value, declared[parameter]):
             raise UserError(f"{at} is {value!r}; allowed: a value of the same kind as its default, "
                             f"{declared[parameter]!r}.")
+        if parameter == "confidence" and not CONFIDENCE[0] < value < CONFIDENCE[1]:
+            raise UserError(f"{at} is {value!r}; allowed: between {CONFIDENCE[0]} and {CONFIDENCE[1]} "
+                            "(0.95 means 95 %).")
 
 
 def _fits(value: Any, default: Any) -> bool:
@@ -275,7 +307,8 @@ def _run(shop: Client, due: list[str], prints: Mapping[str, str], state: dict[st
         try:
             failed = _run_in_order(shop, due, prints, state)
         except KeyboardInterrupt:
-            # the threads of the workers would wait for their chapters; the kernels end with this process
+            # the threads of the workers would wait for their chapters; the lock ends with this process, kernels before
+            kernels.end()
             print("Stopped. The last complete report is as it was.", file=sys.stderr, flush=True)
             os._exit(130)
     if failed:
@@ -354,7 +387,8 @@ def _forget(shop: Client, name: str, state: dict[str, Any]) -> None:
 
 
 def _remember(shop: Client, name: str, fingerprint: str, state: dict[str, Any]) -> None:
-    made = [path for path in CHAPTERS[name].writes if _path(shop, path).exists()]
+    found = [path for pattern in CHAPTERS[name].writes for path in _root(shop).glob(pattern.format(client=shop.key))]
+    made = sorted(_relative(shop, path) for path in found)
     state["chapters"][name] = {"fingerprint": fingerprint, "made": made}
     _write_state(shop, state)
 
@@ -367,7 +401,7 @@ def _keep_failure(shop: Client, failed: Mapping[str, Future]) -> None:
     folder.mkdir(parents=True)
     texts = []
     for name, future in failed.items():
-        words, traceback = _words(future.exception())
+        words, traceback = map(printable, _words(future.exception()))
         texts.append(f"{name} stopped. {words}\n" + (f"\n{traceback}\n" if traceback else ""))
         print(f"  {name} stopped. {words}", file=sys.stderr)
         with suppress(OSError):
@@ -391,7 +425,7 @@ def _words(error: BaseException) -> tuple[str, str]:
     if error.ename == "UserError":
         return error.evalue, ""
     cell = next((line for line in error.source.splitlines() if line.strip()), "")
-    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).expandtabs()
     return f"In the cell that begins `{cell}`: {error.ename}: {error.evalue}", traceback
 
 

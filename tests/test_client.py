@@ -130,6 +130,7 @@ WRONG = [
     ({"primary_kpi": "retension"}, ["primary_kpi is 'retension'", "Did you mean 'retention'?"]),
     ({"thresholds": {"retention": {"min": 40}}}, ["thresholds.retention.min is 40", "from 0 to 1 (0.4 means 40 %)"]),
     ({"thresholds": {"retention": 0.4}}, ["thresholds.retention is 0.4", "key: value"]),
+    ({"thresholds": {"nps": {"min": 9, "max": 5}}}, ["thresholds.nps: min (9) is more than max (5)"]),
     ({"thresholds": {"nsp": {"min": 4}}}, ["thresholds.nsp is not a setting", "'nps'"]),
     ({"chapters": {"02_scorng": {}}}, ["chapters.02_scorng is not a setting", "'02_scoring'"]),
     ({"levels": {"gold": {}}}, ["levels.gold is not a setting", "basic, middle, high"]),
@@ -157,6 +158,15 @@ def test_what_is_wrong_is_said_in_words(load, change, words):
     ("", ["name is missing"]),
     ("name: \x00\n", ["not a valid settings file"]),
     ("[" * 5000, ["not a valid settings file"]),
+    ("name: {{acme}}\n", ["line 1", "cannot be read", "quotes"]),
+    ("[a]: b\n", ["line 1", "cannot be read"]),
+    ("name: a\nprogram: {monthly_cost: " + "9" * 400 + "}\n", ["line 2", "the value '999", "cannot be read"]),
+    ("name: 0x" + "f" * 5000, ["line 1", "cannot be read"]),
+    ("name: !!timestamp x\n", ["line 1", "there is no date x"]),
+    ("name: !!bool x\n", ["line 1", "the value 'x' cannot be read"]),
+    ("name: !!int ''\n", ["line 1", "the value '' cannot be read"]),
+    ("name: !!float x\n", ["line 1", "the value 'x' cannot be read"]),
+    ("!!map x", ["a value in it cannot be read"]),
     ("!!python/object/apply:os.system [ls]", ["not a valid settings file"]),
 ])
 def test_a_broken_file_is_named_with_its_line(load, text, words):
@@ -236,6 +246,21 @@ def test_the_template_names_every_setting_and_each_works_switched_on(load):
     assert set(shop.sources) == set(client.SOURCES)
     assert shop.levels == LEVELS
     assert set(shop.sources["orders"].set_aside) == {"cancelled", "test orders"}
+
+
+def test_a_name_that_exists_is_meant_as_it_stands_and_others_are_patterns(tmp_path):
+    two, five = tmp_path / "orders 2.csv", tmp_path / "orders 5.csv"
+    for path in (tmp_path / "orders [2025].csv", two, five):
+        path.write_text("")
+    assert client.matching(tmp_path, "orders [2025].csv") == [tmp_path / "orders [2025].csv"]
+    assert sorted(client.matching(tmp_path, "orders [25].csv")) == [two, five]
+    assert client.matching(tmp_path, "members*.csv") == []
+    with pytest.raises(UserError, match=r"^xxx.*is no name of files"):
+        client.matching(tmp_path, "x" * 300)
+
+
+def test_printable_leaves_text_and_takes_what_steers_a_terminal():
+    assert client.printable("木兰 é\n\x1b[2J\x07\u202e") == "木兰 é\n?[2J??"
 
 
 def test_suggest():

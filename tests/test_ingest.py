@@ -325,12 +325,12 @@ def test_ids_are_text(shop, cell, clean):
 
 @pytest.mark.parametrize("cell", ["6.9E+17", "6.90123e+17"])
 def test_ids_that_lost_digits_are_refused(shop, cell):
-    with pytest.raises(UserError, match=r"row 3, column 'order_id': '6.9.*last digits"):
+    with pytest.raises(UserError, match=r"row 3, column 'order_id': '6.9\.\.\.[Ee]\+17' .*last digits"):
         prepare(shop({"o.csv": PLAIN.replace("\n2,", f"\n{cell},")}))
 
 
 def test_long_ids_in_a_workbook_are_refused(shop):
-    with pytest.raises(UserError, match=r"row 3, column 'order_id': '6.90000E\+17'"):
+    with pytest.raises(UserError, match=r"row 3, column 'order_id': '6.9\.\.\.E\+17'"):
         prepare(shop({"o.xlsx": as_xlsx(PLAIN.replace("\n2,", "\n690000000000000123,"))}))
 
 
@@ -367,6 +367,8 @@ def test_numbers_blank_bad_and_declared():
     found, bad = numbers("1.5", "-", "", "n/a", "12.5O", "1,23.4", "abc", "inf", "1,2345.00")
     assert np.isnan(found[1:]).all()
     assert bad == [False] * 4 + [True] * 5
+    assert numbers("12 34", "10.50 20", "(12", "12)", "1 234,567.5", "1'23", "1.5")[1] == [True] * 6 + [False]
+    assert numbers("12\u00a0345\u202f678.5", "(1 234)", "1.5") == ([12345678.5, -1234, 1.5], [False] * 3)
     assert numbers("1.250", decimal=",")[0] == [1250]
     assert numbers("1.250", decimal=".")[0] == [1.25]
     assert numbers("1,250", decimal=",")[0] == [1.25]
@@ -506,6 +508,51 @@ def test_rows_are_counted_as_a_spreadsheet_shows_them(shop):
         prepare(shop({"o.csv": text}))
 
 
+STRAY = """order_id,product,customer_id,ordered_at,amount
+1,Bolt,a,2025-01-01,1
+2,"5 inch pipe,b,2025-01-02,2
+3,Nut,c,2025-01-03,4
+4,"6 inch pipe,d,2025-01-04,8
+5,Bolt,e,2025-01-05,16
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_stray_quotation_marks_swallow_no_rows(shop, end):
+    with pytest.raises(UserError, match="o.csv, row 3: a quotation mark is out of place or never closed"):
+        prepare(shop({"o.csv": STRAY.replace("\n", end)}))
+    legal = STRAY.replace('"5 inch pipe', f'"5 inch{end}pipe"').replace('"6', "6").replace("\n", end)
+    assert orders_of(shop({"o.csv": legal}))["amount"].sum() == 31
+    assert orders_of(shop({"o.csv": legal.rstrip()}))["amount"].sum() == 31
+
+
+def test_a_workbook_that_declares_too_small_a_size_is_read_whole(shop):
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(as_xlsx(PLAIN))) as old, zipfile.ZipFile(content, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'<dimension ref="A1:E5"', b'<dimension ref="A1:E3"'))
+    assert b'"A1:E3"' in zipfile.ZipFile(content).read("xl/worksheets/sheet1.xml")
+    assert len(orders_of(shop({"o.xlsx": content.getvalue()}))) == 4
+
+
+def test_a_cell_without_end_is_named(shop):
+    endless = PLAIN.replace("20,paid", '20,"' + "x" * 140_000)
+    with pytest.raises(UserError, match="o.csv, row 3: a quotation mark is out of place or never closed"):
+        prepare(shop({"o.csv": endless}))
+
+
+@pytest.mark.parametrize("pattern", ["**.csv", "o" * 300])
+def test_names_that_cannot_be_files(shop, pattern):
+    with pytest.raises(UserError, match="is no name of files"):
+        prepare(shop({"o.csv": PLAIN}, orders=pattern))
+
+
+def test_a_rule_cannot_bear_a_word_of_the_ledger(shop):
+    rule = Rule(column="status", test="equals", values=("x",))
+    with pytest.raises(UserError, match="rule 'Exact duplicate', which is a word of the ledger"):
+        prepare(shop({"o.csv": PLAIN}, orders=Source(files=("o.csv",), set_aside={"Exact duplicate": rule})))
+
+
 def test_garbage_in_a_row_that_is_set_aside_does_no_harm(shop):
     client = shop(
         {"o.csv": PLAIN + "Totals,,,42 orders,\n"},
@@ -529,6 +576,7 @@ def test_garbage_in_a_row_that_is_set_aside_does_no_harm(shop):
         ("o.csv.gz", gzip.compress(PLAIN.encode() * 50)[:-30], "damaged or cut short"),
         ("o.csv.gz", b"\x1f\x8b" + bytes(range(100)), "cannot be read|damaged"),
         ("o.csv.bz2", b"BZh9" + bytes(100), "cannot be read|damaged"),
+        ("o.csv.bz2", bz2.compress(PLAIN.encode() * 50)[:-30], "damaged or cut short"),
         ("o.csv.xz", b"\xfd7zXZ\0" + bytes(100), "damaged"),
         ("o.zip", as_zip(PLAIN)[:60] + as_zip(PLAIN)[61:], "damaged|empty|cannot|neither|not text"),
         ("o.xlsx", as_xlsx(PLAIN)[:3000], "o.xlsx"),
@@ -783,6 +831,23 @@ def test_a_scale_of_no_question_is_refused(shop):
         prepare(others(shop, survey=dataclasses.replace(SURVEY, scale={"casat": (1.0, 5.0)})))
 
 
+@pytest.mark.parametrize(("column", "header"), [("csat", "Happy"), ("ces", "Happy"), ("driver_price", "Price")])
+def test_answers_on_no_usual_scale_need_a_declared_one(shop, column, header):
+    columns = {name: SURVEY.columns[name] for name in ("answered_at", "wave", "customer_id", "nps")}
+    survey = Source(files=("survey.csv",), columns=columns | {column: header})
+    files = {"survey.csv": OTHERS["survey.csv"].replace("9,5,4", "9,80,80", 1)}
+    assert len(prepare(others(shop, survey=survey)).tables["survey"]) == 3
+    with pytest.raises(UserError, match=f"survey.csv, row 2, column '{header}': '80' is on no usual scale.*scale.{column}"):
+        prepare(others(shop, survey=survey, files=files))
+    survey = dataclasses.replace(survey, scale={column: (0.0, 100.0)})
+    assert len(prepare(others(shop, survey=survey, files=files)).tables["survey"]) == 3
+
+
+def test_a_survey_without_answers_is_refused(shop):
+    with pytest.raises(UserError, match="survey.csv has no column of answers"):
+        prepare(others(shop, survey="survey.csv", files={"survey.csv": "answered_at,wave\n2024-01-01,before\n"}))
+
+
 # ---------------------------------------------------------------- properties
 ROWS = st.lists(  # few orders, customers and hours, so that rows meet
     st.tuples(
@@ -961,6 +1026,27 @@ def test_alerts_about_members(shop):
     assert "2.0 % of the members never appear in the orders" in found
     found = told(shop, many_orders(), members=members.replace("\nC", "\nD"))
     assert found["grade"].iloc[0] == "stop"
+
+
+def test_alerts_about_what_cannot_be(shop):
+    files = {"members": "customer_id,joined_at,left_at\nC1,2023-05-01,2023-04-01\nC2,2025-01-01,\nC3,2023-05-01,\n",
+             "referrals": "referrer_id,referee_id,at\nC1,C1,2023-05-01\nC1,C2,2023-05-01\n",
+             "costs": "date,kind,amount\n2023-05-01,gifts,-5\n2020-05-01,gifts,5\n2023-05-01,gifts,5\n"}
+    orders = many_orders()
+    found = told(shop, orders.assign(rating=orders["rating"].where(orders.index > 1, 55)), **files)["what"].tolist()
+    for words in ("2 ratings of orders outside 0 to 10", "1 member joined after the last order", "1 member left before",
+                  "1 referral from customers to themselves", "1 cost below zero", "1 cost dated outside the orders"):
+        assert sum(what.startswith(words) for what in found) == 1, words
+
+
+@pytest.mark.parametrize(("share", "told_so"), [(2, True), (4, False)])
+def test_a_rule_that_sets_much_aside_is_told(shop, share, told_so):
+    orders = many_orders().assign(status=lambda o: np.where(o.index % share, "paid", "open"))
+    rule = Rule(column="status", test="equals", values=("open",))
+    client = shop({"o.csv": orders.to_csv(index=False)}, orders=Source(files=("o.csv",), set_aside={"open": rule}))
+    found = alerts(prepare(client), client)
+    found = found[found["what"].str.contains("rows of orders were set aside: open")]
+    assert found["grade"].tolist() == ["distorts results"] * told_so
 
 
 def test_a_shop_open_at_weekends_only_has_no_gaps(shop):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -140,6 +142,18 @@ def test_a_result_removed_by_hand_is_made_again(clone, shop, capsys):
     assert ran(capsys.readouterr().out) == ["02_scoring"]
 
 
+def test_a_prepared_table_removed_by_hand_is_made_again(clone, shop, capsys):
+    notebook = small_clone.chapter("01_data_prep")
+    work = notebook.cells[4].source
+    notebook.cells[4].source = work.replace('"orders": orders}', '"orders": orders, "members": orders}')
+    nbformat.write(notebook, clone / "notebooks/01_data_prep.ipynb")
+    assert report.build("acme") == 0
+    (shop.prepared / "members.parquet").unlink()
+    capsys.readouterr()
+    assert report.build("acme") == 0
+    assert ran(capsys.readouterr().out) == ["01_data_prep"] and (shop.prepared / "members.parquet").exists()
+
+
 def test_a_removed_report_is_published_again_without_a_run(clone, capsys):
     before = snapshot(clone / "reports")
     shutil.rmtree(clone / "reports")
@@ -157,6 +171,33 @@ def test_raw_files_count_by_content_and_when_they_come_or_go(clone):
     assert prints(clone) == before
     orders.write_text(orders.read_text().replace("10", "11"))
     assert changed(before, prints(clone)) == ALL
+
+
+def test_a_file_whose_name_looks_like_a_pattern_counts(clone):
+    orders = clone / "data/acme/orders [2025].csv"
+    orders.write_text("order_id\n")
+    path = clone / "data/acme/client.yml"
+    path.write_text(path.read_text().replace("orders*.csv", orders.name))
+    before = prints(clone)
+    orders.write_text("order_id\n1\n")
+    assert changed(before, prints(clone)) == ALL
+
+
+@pytest.mark.parametrize(("path", "old", "new"), [("orders.csv", "10", "11"), ("client.yml", "Someone", "Nobody")])
+def test_what_changes_during_a_run_is_not_published_and_not_believed_later(clone, capsys, path, old, new):
+    published, path = snapshot(clone / "reports/acme"), clone / "data/acme" / path
+    before = path.read_text()
+    small_clone.write_chapter(clone, "04_program_evaluation", f"""
+path = shop.folder / {path.name!r}
+path.write_text(path.read_text().replace({old!r}, {new!r}))""")
+    assert report.build("acme") == 1
+    assert "changed while the report was being made" in capsys.readouterr().err
+    assert snapshot(clone / "reports/acme") == published
+    # back as it was, the results may still be those of the changed file
+    path.write_text(before)
+    small_clone.write_chapter(clone, "04_program_evaluation")
+    assert report.build("acme") == 0
+    assert ran(capsys.readouterr().out) == ALL
 
 
 @pytest.mark.parametrize(("path", "due"), [
@@ -212,6 +253,16 @@ def test_a_wrong_parameter_stops_before_anything_runs(clone, text, words):
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize("value", ["95", "0.5", "1", "0", "-0.9", ".nan", ".inf"])
+def test_a_confidence_outside_its_range_stops_before_anything_runs(clone, shop, value):
+    assert report._check_parameters(shop, "04_program_evaluation", {"confidence": 0.95}) is None
+    settings(clone, f"chapters: {{04_program_evaluation: {{confidence: {value}}}}}\n")
+    with pytest.raises(UserError, match=r"04_program_evaluation\.confidence is .*allowed: between 0\.5 and 1 \(0\.95"):
+        report._check_parameters(load_client("acme", clone), "04_program_evaluation", {"confidence": 0.95})
+    settings(clone, "chapters: {04_program_evaluation: {confidence: 0.9}}\n")
+    report._check_parameters(load_client("acme", clone), "04_program_evaluation", {"confidence": 0.95})
+
+
 # ---------------------------------------------------------------- failures
 def test_a_failing_chapter_leaves_the_last_set_and_its_own_evidence(clone, capsys):
     published, failed = snapshot(clone / "reports/acme"), clone / "reports/acme.failed"
@@ -239,6 +290,13 @@ def test_an_error_nobody_foresaw_names_cell_and_error(clone, capsys):
     assert "In the cell that begins `x = 1`: ZeroDivisionError: division by zero" in capsys.readouterr().err
     error = (clone / "reports/acme.failed/error.txt").read_text()
     assert "----> 2 1 / 0" in error and "\x1b" not in error
+
+
+def test_an_error_text_does_not_steer_the_terminal(clone, capsys):
+    small_clone.write_chapter(clone, "00_summary", r"raise ValueError('a \x1b[2J b \x07')")
+    assert report.build("acme") == 1
+    said = capsys.readouterr().err
+    assert "ValueError: a ?[2J b ?\n" in said and "\x1b" not in said
 
 
 def test_a_kernel_that_dies_is_explained(clone, capsys):
@@ -370,6 +428,24 @@ def test_a_run_killed_in_the_middle_leaves_the_last_set_and_the_next_run_is_as_e
     small_clone.write_chapter(clone, "02_scoring")
     assert report.build("acme") == 0
     assert ran(capsys.readouterr().out) == ["02_scoring"]
+
+
+def test_an_ordinary_kernel_is_ended_before_a_stopped_run_lets_go(clone, shop):
+    small_clone.write_chapter(clone, "02_scoring", """
+import os, time
+(shop.folder / "pid").write_text(str(os.getpid()))
+time.sleep(600)""")
+    with subprocess.Popen([sys.executable, "-u", "-m", "loyalty_helpers", "report", "acme"], text=True,
+                          env=small_clone.environment(clone, LOYALTY_KERNELS="ordinary"),
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        while not (shop.folder / "pid").exists() or not (shop.folder / "pid").read_text():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((shop.folder / "pid").read_text()), 0)
+        assert process.stderr.read() == "Stopped. The last complete report is as it was.\n"
 
 
 # ---------------------------------------------------------------- the other verbs
