@@ -127,6 +127,8 @@ class Finding:
     method: str = ""
     note: str = ""
 
+    _ends = staticmethod(amount)  # how the ends of the interval are written
+
     @property
     def measurable(self) -> bool:
         return math.isfinite(self.estimate)
@@ -149,9 +151,8 @@ class Finding:
         """The interval as "38 % to 44 %"; empty where there is none."""
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
             return ""
-        return (
-            f"{amount(self.low, self.unit, digits=self.digits)} to {amount(self.high, self.unit, digits=self.digits)}"
-        )
+        low, high = (self._ends(end, self.unit, digits=self.digits) for end in (self.low, self.high))
+        return f"{low} to {high}"
 
     @property
     def sentence(self) -> str:
@@ -187,6 +188,8 @@ class Change(Finding):
     higher_is_better: bool = True
     chance_improved: float = NAN  # P(improved), given only for small samples
 
+    _ends = staticmethod(difference)
+
     @property
     def verdict(self) -> str:
         """ "up", "down", "no evidence" or "not measurable"; the interval and the adjusted p-value must agree."""
@@ -200,15 +203,6 @@ class Change(Finding):
     @property
     def change(self) -> str:
         return difference(self.estimate, self.unit, digits=self.digits)
-
-    @property
-    def interval(self) -> str:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
-            return ""
-        return (
-            f"{difference(self.low, self.unit, digits=self.digits)} to "
-            f"{difference(self.high, self.unit, digits=self.digits)}"
-        )
 
     @property
     def levels(self) -> str:
@@ -282,18 +276,11 @@ class Effect(Finding):
     cross_check: Effect | None = None
     diagnostics: dict = field(default_factory=dict, compare=False)
 
+    _ends = staticmethod(difference)
+
     @property
     def value(self) -> str:
         return difference(self.estimate, self.unit, digits=self.digits)
-
-    @property
-    def interval(self) -> str:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
-            return ""
-        return (
-            f"{difference(self.low, self.unit, digits=self.digits)} to "
-            f"{difference(self.high, self.unit, digits=self.digits)}"
-        )
 
     @property
     def covers_zero(self) -> bool:

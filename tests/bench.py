@@ -262,14 +262,17 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         sys.exit(f"There is no {unknown[0]!r} to measure; there are {', '.join(BENCHES)}.")
-    rows: list[Row] = []
     for name in names or BENCHES:
         say(name)
         with tempfile.TemporaryDirectory() as folder:
-            rows += BENCHES[name](Path(folder))
+            show(BENCHES[name](Path(folder)))
+
+
+def show(rows: list[Row]) -> None:
+    """The table of one bench, at once: a bench that is stopped later keeps what was measured."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), flush=True)
 
 
 if __name__ == "__main__":
