@@ -73,20 +73,6 @@ def links(items: Iterable[tuple[str, str, str]]) -> None:
     _show(f'<ul class="links">{rows}</ul>')
 
 
-def definitions(items: Mapping[str, str]) -> None:
-    """Terms and what they mean; **bold** is understood in the meanings."""
-    _show(_definition_list(items))
-
-
-def provenance(facts: Mapping[str, object]) -> None:
-    """Where the numbers come from (`report.provenance`): one line per fact, groups of facts as "name value, ...".
-
-    Of a SHA-256 the first twelve digits are shown.
-    """
-    lines = {capital(str(name).replace("_", " ")): _fact(value) for name, value in facts.items()}
-    _show(_definition_list(lines, kind=' class="provenance"'))
-
-
 def hero(verdict: Verdict, effect: Effect | None, program: Program | None = None) -> None:
     """The answer: the verdict's sentence with its words in the accent colour, what it rests on, and the grade.
 
@@ -115,17 +101,9 @@ def _introduced(program: Program) -> str:
     return program.name if launched is None else f"{program.name}, launched {launched.day} {launched:%b %Y}"
 
 
-def _fact(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_fact(inner)}" for name, inner in value.items()) or "–"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_fact(inner) for inner in value) or "–"
-    return str(value)[:12] if re.fullmatch("[0-9a-f]{64}", str(value)) else str(value)
-
-
-def _definition_list(items: Mapping[str, str], kind: str = "") -> str:
+def _definition_list(items: Mapping[str, str]) -> str:
     rows = "".join(f"<dt>{escape(str(term))}</dt><dd>{_rich(str(text))}</dd>" for term, text in items.items())
-    return f"<dl{kind}>{rows}</dl>"
+    return f"<dl>{rows}</dl>"
 
 
 # ---------------------------------------------------------------- cards
@@ -170,20 +148,19 @@ def _card(label: str, big: str, words: str, n: str, kind: str) -> str:
 
 
 # ---------------------------------------------------------------- tables
-def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[str, str] | None = None,
-          align: Mapping[str, str] | None = None) -> None:
+def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[str, str] | None = None) -> None:
     """A table with a caption; the first column names the rows, the index is not shown.
 
     `units` gives columns the unit in which findings.py writes them ("share", "lift", "CNY"). Other numbers have
     thousands separators and at most two decimals (none in columns of hundreds and more). Numbers stand right, and so
-    does text that reads as a number ("+3 %", "¥1,250"); `align` overrides a column with "left" or "right".
+    does text that reads as a number ("+3 %", "¥1,250").
     Underscores in headings become blanks. Missing is "–"; a frame without rows says so. Wide tables scroll.
     """
     frame = frame.assign(**{column: [_in_unit(value, unit) for value in frame[column]]
                             for column, unit in (units or {}).items() if column in frame})
     texts = {column: _cells(frame[column]) for column in frame.columns}
     shown = pd.DataFrame(texts, columns=frame.columns, dtype="str")
-    sides = {column: _side(frame[column], shown[column]) for column in frame.columns} | dict(align or {})
+    sides = {column: _side(frame[column], shown[column]) for column in frame.columns}
     looks = [_look(sides[column], shown[column]) for column in shown.columns]
     head = "".join(f'<th scope="col"{look}>{escape(str(column).replace("_", " "))}</th>'
                    for column, look in zip(shown.columns, looks, strict=True))
