@@ -203,8 +203,9 @@ def _inputs(client: Client) -> dict[str, str]:
 @cache
 def _helpers() -> str:
     """Of the helpers as this run began: its kernels have imported them, whatever becomes of the files later."""
-    files = (path for path in PACKAGE.iterdir() if path.is_file() and path.name not in PAGE_PARTS)
-    return _digest({path.name: _file_digest(path) for path in sorted(files)})
+    files = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.suffix in (".py", ".csv")}
+    return _digest({path.as_posix(): _file_digest(PACKAGE / path)
+                    for path in sorted(files) if path.parts[0] not in PAGE_PARTS})
 
 
 def _file_digest(path: Path) -> str | None:

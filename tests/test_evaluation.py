@@ -19,6 +19,7 @@ from statsmodels.stats.power import NormalIndPower
 
 from loyalty_helpers import evaluation, kpis, simulate
 from loyalty_helpers.client import Client, Program
+from loyalty_helpers.evaluation import before_after, trends
 
 LAUNCH = date(2025, 3, 3)  # a Monday
 DAY = pd.Timedelta(days=1)
@@ -145,7 +146,7 @@ def test_resampling_customers_gives_the_spread_that_many_shops_have():
         rate = rng.gamma(1, 3, 400)
         return np.column_stack([rng.poisson(rate), rng.poisson(rate * 1.2), np.ones(400), np.ones(400)]).astype(int)
 
-    effects = [evaluation._compared("x", sample(), confidence=0.95) for _ in range(50)]
+    effects = [before_after._compared("x", sample(), confidence=0.95) for _ in range(50)]
     assert 0.88 <= np.mean([effect.low <= 0.2 <= effect.high for effect in effects]) < 1
 
 
@@ -200,10 +201,10 @@ def test_forecast_is_that_of_generalised_least_squares(monkeypatch):
     turns = 2 * np.pi * np.outer(weeks, [1, 2]) / evaluation.YEAR
     season = np.hstack([np.sin(turns), np.cos(turns)])
     y = 4 + np.cumsum(rng.normal(0, 0.03, n)) + rng.normal(0, 0.1, n)
-    monkeypatch.setattr(evaluation, "RATIOS", np.array([ratio, ratio + 1e-9]))
-    series = evaluation.LogWeeks(weeks=pd.DataFrame(), log=y, offset=0.5, season=season, launch=launch, notes="",
+    monkeypatch.setattr(trends, "RATIOS", np.array([ratio, ratio + 1e-9]))
+    series = trends.LogWeeks(weeks=pd.DataFrame(), log=y, offset=0.5, season=season, launch=launch, notes="",
                                  why_not="")
-    means, errors = evaluation._forecast(series)
+    means, errors = trends._forecast(series)
 
     covariance = np.eye(n) + ratio**2 * np.minimum.outer(weeks + 1.0, weeks + 1.0)
     old, design = slice(0, launch), np.column_stack([np.ones(n), season])

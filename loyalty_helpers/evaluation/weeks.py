@@ -1,0 +1,75 @@
+"""Whole weeks of a shop, and who joined when: what every comparison is made from.
+
+Whole weeks are 7-day blocks counted from the launch; week 0 starts on `launched_on`, in the client's time zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from loyalty_helpers.findings import NAN, Effect
+
+Frames = Mapping[str, pd.DataFrame]
+
+WEEK, DAY = pd.Timedelta(days=7), pd.Timedelta(days=1)
+YEAR = 365.25 / 7  # in weeks
+FOLLOW_UP = 13  # weeks in which a member's orders are counted
+NO_LAUNCH = "no launch date of a program is set"
+
+
+def weekly(orders: pd.DataFrame, *, launched_on: date | None, end: date | None = None) -> pd.DataFrame:
+    """The whole shop by week: week_start, week, orders, revenue, identified; anonymous orders included.
+
+    Whole weeks from the launch (from the first Monday in the data where there is no launch), only those that lie
+    entirely between the first day with an order and `end` (exclusive; the day after the last order unless given).
+    `orders` counts distinct order_ids that are no refunds, `revenue` is the money of all rows, refunds included, in
+    the client's currency; weeks without orders are 0. `identified` is the share of orders with a customer id, missing
+    in weeks without orders. No complete week gives an empty frame.
+    """
+    if orders.empty:
+        return pd.DataFrame({"week_start": pd.Series(dtype="datetime64[us]"), "week": pd.Series(dtype=int),
+                             **{name: pd.Series(dtype=float) for name in ("orders", "revenue", "identified")}})
+    begin = orders["ordered_at"].min().normalize()
+    end = data_end(orders) if end is None else pd.Timestamp(end)
+    origin = begin + DAY * (-begin.weekday() % 7) if launched_on is None else pd.Timestamp(launched_on)
+    weeks = pd.RangeIndex(-((origin - begin) // WEEK), (end - origin) // WEEK)
+    rows = orders.assign(week=(orders["ordered_at"] - origin) // WEEK)
+    bought = purchases(rows)
+    made = bought.groupby("week").size().reindex(weeks, fill_value=0)
+    known = bought.groupby("week")["customer_id"].count().reindex(weeks, fill_value=0)
+    return pd.DataFrame({
+        "week_start": origin + weeks.to_numpy() * WEEK,
+        "week": weeks.to_numpy(),
+        "orders": made.to_numpy(),
+        "revenue": rows.groupby("week")["amount"].sum().reindex(weeks, fill_value=0.0).to_numpy(),
+        "identified": (known / made.where(made > 0)).to_numpy(),
+    })
+
+
+def purchases(orders: pd.DataFrame) -> pd.DataFrame:
+    """One row per order_id that is no refund, at its first moment."""
+    return orders[~orders["is_refund"]].sort_values("ordered_at", kind="stable").drop_duplicates("order_id")
+
+
+def data_end(orders: pd.DataFrame) -> pd.Timestamp:
+    return orders["ordered_at"].max().normalize() + DAY
+
+
+def first_joining(frames: Frames) -> pd.DataFrame:
+    """One row per member with a known date of joining, the first one: customer_id, joined_at (its day), left_at."""
+    members = frames.get("members")
+    if members is None:
+        return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "joined_at": pd.Series(dtype="datetime64[us]"),
+                             "left_at": pd.Series(dtype="datetime64[us]")})
+    known = members.dropna(subset=["customer_id", "joined_at"]).sort_values("joined_at", kind="stable")
+    first = known.drop_duplicates("customer_id")[["customer_id", "joined_at", "left_at"]]
+    return first.assign(joined_at=first["joined_at"].dt.normalize())
+
+
+def missing(label: str, why_not: str, *, rung: int = 0, scope: str = "members", grade: str = "E",
+             outcome: str = "orders") -> Effect:
+    return Effect(label=label, method=label, outcome=outcome, rung=rung, grade=grade, scope=scope, unit="lift",
+                  estimate=NAN, note=why_not)
