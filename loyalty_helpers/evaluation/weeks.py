@@ -65,7 +65,7 @@ def first_joining(frames: Frames) -> pd.DataFrame:
         return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "joined_at": pd.Series(dtype="datetime64[us]"),
                              "left_at": pd.Series(dtype="datetime64[us]")})
     known = members.dropna(subset=["customer_id", "joined_at"]).sort_values("joined_at", kind="stable")
-    first = known.drop_duplicates("customer_id")[["customer_id", "joined_at", "left_at"]]
+    first = known.drop_duplicates("customer_id").reindex(columns=["customer_id", "joined_at", "left_at"])
     return first.assign(joined_at=first["joined_at"].dt.normalize())
 
 
