@@ -1,21 +1,46 @@
-"""The money: what the program cost, what it must bring to pay for itself, and whether it does."""
+"""The money: what the program cost, what it must bring to pay for itself, whether it does, and who gets the rewards.
+
+One lift d of the headline effect is carried through everything: of the orders it was measured on, d / (1 + d) are
+extra, and the rest would have come anyway. The order at which a member joins is never one of them (nothing could have
+brought it), though it earns rewards like any other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
-from loyalty_helpers.evaluation.weeks import DAY, NO_LAUNCH, Frames, data_end, first_joining
-from loyalty_helpers.findings import NAN, amount, number
+from loyalty_helpers.evaluation.experiment import _arms
+from loyalty_helpers.evaluation.panel import USABLE
+from loyalty_helpers.evaluation.till import MIN_JOINERS, joiners
+from loyalty_helpers.evaluation.weeks import DAY, FOLLOW_UP, NO_LAUNCH, WEEK, Frames, data_end, first_joining, purchases
+from loyalty_helpers.findings import NAN, Finding, amount, chance, count, difference, digits_for, number
+from loyalty_helpers.intervals import Ratio
 
 if TYPE_CHECKING:
     from loyalty_helpers.client import Client
+    from loyalty_helpers.findings import Effect
 
+COLUMNS = ["item", "value", "low", "high", "unit"]
 SPENDING = "members' spending since joining"
+# what the lift is counted on, by the effect's scope: rows of tables/roi.csv, the orders in a sentence, and who that is
+BASES = {
+    "members": ("members' {} after the day of joining", "orders of members after the day of joining", "members"),
+    "everyone": ("{} of everyone offered the program", "orders of everyone offered the program", "those offered it"),
+}
+NEEDS = "; whether they do needs rung 3 or 4 of the evidence ladder."
+YEAR_BEFORE = 52 * WEEK
+SEGMENTS = ["new customers", "light buyers", "middle buyers", "heavy buyers", "no order under that id"]
+SEGMENTS_NOTE = (
+    "The change in orders per week describes and does not measure the program: people join while they are buying, and "
+    "those who happened to buy little before go back up to their usual pace, those who happened to buy much back down, "
+    "whatever the program does. Season and growth are in it too.")
 
 
 @dataclass(frozen=True)
@@ -56,7 +81,7 @@ def costs(frames: Frames, client: Client) -> pd.DataFrame:
     """
     program, start, end = client.program, pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
     if not start < end:
-        return pd.DataFrame(columns=["item", "value", "low", "high", "unit"])
+        return pd.DataFrame(columns=COLUMNS)
     period, months = {"start": start, "end": end}, (end - start) / DAY / (365.25 / 12)
     spending, members = _member_spending(frames, **period)
     least, most = _redeemed(frames, **period)
@@ -75,7 +100,7 @@ def costs(frames: Frames, client: Client) -> pd.DataFrame:
         ["rewards", *rewards, client.currency],
         *[[item, value, NAN, NAN, client.currency] for item, value in fixed.items()],
         ["total cost", *(rewards + sum(fixed.values())), client.currency],
-    ], columns=["item", "value", "low", "high", "unit"])
+    ], columns=COLUMNS)
 
 
 def _member_spending(frames: Frames, *, start: pd.Timestamp, end: pd.Timestamp) -> tuple[float, int]:
@@ -111,36 +136,146 @@ def _within(table: pd.DataFrame | None, column: str, *, start: pd.Timestamp, end
     return None if table is None else table[(table[column] >= start) & (table[column] < end)]
 
 
-def money(frames: Frames, client: Client) -> Money:
-    """Costs, break-even lift, and the rows that only rungs 3 and 4 can fill (return on investment, payback).
+def money(frames: Frames, client: Client, effect: Effect | None = None) -> Money:
+    """Costs, break-even lift and, from an `effect` of rung 3 or 4 that may be relied on, what the program returned.
 
-    The baseline of the break-even lift is what members would have spent had the program just paid for itself: their
-    spending since joining less total cost / margin. So it is exact for the spending that was seen, whatever the lift
-    was; spending itself, as the baseline of a lift of nil, would give too low a bar.
+    Of the spending that the lift is counted on, d / (1 + d) is extra; times the gross margin it is the incremental
+    margin (EVALUATION, section 7: extra orders x basket x margin). Return on investment = (incremental margin - all
+    costs) / all costs. Payback: months until the launch cost is covered by what the margin of a month leaves after
+    the running costs (all the others), both at the average pace so far; infinite where it leaves nothing. Subsidy
+    share: rewards on orders that would have come anyway, 1 - extra spending / spending rewarded (1 / (1 + d) where
+    all orders rewarded are orders the lift is counted on), kept between 0 and 1. Their low and high are those of the
+    lift, costs as expected; a lift of -1 or less gives a loss without limit.
+
+    The break-even lift is d / (1 + d) = total cost / margin on the spending seen: at that lift, and only there, the
+    return on investment is nil. Spending itself, as the baseline of a lift of nil, would give too low a bar. Its low
+    and high are those of the costs.
+
+    What the lift is counted on follows `effect.scope`. "members": members' orders from the day after joining (from
+    the launch, for those who joined before). "everyone" (by intention to treat): all orders of the arm that was offered
+    the program, from the day after being drawn, and those of members who were not drawn, for whom the lift is taken to
+    hold too.
     """
     table = costs(frames, client)
     if table.empty:
         why_not = NO_LAUNCH if not client.has_program else "the program was not yet launched when the data end"
         return Money(table, 0.0, f"The money cannot be counted: {why_not}.")
-    rows = table.set_index("item")
-    lifts = [_bar(rows, side, client.program.gross_margin) for side in ("value", "low", "high")]
-    table.loc[len(table)] = ["break-even lift", *lifts, "lift"]
-    table.loc[len(table)] = ["return on investment (needs rung 3 or 4)", NAN, NAN, NAN, "share"]
-    table.loc[len(table)] = ["payback (needs rung 3 or 4)", NAN, NAN, NAN, "months"]
-    return Money(table, 0.0 if np.isnan(lifts[0]) else lifts[0], _money_words(rows, lifts[0], client))
+    scope = effect.scope if _usable(effect) else "members"
+    base, rows = _base(frames, client, scope=scope), table.set_index("item")
+    bars = [_bar(rows, base, side, client.program.gross_margin) for side in ("value", "low", "high")]
+    returns = _returns(rows, base, effect, client) if _usable(effect) else {
+        "return on investment (needs rung 3 or 4)": (NAN, NAN, NAN, "share"),
+        "payback (needs rung 3 or 4)": (NAN, NAN, NAN, "months"),
+    }
+    if "return on investment" in returns:
+        returns["chance that the lift is above break-even"] = (effect.chance_above(bars[0]), NAN, NAN, "share")
+    more = [[BASES[scope][0].format(what), base[what], NAN, NAN, unit]
+            for what, unit in (("orders", "orders"), ("spending", client.currency))]
+    ends = [["break-even lift", *bars, "lift"], *[[item, *row] for item, row in returns.items()]]
+    roi_table = pd.concat([table.iloc[:3], pd.DataFrame(more, columns=COLUMNS), table.iloc[3:],
+                           pd.DataFrame(ends, columns=COLUMNS)], ignore_index=True)
+    words = _money_words(rows, bars[0], client, who=BASES[scope][2])
+    if 0 <= bars[0] < inf and rows.loc["total cost", "value"] > 0:
+        words += f". {_return_words(rows, returns, base, effect)}" if _usable(effect) else NEEDS
+    return Money(roi_table, 0.0 if isnan(bars[0]) else bars[0], words + _subsidy_words(rows, returns))
 
 
-def _bar(rows: pd.DataFrame, side: str, margin: float | None) -> float:
-    """The break-even lift with one of the cost columns; missing without margin, members or spending."""
-    spending, members = rows.loc[[SPENDING, "members"], "value"]
-    cost, rewards = rows.loc[["total cost", "rewards"], side]
-    if not margin or spending <= 0 or np.isnan(cost):
+def break_even_curve(frames: Frames, client: Client, effect: Effect | None = None) -> pd.DataFrame:
+    """Incremental margin less all costs against the lift: lift, profit (client's currency), for a chart.
+
+    From -20 % to the upper end of the effect or twice the break-even lift, whichever is more. `attrs` holds the
+    effect's estimate, low and high (missing without one of rung 3 or 4), break_even and currency. The profit is nil
+    at break-even and grows ever more slowly, because the spending seen is given: the higher the lift, the smaller the
+    spending it lifted. Empty where no break-even can be had.
+    """
+    usable = _usable(effect)
+    seen = {name: getattr(effect, name) if usable else NAN for name in ("estimate", "low", "high")}
+    table, margin = costs(frames, client), client.program.gross_margin
+    curve = pd.DataFrame({"lift": pd.Series(dtype=float), "profit": pd.Series(dtype=float)})
+    if not table.empty:
+        rows, base = table.set_index("item"), _base(frames, client, scope=effect.scope if usable else "members")
+        bar = _bar(rows, base, "value", margin)
+        if not isnan(bar):
+            far = [end for end in (seen["high"], 2 * bar) if isfinite(end)]
+            near = max(seen["low"], -0.9) if isfinite(seen["low"]) else -0.2
+            lift = np.linspace(min(near, -0.2), max([0.2, *far]), 201)
+            curve = pd.DataFrame({"lift": lift, "profit": _extra_share(lift) * base["spending"] * margin
+                                                          - rows.loc["total cost", "value"]})
+            seen["break_even"] = bar
+    curve.attrs = {"break_even": NAN, "currency": client.currency, **seen}
+    return curve
+
+
+def _usable(effect: Effect | None) -> bool:
+    """May money be counted by it? The same condition as for a verdict other than "cannot tell"."""
+    return (effect is not None and effect.rung in (3, 4) and effect.grade in "ABC" and not effect.refused
+            and effect.measurable)
+
+
+def _extra_share(lift: np.ndarray) -> np.ndarray:
+    """d / (1 + d): the share of what was seen that the lift added; minus infinity from -1 down."""
+    lift = np.asarray(lift, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(lift <= -1, -inf, lift / (1 + lift))
+
+
+def _base(frames: Frames, client: Client, *, scope: str) -> dict[str, float]:
+    """Orders and net spending that the lift is counted on; see `money`."""
+    start, end = pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    reached = first_joining(frames)
+    if scope == "everyone":
+        arms = _arms(frames["assignment"])
+        offered = arms.drawn[arms.drawn["arm"] == arms.treated]
+        reached = pd.concat([
+            pd.DataFrame({"customer_id": offered["customer_id"], "joined_at": offered["assigned_at"].dt.normalize(),
+                          "left_at": pd.Series(pd.NaT, index=offered.index, dtype="datetime64[us]")}),
+            reached[~reached["customer_id"].isin(arms.drawn["customer_id"])]])
+    rows = frames["orders"].merge(reached, on="customer_id")
+    rows = rows[(rows["ordered_at"] >= _first_day_after(rows["joined_at"], start)) & (rows["ordered_at"] < end)
+                & ~(rows["ordered_at"] >= rows["left_at"])]
+    return {"orders": float(len(purchases(rows))), "spending": float(rows["amount"].sum())}
+
+
+def _first_day_after(joined: pd.Series, start: pd.Timestamp) -> pd.Series:
+    """The first day on which membership can have changed anything: after joining, and not before the launch."""
+    return (joined + DAY).where(joined >= start, start)
+
+
+def _bar(rows: pd.DataFrame, base: Mapping[str, float], side: str, margin: float | None) -> float:
+    """The break-even lift with one of the cost columns; missing without margin, members or spending.
+
+    All costs are fixed here, rewards too: they are those of the spending seen, of which the baseline is what would
+    have been there without the lift that just pays.
+    """
+    spending, members, cost = base["spending"], rows.loc["members", "value"], rows.loc["total cost", side]
+    if not margin or rows.loc[SPENDING, "value"] <= 0 or spending <= 0 or np.isnan(cost):
         return NAN
     return break_even_lift(baseline=(spending - cost / margin) / members, members=int(members), gross_margin=margin,
-                           reward_rate=rewards / spending, fixed=cost - rewards)
+                           reward_rate=0.0, fixed=cost)
 
 
-def _money_words(rows: pd.DataFrame, lift: float, client: Client) -> str:
+def _returns(rows: pd.DataFrame, base: Mapping[str, float], effect: Effect, client: Client) -> dict[str, tuple]:
+    """What the lift is worth: item -> value, low, high, unit. Missing where there is nothing to count it on."""
+    total, launch, months, spending = rows.loc[["total cost", "launch", "months", SPENDING], "value"]
+    share = _extra_share([effect.estimate, effect.low, effect.high]) if base["spending"] > 0 else np.full(3, NAN)
+    margin = share * base["spending"] * (client.program.gross_margin or NAN)
+    left = (margin - (total - launch)) / months  # of a month's margin after the running costs
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        payback = np.where(np.isnan(left), NAN, np.where(left > 0, launch / left, inf))
+        subsidy = np.clip(1 - share * base["spending"] / spending, 0, 1) if spending > 0 else np.full(3, NAN)
+    orders = share * base["orders"] if effect.outcome == "orders" else np.full(3, NAN)
+    falling = [0, 2, 1]  # what falls with the lift has its low end at the lift's high end
+    return {
+        "extra orders": (*orders, "orders"),
+        "incremental margin": (*margin, client.currency),
+        "return on investment": (*(margin / total - 1 if total > 0 else np.full(3, NAN)), "share"),
+        "payback": (*payback[falling], "months"),
+        "subsidy share": (*subsidy[falling], "share"),
+    }
+
+
+def _money_words(rows: pd.DataFrame, lift: float, client: Client, *, who: str) -> str:
+    """What it cost, and the bar: a whole sentence, but for the end of the last where there is a bar."""
     total, rewards, months = rows.loc[["total cost", "rewards", "months"], "value"]
     if total == 0:
         return "No costs are known: neither the settings nor a costs table name any."
@@ -151,7 +286,201 @@ def _money_words(rows: pd.DataFrame, lift: float, client: Client) -> str:
     if np.isnan(lift):
         return f"{spent} Without members' spending there is no break-even."
     if lift == inf:
-        return f"{spent} That is more than the whole margin on what members spent: no lift could pay for it."
+        return f"{spent} That is more than the whole margin on what {who} spent: no lift could pay for it."
     margin, least = amount(client.program.gross_margin, "share", digits=0), amount(lift, "lift", digits=1)
-    return (f"{spent} At a gross margin of {margin} it pays for itself if members spend at least {least} more than "
-            "they would have without it; whether they do needs rung 3 or 4 of the evidence ladder.")
+    return (f"{spent} At a gross margin of {margin} it pays for itself if {who} spend at least {least} more than "
+            "they would have without it")
+
+
+def _return_words(rows: pd.DataFrame, returns: Mapping[str, tuple], base: Mapping[str, float], effect: Effect) -> str:
+    """Return, chance and payback. Never more than the verdict says: neutral where the interval covers a return of 0."""
+    value, low, high, _ = returns["return on investment"]
+    if low > 0:
+        paid = "it has paid for itself" if effect.grade in "AB" else "it has probably paid for itself"
+    elif high < 0:
+        paid = "it has brought in less than it cost"
+    else:
+        paid = "whether it has paid for itself cannot be told yet"
+    above = returns["chance that the lift is above break-even"][0]
+    sure = f"; the chance that the lift is above what pays: {chance(above)}" if isfinite(above) else ""
+    return (f"Taking the lift to hold for all {number(base['orders'])} {BASES[effect.scope][1]}, the return on the "
+            f"costs is {return_words(value, low, high, level=effect.level)}: {paid}{sure}."
+            f"{_payback_words(returns['payback']) if rows.loc['launch', 'value'] > 0 else ''}")
+
+
+def return_words(value: float, low: float, high: float, *, level: str = "") -> str:
+    """A return on costs with its interval, in words."""
+    digits = digits_for(low, high, "lift")
+    between = f" ({f'{level} interval'.strip()} {_end(low, digits)} to {_end(high, digits)})"
+    return _end(value, digits) + ("" if isnan(low) else between)
+
+
+def _payback_words(payback: tuple) -> str:
+    value, low, high, _ = payback
+    if not isfinite(value):
+        best = f", at the upper end of the lift's interval after {number(low, 1)} months" if isfinite(low) else ""
+        return f" At the pace so far payback of the launch costs is not within sight{best}."
+    ends = "" if isnan(high) else f" (interval {number(low, 1)} months to {_months(high)})"
+    return f" At the pace so far the launch costs would be paid back after {_months(value)}{ends}."
+
+
+def _months(value: float) -> str:
+    return f"{number(value, 1)} months" if isfinite(value) else "not within sight"
+
+
+def _subsidy_words(rows: pd.DataFrame, returns: Mapping[str, tuple]) -> str:
+    value, low, high, _ = returns.get("subsidy share", (NAN, NAN, NAN, "share"))
+    if isnan(value) or not rows.loc["rewards", "value"] > 0:
+        return ""
+    digits = digits_for(low, high, "share")
+    ends = f" ({amount(low, 'share', digits=digits)} to {amount(high, 'share', digits=digits)})" if high > low else ""
+    return (f" If the lift is right, {amount(value, 'share', digits=digits)} of the rewards{ends} went to orders that "
+            "would have come anyway.")
+
+
+def _end(value: float, digits: int) -> str:
+    return "a loss without limit" if value == -inf else difference(value, "lift", digits=digits)
+
+
+
+# ---------------------------------------------------------------- who gets the rewards
+def by_segment(frames: Frames, client: Client, effects: Mapping[str, Effect] | None = None) -> pd.DataFrame:
+    """Members by what they bought before joining (`segments`): who they are, what they spent, who gets the rewards.
+
+    segment; orders_before (orders in the 52 weeks before joining, in words); members; spend and rewards since joining
+    (or the launch) in the client's currency; members_share and rewards_share of all members; per_week_before and
+    per_week_after, orders per member and week (before: up to 52 weeks since the member's first order, that order not
+    counted; after: from the day after joining); change_described, the relative change of these, which describes only
+    (SEGMENTS_NOTE); lift, low, high of the segment's own effect in `effects`, for 50 usable joiners or more; note,
+    that effect in words or why there is none. Members and rewards add up to those of `costs`. Empty without launch
+    or members.
+    """
+    member = _histories(frames, client)
+    if member.empty:
+        return pd.DataFrame(columns=["segment", "orders_before", "members", "spend", "rewards", "members_share",
+                                     "rewards_share", "per_week_before", "per_week_after", "change_described", "lift",
+                                     "low", "high", "note"])
+    table = costs(frames, client).set_index("item")["value"]
+    usable = joiners(frames, launched_on=client.program.launched_on).reindex(member.index) == USABLE
+    rows = []
+    for name, of in member.assign(usable=usable).groupby(_segment(member), observed=True):
+        share = of["spent"].sum() / table[SPENDING] if table[SPENDING] > 0 else NAN
+        rates = [of[f"orders_{side}"].sum() / weeks if (weeks := of[f"weeks_{side}"].sum()) > 0 else NAN
+                 for side in ("before", "after")]
+        n = int(of["usable"].sum())
+        effect = (effects or {}).get(name) if n >= MIN_JOINERS else None
+        few = f"No lift of its own: {count(n, 'usable joiner')}, {MIN_JOINERS} are needed."
+        rows.append({
+            "segment": name,
+            "orders_before": _range(of["year"]),
+            "members": len(of),
+            "spend": of["spent"].sum(),
+            "rewards": share * table["rewards"],
+            "members_share": len(of) / len(member),
+            "rewards_share": share,
+            "per_week_before": rates[0],
+            "per_week_after": rates[1],
+            "change_described": rates[1] / rates[0] - 1 if rates[0] > 0 else NAN,
+            **{key: getattr(effect, end) if effect and not effect.refused else NAN
+               for key, end in (("lift", "estimate"), ("low", "low"), ("high", "high"))},
+            "note": effect.sentence if effect else few if n < MIN_JOINERS else "No lift of its own was computed.",
+        })
+    return pd.DataFrame(rows)
+
+
+def segments(frames: Frames, client: Client) -> pd.Series:
+    """Each member's segment, by customer_id: one of SEGMENTS, in that order.
+
+    New customers had no order before the day of joining. The others are cut in thirds by their orders in the 52 weeks
+    before it; equal numbers stay together, so that a third may be larger, or empty.
+    """
+    return _segment(_histories(frames, client))
+
+
+def rewards_to_unchanged(frames: Frames, client: Client, *, confidence: float = 0.95) -> Finding:
+    """Share of rewards that went to members who bought no more often after joining than before: a description.
+
+    Rewards go with spending since joining. "No more often": orders per week from the day after joining are not above
+    those of the up to 52 weeks before it (since the member's first order, that order not counted); only members seen
+    for 13 weeks or more on both sides. No customer's own few orders could prove a change, so none is tested; instead
+    `note` gives the share that chance alone would give had nobody changed: each member's n orders fall after joining
+    with the probability of their weeks, binomially (the conditional test of two Poisson rates, Przyborowski & Wilenski
+    1940), and E[a; a <= np] = np P(Bin(n - 1, p) <= floor(np) - 1). The interval is from resampling members.
+    """
+    label = "share of rewards that went to members who bought no more often after joining than before"
+    shared = {"label": label, "unit": "share", "n_noun": "member", "confidence": confidence}
+    everybody = _histories(frames, client)
+    member = everybody[(everybody["weeks_before"] >= FOLLOW_UP) & (everybody["weeks_after"] >= FOLLOW_UP)]
+    spent = member["spent"].clip(lower=0)
+    if not spent.sum() > 0:
+        return Finding(**shared, estimate=NAN, note=f"no member who spent is seen for {FOLLOW_UP} weeks before and "
+                                                    "after joining")
+    n = member["orders_before"] + member["orders_after"]
+    p = member["weeks_after"] / (member["weeks_before"] + member["weeks_after"])
+    most = np.floor(n * p + 1e-9)  # orders after joining that are no more often than before
+    same = member["orders_after"] <= most
+    at_joining = (member["spent"] - member["spent_after"]).clip(lower=0)
+    by_chance = (at_joining * binom.cdf(most, n, p)
+                 + member["basket"] * n * p * binom.cdf(most - 1, np.maximum(n - 1, 0), p)).sum()
+    expected = by_chance / (at_joining + member["basket"] * n * p).sum()
+    found = Ratio(spent.where(same, 0.0), spent).level(confidence)
+    covered = spent.sum() / everybody["spent"].clip(lower=0).sum()
+    return Finding(
+        **shared, estimate=found.estimate, low=found.low, high=min(found.high, 1.0), n=len(member),
+        method=found.method,
+        note=(f"Counted are the members seen for {FOLLOW_UP} weeks or more before and after joining, who got "
+              f"{amount(covered, 'share', digits=0)} of the rewards. Had nobody changed, chance alone would put this "
+              f"share at about {amount(expected, 'share', digits=0)}. It describes and does not measure the program: "
+              "people join while they are buying, so the share tends to come out too low even where a program does "
+              "nothing, and season and growth are in it."))
+
+
+def _histories(frames: Frames, client: Client) -> pd.DataFrame:
+    """One row per member who joined before the data end, by customer_id; empty without a launch before that.
+
+    first (order); year: orders in the 52 weeks before the day of joining; orders_before and weeks_before: the same
+    since the first order, that order not counted; orders_after and weeks_after: from the day after joining (or the
+    launch); spent: since joining (or the launch), spent_after: without the day of joining; basket: mean net order.
+    """
+    start, end = pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    member = first_joining(frames).set_index("customer_id")
+    member = member[member["joined_at"] < (end if start < end else pd.Timestamp.min)]
+    known = frames["orders"][frames["orders"]["customer_id"].isin(member.index)]
+    bought = purchases(known)
+    member = member.assign(first=bought.groupby("customer_id")["ordered_at"].min(),
+                           after=_first_day_after(member["joined_at"], start),
+                           until=member["left_at"].clip(upper=end).fillna(end))
+    order, row = (part.join(member, on="customer_id") for part in (bought, known))
+    at, since = order["ordered_at"], row["joined_at"].clip(lower=start)
+    before = (at < order["joined_at"]) & (at >= order["joined_at"] - YEAR_BEFORE)
+    paid = row["ordered_at"] < row["until"]
+    of_member = {
+        "year": _per_member(order[before]),
+        "orders_before": _per_member(order[before & (at > order["first"])]),
+        "orders_after": _per_member(order[(at >= order["after"]) & (at < order["until"])]),
+        "spent": _per_member(row[paid & (row["ordered_at"] >= since)], "amount"),
+        "spent_after": _per_member(row[paid & (row["ordered_at"] >= row["after"])], "amount"),
+        "basket": (_per_member(row, "amount") / _per_member(order)).clip(lower=0),
+    }
+    filled = {name: values.reindex(member.index).fillna(0.0) for name, values in of_member.items()}
+    begin = member["first"].clip(lower=member["joined_at"] - YEAR_BEFORE)
+    return member.assign(**filled, weeks_before=((member["joined_at"] - begin) / WEEK).clip(lower=0).fillna(0.0),
+                         weeks_after=((member["until"] - member["after"]) / WEEK).clip(lower=0))
+
+
+def _per_member(rows: pd.DataFrame, column: str | None = None) -> pd.Series:
+    by = rows.groupby("customer_id")
+    return by.size().astype(float) if column is None else by[column].sum()
+
+
+def _segment(member: pd.DataFrame) -> pd.Series:
+    old = member["first"] < member["joined_at"]
+    third, two_thirds = member.loc[old, "year"].quantile([1 / 3, 2 / 3])
+    named = np.select([member["first"].isna(), ~old, member["year"] <= third, member["year"] <= two_thirds],
+                      [SEGMENTS[4], *SEGMENTS[:3]], default=SEGMENTS[3])
+    return pd.Series(pd.Categorical(named, SEGMENTS, ordered=True), index=member.index, name="segment")
+
+
+def _range(orders: pd.Series) -> str:
+    low, high = int(orders.min()), int(orders.max())
+    return number(low) if low == high else f"{number(low)} to {number(high)}"

@@ -12,17 +12,21 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-from loyalty_helpers.evaluation.weeks import NO_LAUNCH, YEAR, missing, weekly
-from loyalty_helpers.findings import NAN, Effect, count
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, WEEK, YEAR, data_end, missing, purchases, weekly
+from loyalty_helpers.findings import NAN, Effect, amount, capital, count, difference, number
 
 HARMONICS = 2  # sine and cosine pairs of the annual season
 RATIOS = np.append(0.0, np.geomspace(0.01, 3, 24))  # of the level's weekly step to a week's noise, standard deviations
 USUAL_RATIO = 0.2  # scale of the prior on it
 AFTER_WEEKS = 52  # the trend is asked about the first year after the launch, no more
 MIN_BEFORE, MIN_AFTER, MIN_WEEKS, MIN_CUSTOMERS = 52, 4, 104, 500  # what rung 2 needs
+MOST_PLACEBOS, PLACEBO_AFTER, PLACEBO_STEP = 6, 8, 4  # pretended launches; the fewest weeks after and between them
 SURE_SEASON = 78  # with fewer weeks before the launch, most of the year was seen only once
 SHARED_LAUNCH = ("Whatever else happened at the launch (prices, advertising, competitors) is in this number: the trend "
                  "cannot separate it from the program.")
+EARLIER_CHANGES = 3  # changes between earlier quarters of a year, to know what is usual
+NEW_AFTER, LARGE_CHANNEL = 26, 0.05  # weeks without an order, to be new; share of the orders, to be looked at
+UNSEEN = "Discounts, advertising and competitors stand in no table here and were not checked."
 TOO_NARROW = "Its interval is too narrow: in simulated shops it holds the truth far less often than it says."
 
 
@@ -62,9 +66,7 @@ def trend(orders: pd.DataFrame, *, launched_on: date | None, confidence: float =
     series = _series(orders, launched_on, outcome)
     if series.why_not:
         return missing(label, series.why_not, rung=2, scope="everyone", grade="D", outcome=outcome)
-    means, errors = _forecast(series)
-    return _against_trend(series, label, outcome, gap=series.log[series.launch:].mean() - means[-1], se=errors[-1],
-                          degrees=series.degrees, confidence=confidence, note=f"{SHARED_LAUNCH} {series.notes}")
+    return _trend_effect(series, label, outcome, confidence=confidence, note=f"{SHARED_LAUNCH} {series.notes}")
 
 
 def interrupted_time_series(orders: pd.DataFrame, *, launched_on: date | None, confidence: float = 0.95) -> Effect:
@@ -105,6 +107,160 @@ def trend_fit(orders: pd.DataFrame, *, launched_on: date | None, confidence: flo
     predicted, low, high = np.hstack([np.full((3, series.launch), NAN), np.maximum(after, 0)])
     return series.weeks[["week_start", "week"]].assign(observed=series.weeks["orders"], predicted=predicted, low=low,
                                                        high=high)
+
+
+# ---------------------------------------------------------------- pretended launches
+def placebo_launches(orders: pd.DataFrame, *, launched_on: date | None, confidence: float = 0.95,
+                     outcome: str = "orders") -> pd.DataFrame:
+    """The trend asked about launches that never were: one row per pretended launch, seen from before the real one.
+
+    launched_on, weeks_before, weeks_after, estimate, low, high, covers_zero. The model is that of `trend`, fed with
+    nothing from the real launch on ("in-time placebo": Abadie, Diamond & Hainmueller 2015, Comparative Politics and
+    the Synthetic Control Method, sec. 4), so every estimate should be nil. At most six dates, evenly spread and at
+    least four weeks apart, each with 52 weeks or more before it, and after it as many as the real launch has, where
+    they exist, but no fewer than 8 (fewer only where the real launch itself has fewer). Their weeks overlap: they are
+    no independent tests. Empty where the weeks before the launch hold no such date, or the trend cannot be had.
+    """
+    real, rows = _series(orders, launched_on, outcome), []
+    after = len(real.log) - real.launch
+    last = real.launch - min(after, PLACEBO_AFTER)
+    number_of = 0 if real.why_not else max(0, min(MOST_PLACEBOS, (last - MIN_BEFORE) // PLACEBO_STEP + 1))
+    for launch in np.linspace(MIN_BEFORE, last, number_of).round().astype(int):
+        end = min(launch + after, real.launch)
+        series = replace(real, log=real.log[:end], season=real.season[:end], launch=launch)
+        if np.ptp(series.log[:launch]) == 0:
+            continue
+        effect = _trend_effect(series, "pretended launch", outcome, confidence=confidence)
+        rows.append({"launched_on": real.weeks["week_start"].iloc[launch], "weeks_before": launch,
+                     "weeks_after": end - launch, "estimate": effect.estimate, "low": effect.low, "high": effect.high,
+                     "covers_zero": effect.covers_zero})
+    return pd.DataFrame(rows, columns=["launched_on", "weeks_before", "weeks_after", "estimate", "low", "high",
+                                       "covers_zero"])
+
+
+def with_placebo(effect: Effect, table: pd.DataFrame) -> Effect:
+    """`effect` of `trend` with the median pretended launch of `table`, and its own interval, as its placebo.
+
+    With an even number of dates the one further from zero of the two in the middle.
+    """
+    if table.empty:
+        return effect
+    ranked = table.sort_values("estimate", kind="stable", ignore_index=True)
+    middle = ranked.iloc[(len(table) - 1) // 2:len(table) // 2 + 1]
+    row = middle.loc[middle["estimate"].abs().idxmax()]
+    return replace(effect, placebo=row["estimate"], placebo_low=row["low"], placebo_high=row["high"])
+
+
+def placebo_sentence(table: pd.DataFrame, effect: Effect) -> str:
+    """What the pretended launches of `table` say of the trend, and of its number at the real launch (`effect`)."""
+    if table.empty:
+        why = effect.note if not effect.measurable else (
+            f"no date before the real one has {MIN_BEFORE} weeks of orders before it and {PLACEBO_AFTER} after it")
+        return f"The trend could not be tried on pretended launches: {why}."
+    fine, dates = int(table["covers_zero"].sum()), len(table)
+    wrong = ", ".join(f"{row.launched_on:%Y-%m-%d}: {difference(row.estimate, 'lift')}"
+                      for row in table[~table["covers_zero"]].itertuples())
+    seen = f"a change where there was no program ({wrong})"
+    still = ("all show nothing, as they" if fine == dates > 1 else f"{fine} show nothing, as they" if fine > 1 else
+             "1 shows nothing, as it") + " should"
+    found = f"{still}." if not wrong else f"{still}; the rest show {seen}." if fine else f"every one shows {seen}."
+    words = f"Of {dates} pretended launch{'' if dates == 1 else 'es'} before the real one, {found}"
+    if not effect.measurable:
+        return words
+    low, high = table["estimate"].min(), table["estimate"].max()
+    gave = difference(low, "lift") + (f" to {difference(high, 'lift')}" if dates > 1 else "")
+    if low <= effect.estimate <= high:
+        return (f"{words} The {effect.value} of the real launch lies within what they gave ({gave}): such a number "
+                "comes about without a program.")
+    side = "above" if effect.estimate > high else "below"
+    return f"{words} The {effect.value} of the real launch lies {side} what they gave ({gave})."
+
+
+# ---------------------------------------------------------------- what else happened at the launch
+def at_launch(orders: pd.DataFrame, *, launched_on: date | None, confidence: float = 0.95) -> pd.DataFrame:
+    """What else of the shop changed at the launch, as far as orders tell: things the trend cannot separate from it.
+
+    what, unit ("money" or "share"), before, after, change, usual, moved, sentence. The first 13 whole weeks since the
+    launch (as many as there are, but 4 or more) against as many before it: the average order; the shares of orders
+    without a customer, by new customers (none in the 26 weeks before; among orders with a customer), and through each
+    channel of 5 % or more on either side. `change` is relative for money and a difference for shares; `usual` is how
+    far such a change strays between neighboring spans of that length before the launch: their root mean square times
+    Student's t. `moved` is True beyond that, False within, None with fewer than 3 such changes. Each is judged by
+    itself: a false alarm costs a caveat, a missed one would hide a rival explanation. Empty where there are not 4
+    whole weeks on each side.
+    """
+    columns = ["what", "unit", "before", "after", "change", "usual", "moved", "sentence"]
+    if launched_on is None or orders.empty:
+        return pd.DataFrame(columns=columns)
+    launch, begin = pd.Timestamp(launched_on), orders["ordered_at"].min().normalize()
+    span = min(FOLLOW_UP, (data_end(orders) - launch) // WEEK)
+    spans = int((launch - begin) // (max(span, 1) * WEEK))
+    if span < MIN_AFTER or spans < 1:
+        return pd.DataFrame(columns=columns)
+    bought = purchases(orders)
+    bought = bought.assign(block=(bought["ordered_at"] - launch) // (span * WEEK))
+    blocks = pd.RangeIndex(-spans, 1)
+    rows = []
+    for what, unit, values in _quantities(bought, begin=begin):
+        means = values.groupby(bought["block"]).mean().reindex(blocks)
+        rows.append(_moved(what, unit, means.dropna(), confidence=confidence))
+    return pd.DataFrame([row for row in rows if row], columns=columns)
+
+
+def at_launch_sentence(table: pd.DataFrame) -> str:
+    """What `at_launch` found, in one paragraph."""
+    if table.empty:
+        return (f"What else changed at the launch cannot be told: fewer than {MIN_AFTER} whole weeks on one side. "
+                f"{UNSEEN}")
+    moved, still = (table[table["moved"].eq(flag)] for flag in (True, False))
+    words = []
+    if len(moved):
+        words = ["At the launch more changed.", *moved["sentence"], "The trend cannot separate this from the program."]
+    if len(still):
+        words.append(f"No more than usual changed: {', '.join(still['what'])}.")
+    if len(moved) + len(still) == 0:
+        words.append("Too few weeks before the launch to know which changes are usual.")
+    return " ".join([*words, UNSEEN])
+
+
+def _quantities(bought: pd.DataFrame, *, begin: pd.Timestamp) -> list[tuple[str, str, pd.Series]]:
+    """(name, unit, one value per order of `bought`, missing where it says nothing): what can be followed over time."""
+    named = bought["customer_id"].notna()
+    since = bought["ordered_at"] - bought.groupby("customer_id")["ordered_at"].shift()  # by time already
+    new = (since.isna() | (since > NEW_AFTER * WEEK)).astype(float)
+    seen = named & (bought["ordered_at"] >= begin + NEW_AFTER * WEEK)  # before, everybody would look new
+    found = [("the average order", "money", bought["amount"].astype(float)),
+             ("the share of orders by new customers", "share", new.where(seen))]
+    if not named.all():
+        found.append(("the share of orders without a customer", "share", (~named).astype(float)))
+    channels = bought["channel"] if "channel" in bought else pd.Series(dtype="str")
+    around = bought["block"].isin([-1, 0])
+    shares = channels[around].groupby(bought["block"]).value_counts(normalize=True).groupby(level=1).max().sort_values(
+        ascending=False, kind="stable")
+    found += [(f"the share of orders through {name}", "share", (channels == name).astype(float).where(channels.notna()))
+              for name, share in shares.items() if LARGE_CHANNEL <= share < 1]
+    return found
+
+
+def _moved(what: str, unit: str, means: pd.Series, *, confidence: float) -> dict | None:
+    """The row of one quantity from its means by span of weeks, -1 the last before the launch and 0 the first since."""
+    if not {-1, 0} <= set(means.index) or (unit == "money" and not (means > 0).all()):
+        return None
+    steps = (np.log(means) if unit == "money" else means).diff()[means.index.to_series().diff() == 1]
+    change, earlier = steps.loc[0], steps[steps.index < 0]
+    known = len(earlier) >= EARLIER_CHANGES
+    usual = stats.t.ppf((1 + confidence) / 2, len(earlier)) * np.sqrt((earlier**2).mean()) if known else NAN
+    before, after = means.loc[-1], means.loc[0]
+    digits = 0 if min(before, after) >= 100 else 2
+    levels = [number(level, digits) if unit == "money" else amount(level, "share") for level in (before, after)]
+    moved = bool(abs(change) > usual) if known else None
+    went = f"{what} went from {levels[0]} to {levels[1]}"
+    words = {True: f"{went}, further than it usually moves", False: f"{went}, no further than it usually moves",
+             None: f"{went}; there are too few weeks before to know what is usual"}
+    return {"what": what, "unit": unit, "before": before, "after": after,
+            "change": np.expm1(change) if unit == "money" else change,
+            "usual": np.expm1(usual) if unit == "money" else usual,
+            "moved": moved, "sentence": capital(words[moved]) + "."}
 
 
 def _series(orders: pd.DataFrame, launched_on: date | None, outcome: str) -> LogWeeks:
@@ -174,6 +330,12 @@ def _forecast(series: LogWeeks) -> tuple[np.ndarray, np.ndarray]:
     weight /= weight.sum()
     mean = weight @ means
     return mean, np.sqrt(weight @ (np.array(variances) + (means - mean) ** 2))
+
+
+def _trend_effect(series: LogWeeks, label: str, outcome: str, *, confidence: float, note: str = "") -> Effect:
+    means, errors = _forecast(series)
+    return _against_trend(series, label, outcome, gap=series.log[series.launch:].mean() - means[-1], se=errors[-1],
+                          degrees=series.degrees, confidence=confidence, note=note)
 
 
 def _against_trend(series: LogWeeks, label: str, outcome: str, *, gap: float, se: float, degrees: float,

@@ -1,0 +1,373 @@
+"""The money: cases worked by hand, what must hold for every shop, planted truths, words no stronger than numbers."""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from loyalty_helpers import findings, simulate
+from loyalty_helpers.client import Client, Program
+from loyalty_helpers.evaluation import payoff
+from loyalty_helpers.findings import Effect
+
+LAUNCH = date(2025, 3, 3)  # a Monday
+DAY = pd.Timedelta(days=1)
+NAN, INF = math.nan, math.inf
+MONTHS = 61 / (365.25 / 12)  # of the hand-made shops: their last order is on the 61st day
+RETURNS = ["extra orders", "incremental margin", "return on investment", "payback", "subsidy share",
+           "chance that the lift is above break-even"]
+
+
+def orders_of(rows: list[tuple]) -> pd.DataFrame:
+    """Orders from (customer, days since the launch, amount); a negative amount is a refund."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "day", "amount"])
+    return pd.DataFrame({
+        "order_id": [f"o{i}" for i in range(len(frame))],
+        "customer_id": frame["customer_id"].astype("str"),
+        "ordered_at": (pd.Timestamp(LAUNCH) + frame["day"].astype(float) * DAY).astype("datetime64[us]"),
+        "amount": frame["amount"].astype(float),
+        "is_refund": frame["amount"] < 0,
+    })
+
+
+def members_of(joined: dict[str, float], left: dict[str, float] | None = None) -> pd.DataFrame:
+    start = pd.Timestamp(LAUNCH)
+    return pd.DataFrame({
+        "customer_id": pd.Series(list(joined), dtype="str"),
+        "joined_at": pd.Series([start + day * DAY for day in joined.values()], dtype="datetime64[us]"),
+        "left_at": pd.Series([start + (left or {}).get(c, NAN) * DAY for c in joined], dtype="datetime64[us]"),
+    })
+
+
+def client_of(launched_on: date | None = LAUNCH, **program) -> Client:
+    return Client(key="x", folder=Path("x"), name="X", currency="CNY", time_zone="Asia/Shanghai", sources={},
+                  program=Program(launched_on=launched_on, **program))
+
+
+def effect_of(estimate: float, low: float = NAN, high: float = NAN, **more) -> Effect:
+    return Effect(**{"label": "at the till", "unit": "lift", "estimate": estimate, "low": low, "high": high, "n": 100,
+                     "outcome": "orders", "rung": 3, "grade": "B"} | more)
+
+
+def old_member_shop() -> dict[str, pd.DataFrame]:
+    """Forty orders of 150 by one who joined before the launch, the last on day 60: all of them can be lifted."""
+    return {"orders": orders_of([("a", -5, 70), *[("a", 1.5 * i + 1.5, 150) for i in range(40)]]),
+            "members": members_of({"a": -30})}
+
+
+def new_member_shop() -> dict[str, pd.DataFrame]:
+    """Two join at an order of 300 and spend 700 afterwards, one of them only until day 45."""
+    return {"orders": orders_of([("a", 10.5, 300), ("a", 20, 200), ("a", 22, -100), ("b", 20.2, 300), ("b", 30, 600),
+                                 ("b", 50, 999), ("c", 60.5, 80), ("a", -9, 40)]),
+            "members": members_of({"a": 10.5, "b": 20.2}, left={"b": 45})}
+
+
+# ---------------------------------------------------------------- by hand
+@pytest.mark.parametrize(("margin", "rate", "fixed", "lift"), [(0.4, 0.03, 0, 0.081), (0.4, 0.03, 2, 0.135),
+                                                             (0.05, 0.05, 0, INF), (0.04, 0.05, 3, INF)])
+def test_the_break_even_lift_of_the_plan(margin, rate, fixed, lift):
+    found = payoff.break_even_lift(baseline=100, members=7, gross_margin=margin, reward_rate=rate, fixed=fixed * 7)
+    assert found == pytest.approx(lift, abs=5e-4)
+
+
+def test_the_returns_of_a_case_worked_by_hand():
+    # spending 6,000; rewards 6,000 x .1 x .5 = 300; launch 300; hours 300 -> cost 900, of which 600 running
+    client = client_of(gross_margin=0.5, reward_rate=0.1, redemption=0.5, launch_cost=300,
+                       owner_hours_per_month=1, owner_hourly_rate=300 / MONTHS)
+    found = payoff.money(old_member_shop(), client, effect_of(0.25, 0.0, 1.0))
+    rows = found.roi_table.set_index("item")
+    assert rows.loc["members' orders after the day of joining", "value"] == 40
+    assert rows.loc["total cost", "value"] == pytest.approx(900)
+    # d / (1 + d) = 1/5, 0, 1/2 of 40 orders and of a margin of 3,000 on 6,000
+    expected = {
+        "extra orders": (8, 0, 20),
+        "incremental margin": (600, 0, 1500),
+        "return on investment": (-1 / 3, -1, 2 / 3),
+        "payback": (INF, MONTHS * 300 / 900, INF),  # 600 a period is what runs; 1,500 leave 900 for the 300
+        "subsidy share": (0.8, 0.5, 1),
+    }
+    for item, ends in expected.items():
+        assert rows.loc[item, ["value", "low", "high"]].tolist() == pytest.approx(list(ends)), item
+    assert found.break_even == pytest.approx(0.3 / 0.7)  # 900 of the 3,000
+    assert rows.loc[RETURNS[-1], "value"] == pytest.approx(effect_of(0.25, 0.0, 1.0).chance_above(0.3 / 0.7))
+    assert rows.loc[RETURNS, "unit"].tolist() == ["orders", "CNY", "share", "months", "share", "share"]
+    assert "the return on the costs is −33 % (95 % interval −100 % to +67 %)" in found.sentence
+    assert "whether it has paid for itself cannot be told yet" in found.sentence
+    assert "all 40 orders of members" in found.sentence and "rung" not in found.sentence
+    assert f"not within sight, at the upper end of the lift's interval after {MONTHS / 3:.1f} months" in found.sentence
+    assert "80 % of the rewards (50 % to 100 %) went to orders that would have come anyway" in found.sentence
+    sure = payoff.money(old_member_shop(), client, effect_of(1.0, 0.6, 2.0, grade="C")).roi_table.set_index("item")
+    assert sure.loc["payback", "value"] == pytest.approx(MONTHS / 3)
+
+
+def test_the_order_of_joining_is_rewarded_but_no_lift_brought_it():
+    client = client_of(gross_margin=0.5, reward_rate=0.1)
+    found = payoff.money(new_member_shop(), client, effect_of(0.25, 0.1, 0.4))
+    rows = found.roi_table.set_index("item")["value"]
+    assert rows["members' spending since joining"] == 1300 and rows["rewards"] == pytest.approx(130)
+    assert rows["members' spending after the day of joining"] == 700
+    assert rows["members' orders after the day of joining"] == 2
+    assert rows["incremental margin"] == pytest.approx(0.2 * 700 * 0.5)
+    assert rows["subsidy share"] == pytest.approx(1 - 140 / 1300)
+    assert found.break_even / (1 + found.break_even) * 700 * 0.5 == pytest.approx(130)
+    spend = payoff.money(new_member_shop(), client, effect_of(0.25, 0.1, 0.4, outcome="spend")).roi_table
+    spend = spend.set_index("item")["value"]
+    assert math.isnan(spend["extra orders"]) and spend["incremental margin"] == rows["incremental margin"]
+
+
+def test_an_effect_on_everyone_offered_is_counted_on_all_their_orders():
+    start = pd.Timestamp(LAUNCH)
+    assignment = pd.DataFrame({"customer_id": ["a", "c", "d"], "arm": ["program", "program", "holdout"],
+                               "assigned_at": [start - 3 * DAY, start + 40.3 * DAY, start]})
+    frames = new_member_shop() | {"assignment": assignment}
+    more = orders_of([("c", 39, 7), ("c", 40.5, 8), ("c", 50, 2000), ("d", 3, 9)])
+    frames["orders"] = pd.concat([frames["orders"], more.assign(order_id="m" + more["order_id"])])
+    found = payoff.money(frames, client_of(gross_margin=0.5, reward_rate=0.1),
+                         effect_of(0.25, 0.1, 0.4, rung=4, grade="A", scope="everyone"))
+    rows = found.roi_table.set_index("item")["value"]
+    # all of a's since the launch, c's since the day after the draw, and b, a member who was not drawn
+    assert rows["spending of everyone offered the program"] == 300 + 200 - 100 + 2000 + 80 + 600
+    assert rows["members' spending since joining"] == 1300  # what was rewarded stays the same
+    assert found.break_even == pytest.approx(130 / (3080 * 0.5 - 130))
+    dear = payoff.money(frames, client_of(gross_margin=0.5, reward_rate=0.52), effect_of(
+        0.25, 0.1, 0.4, rung=4, grade="A", scope="everyone"))  # more than the margin, but on members' orders only
+    assert dear.break_even == pytest.approx(676 / (3080 * 0.5 - 676))
+    assert "if those offered it spend" in found.sentence and "orders of everyone offered" in found.sentence
+
+
+@pytest.mark.parametrize("effect", [
+    None, effect_of(0.3, 0.2, 0.4, rung=2, grade="D"), effect_of(0.3, 0.2, 0.4, refused="too few joiners"),
+    effect_of(NAN, grade="E"), effect_of(0.3, 0.2, 0.4, rung=0, grade="E"),
+])
+def test_an_effect_that_may_not_be_relied_on_fills_no_row(effect):
+    client = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=5)
+    found, plain = (payoff.money(new_member_shop(), client, one) for one in (effect, None))
+    pd.testing.assert_frame_equal(found.roi_table, plain.roi_table)
+    assert found.sentence == plain.sentence and "needs rung 3 or 4" in found.sentence
+    rows = found.roi_table.set_index("item")["value"]
+    assert rows[["return on investment (needs rung 3 or 4)", "payback (needs rung 3 or 4)"]].isna().all()
+    assert not set(RETURNS) & set(rows.index)
+    assert math.isnan(payoff.break_even_curve(new_member_shop(), client, effect).attrs["estimate"])
+
+
+# ---------------------------------------------------------------- for every shop
+days = st.integers(-6, 9).map(lambda step: 9.5 * step)  # few, so that many join at an order
+shops = st.fixed_dictionaries({
+    "orders": st.lists(st.tuples(st.sampled_from("abcd"), days, st.floats(-20, 500)), min_size=1, max_size=25),
+    "joined": st.dictionaries(st.sampled_from("abce"), days, max_size=4),
+    "margin": st.sampled_from([0.05, 0.3, 0.5, 1.0]),
+    "program": st.fixed_dictionaries({"reward_rate": st.sampled_from([0.0, 0.02, 0.4]),
+                                      "launch_cost": st.sampled_from([0.0, 40.0]),
+                                      "monthly_cost": st.sampled_from([0.0, 9.0])}),
+    "lifts": st.lists(st.floats(-1.5, 3), min_size=3, max_size=3, unique=True).map(sorted),
+})
+
+
+@settings(max_examples=30, deadline=None)
+@given(shop=shops)
+def test_what_holds_in_every_shop(shop):
+    frames = {"orders": orders_of(shop["orders"]), "members": members_of(shop["joined"])}
+    before = {name: frame.copy() for name, frame in frames.items()}
+    client, (low, estimate, high) = client_of(gross_margin=shop["margin"], **shop["program"]), shop["lifts"]
+    effect = effect_of(estimate, low, high)
+    found = payoff.money(frames, client, effect)
+    assert found.sentence and "nan" not in found.sentence.lower() and "inf " not in found.sentence
+    if found.roi_table.empty:
+        return
+    rows = found.roi_table.set_index("item")
+    for item, row in rows.loc[RETURNS].iterrows():
+        assert np.isnan(row["value"]) or np.isnan(row["low"]) or row["low"] <= row["value"] <= row["high"], item
+    roi, payback = (rows.loc[item, ["value", "low", "high"]].to_numpy(dtype=float) for item in RETURNS[2:4])
+    if rows.loc["total cost", "value"] > 0 and not np.isnan(roi[0]):
+        # the launch has been paid back by now exactly where the program has paid for itself
+        for gain, months in zip(roi, payback[[0, 2, 1]], strict=True):
+            assert abs(gain) < 1e-9 or (months <= rows.loc["months", "value"]) == (gain > 0)
+        assert rows.loc["subsidy share", ["low", "high"]].between(0, 1).all()
+        said = findings.verdict(effect, break_even=found.break_even)
+        if ": it has paid" in found.sentence:
+            assert said.key == "works"
+        if "brought in less" in found.sentence:
+            assert said.key in ("harms", "costs_more")
+    if 0 < found.break_even < INF:
+        bar = effect_of(found.break_even, found.break_even - 0.1, found.break_even + 0.1)
+        there = payoff.money(frames, client, bar).roi_table.set_index("item").loc["return on investment"]
+        assert there["value"] == pytest.approx(0, abs=1e-6) and there["low"] < 0 < there["high"]
+        curve = payoff.break_even_curve(frames, client, effect)
+        assert (np.diff(curve["profit"]) > 0).all() and curve.attrs["break_even"] == found.break_even
+        assert np.interp(found.break_even, *curve[["lift", "profit"]].to_numpy().T) == pytest.approx(
+            0, abs=0.02 * np.ptp(curve["profit"]))
+    segments = payoff.by_segment(frames, client)
+    payoff.rewards_to_unchanged(frames, client)
+    if len(segments):
+        assert segments["members"].sum() == rows.loc["members", "value"]
+        assert segments["spend"].sum() == pytest.approx(rows.loc["members' spending since joining", "value"])
+    for name, frame in frames.items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+@settings(max_examples=20, deadline=None)
+@given(lifts=st.lists(st.floats(-0.99, 5), min_size=2, max_size=2, unique=True).map(sorted))
+def test_more_lift_is_never_worth_less(lifts):
+    client = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=100, monthly_cost=30)
+    less, more = (payoff.money(old_member_shop(), client, effect_of(lift)).roi_table.set_index("item")["value"]
+                  for lift in lifts)
+    assume(lifts[1] - lifts[0] > 1e-6)
+    assert (less[RETURNS[:3]] < more[RETURNS[:3]]).all()
+    assert less["payback"] >= more["payback"] and less["subsidy share"] >= more["subsidy share"]
+
+
+# ---------------------------------------------------------------- planted truth
+@functools.cache
+def planted(lift: float, **options) -> tuple[simulate.Shop, Client]:
+    shop = simulate.shop(customers=2500, lift=lift, seed=3, **options)
+    return shop, client_of(shop.launched_on, gross_margin=0.45, reward_rate=0.05)
+
+
+@pytest.mark.parametrize("design", ["members", "everyone"])
+def test_the_true_lift_gives_the_true_number_of_extra_orders(design):
+    shop, client = planted(0.3, **({"holdout": 0.3} if design == "everyone" else {}))
+    lift = shop.truth["lift_13_weeks" if design == "members" else "lift_of_offer"]
+    effect = effect_of(lift, lift - 0.1, lift + 0.1, scope=design, grade="A", rung=4)
+    rows = payoff.money(shop.frames, client, effect).roi_table.set_index("item")["value"]
+    assert rows["extra orders"] == pytest.approx(shop.truth["extra_orders"], rel=0.08)
+
+
+def test_where_nothing_changed_the_share_is_about_what_chance_gives():
+    rng = np.random.default_rng(5)
+    rows = []
+    for i in range(400):  # steady customers who join on the day of an order that is none of their own rhythm
+        days = np.sort(rng.uniform(-364, 180, rng.poisson(rng.gamma(2, 4))))
+        rows += [(f"c{i}", -365, 10), (f"c{i}", 0.5, 10), *[(f"c{i}", day, 10) for day in days if not 0 <= day < 1]]
+    frames = {"orders": orders_of([*rows, ("x", 179.9, 1)]), "members": members_of({f"c{i}": 0 for i in range(400)})}
+    found = payoff.rewards_to_unchanged(frames, client_of(reward_rate=0.05))
+    assert found.n == 400 and "100 % of the rewards" in found.note
+    by_chance = float(found.note.split("at about ")[1].split(" %")[0]) / 100
+    assert found.low <= by_chance <= found.high and found.low > 0.2 and found.high < 0.6
+    doubled = frames | {"orders": pd.concat([frames["orders"], frames["orders"].query("ordered_at >= '2025-03-04'")
+                                             .assign(order_id=lambda f: f["order_id"] + "x")])}
+    assert payoff.rewards_to_unchanged(doubled, client_of(reward_rate=0.05)).high < by_chance - 0.1
+
+
+# ---------------------------------------------------------------- who gets the rewards
+def test_rewards_to_those_who_buy_no_more_often_by_hand():
+    rows = [("a", -140, 1), ("a", -70, 9), ("a", 0.2, 50), ("a", 95, 50),  # 1 in 20 weeks, 1 in 20: no more often
+            ("b", -140, 1), ("b", -70, 9), ("b", 0.2, 10), *[("b", day, 20) for day in (30, 60, 90)],  # more often
+            ("c", -30, 5), ("c", 0.2, 30), ("c", 70, 30),  # not known for 13 weeks
+            ("z", 140.5, 1)]
+    frames = {"orders": orders_of(rows), "members": members_of(dict.fromkeys("abc", 0))}
+    found = payoff.rewards_to_unchanged(frames, client_of())
+    assert found.estimate == pytest.approx(100 / 170) and found.n == 2
+    assert f"{100 * 170 / 230:.0f} % of the rewards" in found.note
+    assert math.isnan(found.low)  # two members do not make an interval
+    nobody = payoff.rewards_to_unchanged({"orders": frames["orders"]}, client_of())
+    assert not nobody.measurable and "13 weeks" in nobody.sentence
+
+
+def test_segments_by_hand():
+    before = {"light": 1, "middle": 3, "heavy": 6, "long ago": 0}
+    rows = [(name, -400, 5) for name in before] + [(name, -10 * i - 10, 5) for name, n in before.items()
+                                                   for i in range(n)]
+    rows += [(name, 0.5, 100) for name in [*before, "new"]] + [("heavy", 30, 300), ("new", 0.9, 0), ("z", 70.5, 9)]
+    frames = {"orders": orders_of(rows), "members": members_of(dict.fromkeys([*before, "new", "ghost"], 0.5))}
+    named = payoff.segments(frames, client_of())
+    assert named.astype(str).to_dict() == {"light": "light buyers", "long ago": "light buyers", "new": "new customers",
+                                           "middle": "middle buyers", "heavy": "heavy buyers",
+                                           "ghost": "no order under that id"}
+    table = payoff.by_segment(frames, client_of(reward_rate=0.1)).set_index("segment")
+    assert list(table.index) == payoff.SEGMENTS
+    assert table["rewards"].sum() == pytest.approx(80)
+    assert table.loc["heavy buyers", ["spend", "rewards", "rewards_share"]].tolist() == pytest.approx([400, 40, 0.5])
+    assert table.loc["light buyers", "orders_before"] == "0 to 1"
+    heavy = table.loc["heavy buyers"]
+    assert heavy["per_week_before"] == pytest.approx(6 / 52) and heavy["per_week_after"] == pytest.approx(1 / 10)
+    assert heavy["change_described"] == pytest.approx(52 / 60 - 1)
+    assert math.isnan(table.loc["new customers", "change_described"])
+    assert "0 usable joiners" in table.loc["new customers", "note"]
+
+
+def test_a_segment_has_a_lift_of_its_own_from_fifty_usable_joiners_on():
+    shop, client = planted(0.3)
+    effect = effect_of(0.3, 0.1, 0.5)
+    effects = {"heavy buyers": effect, "new customers": effect, "middle buyers": replace(effect, refused="odd")}
+    table = payoff.by_segment(shop.frames, client, effects).set_index("segment")
+    assert table.loc["heavy buyers", ["lift", "low", "high"]].tolist() == [0.3, 0.1, 0.5]
+    assert table.loc["heavy buyers", "note"] == effect.sentence
+    assert table.loc[["new customers", "middle buyers", "light buyers"], "lift"].isna().all()
+    assert "0 usable joiners, 50 are needed" in table.loc["new customers", "note"]
+    assert "odd" in table.loc["middle buyers", "note"] and "was computed" in table.loc["light buyers", "note"]
+    assert table[["members_share", "rewards_share"]].sum().tolist() == pytest.approx([1, 1])
+
+
+# ---------------------------------------------------------------- the curve, and the words
+def test_the_curve_goes_through_the_estimate_and_past_twice_the_break_even():
+    client, effect = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=100), effect_of(0.25, -0.5, 0.4)
+    found = payoff.money(old_member_shop(), client, effect)
+    rows, curve = found.roi_table.set_index("item")["value"], payoff.break_even_curve(old_member_shop(), client, effect)
+    assert np.interp(0.25, curve["lift"], curve["profit"]) == pytest.approx(
+        rows["incremental margin"] - rows["total cost"], abs=5)
+    assert curve["lift"].min() == -0.5 and curve["lift"].max() == pytest.approx(max(0.4, 2 * found.break_even))
+    assert curve.attrs == {"break_even": found.break_even, "currency": "CNY", "estimate": 0.25, "low": -0.5,
+                           "high": 0.4}
+    plain = payoff.break_even_curve(old_member_shop(), client)
+    assert plain["lift"].min() == -0.2 and math.isnan(plain.attrs["estimate"])
+    never = payoff.break_even_curve(old_member_shop(), client_of(gross_margin=0.5, launch_cost=1e6), effect)
+    assert (never["profit"] < 0).all() and never.attrs["break_even"] == INF
+    for lacking in (client_of(launch_cost=5), client_of(None), client_of(date(2031, 1, 1))):
+        assert payoff.break_even_curve(old_member_shop(), lacking, effect).empty
+
+
+@pytest.mark.parametrize(("effect", "words"), [
+    (effect_of(0.9, 0.6, 1.2), "it has paid for itself;"),
+    (effect_of(0.9, 0.6, 1.2, grade="C"), "it has probably paid for itself;"),
+    (effect_of(0.02, -0.1, 0.1), "it has brought in less than it cost;"),
+    (effect_of(0.9, -0.1, 2.0), "whether it has paid for itself cannot be told yet;"),
+    (effect_of(0.9), "the return on the costs is +"),
+    (effect_of(0.3, -1.2, 1.0), "a loss without limit to"),
+])
+def test_the_words_follow_the_interval(effect, words):
+    client = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=300)
+    text = payoff.money(old_member_shop(), client, effect).sentence
+    assert words in text and not any(wrong in text.lower() for wrong in ("nan", "inf ", "caus", "–", "−-"))
+
+
+@pytest.mark.parametrize(("program", "words", "absent"), [
+    ({"gross_margin": 0.5}, "No costs are known", "rewards"),
+    ({"launch_cost": 10}, "Without a gross margin", "rewards ("),
+    ({"launch_cost": 10, "reward_rate": 0.1}, "Without a gross margin", "return on the costs"),
+    ({"launch_cost": 1e6, "gross_margin": 0.5}, "no lift could pay", "return on the costs"),
+    ({"reward_rate": 0.1, "gross_margin": 0.5}, "the return on the costs", "launch costs"),
+])
+def test_with_an_effect_what_is_lacking_is_still_said(program, words, absent):
+    text = payoff.money(old_member_shop(), client_of(**program), effect_of(0.3, 0.1, 0.5)).sentence
+    assert words in text and absent not in text and not text.endswith("without it")
+
+
+def test_shops_with_next_to_nothing_get_true_words():
+    effect = effect_of(0.3, 0.1, 0.5)
+    wild = members_of({"a": -300, "nobody": 5, "z": 9e3})
+    undated = wild.assign(joined_at=pd.Series([pd.NaT] * 3, dtype="datetime64[us]"))
+    one, refunds = orders_of([("a", 3, 5)]), orders_of([("a", -30, -5), ("b", 3, -5)])
+    bare = orders_of([("a", 3, 5)]).assign(customer_id=pd.Series([pd.NA], dtype="str"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for orders in (one, refunds, bare, old_member_shop()["orders"]):
+            for members in (None, wild, wild.iloc[:0], undated):
+                frames = {"orders": orders} | ({} if members is None else {"members": members})
+                for launched_on in (LAUNCH, None, date(2031, 1, 6)):
+                    client = client_of(launched_on, gross_margin=0.4, reward_rate=0.03, monthly_cost=10)
+                    text = [payoff.money(frames, client, effect).sentence,
+                            payoff.rewards_to_unchanged(frames, client).sentence,
+                            *payoff.by_segment(frames, client)["note"]]
+                    assert all(text) and not any(wrong in " ".join(text).lower() for wrong in ("nan", "none ", "inf "))
+                    payoff.break_even_curve(frames, client, effect)
+                    payoff.segments(frames, client)
