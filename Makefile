@@ -3,7 +3,8 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 CLIENT ?= sample
-export CLIENT
+SHARE ?= 0.1
+export CLIENT SHARE SEED
 
 # An active environment (conda, Binder, a venv of your own) that has this very package installed is used as it is;
 # .venv itself, active or not, is kept in step with the lock.
@@ -35,6 +36,9 @@ check: $(READY) ## say what was understood of data/CLIENT, without building anyt
 new: $(READY) ## start a client: make new CLIENT=acme
 	@$(RUN) new -- "$$CLIENT"
 
+holdout: $(READY) ## draw customers to leave out of the next campaign: make holdout CLIENT=acme SHARE=0.1 [SEED=7]
+	@$(RUN) --share="$$SHARE" --seed="$$SEED" holdout -- "$$CLIENT"
+
 lab: $(READY) ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab notebooks
 
@@ -42,6 +46,9 @@ test: $(READY) ## run every test
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m pytest -n 2 -q
 	@$(PYTHON) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg -q $(CHAPTERS:%=notebooks/%.ipynb)
+
+validate: $(READY) ## measure how far the estimates can be trusted (QUICK=1: in two minutes; CLIENT=acme: on its own orders)
+	@$(RUN) $(if $(QUICK),--quick) validate -- "$$CLIENT"
 
 sample: $(READY) ## make data/sample again, byte for byte
 	@$(RUN) sample
@@ -56,7 +63,7 @@ clean: ## remove the environment, and what was built for CLIENT; raw files stay
 	@case "$$CLIENT" in ''|*[!A-Za-z0-9_-]*) echo "CLIENT='$$CLIENT' cannot name a client." >&2; exit 1;; esac
 	@rm -rf .venv "data/$$CLIENT/prepared" "reports/$$CLIENT" "reports/$$CLIENT.failed"
 
-.PHONY: help report check new lab test sample notebooks bench clean lock
+.PHONY: help report check new holdout lab test sample notebooks bench validate clean lock
 
 .venv/.ready: requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -12,12 +12,14 @@ VERBS = {
     "report": "build the report of CLIENT in reports/CLIENT",
     "check": "say what was understood of data/CLIENT",
     "new": "start a client: data/CLIENT/client.yml",
+    "holdout": "draw a random holdout for the next campaign of CLIENT (--share 0.1, --seed 7)",
+    "validate": "measure how far the estimates can be trusted, or on the orders of CLIENT alone (--quick: two minutes)",
     "sample": "make data/sample again",
     "notebooks": "execute the chapters on the sample and keep them in notebooks/",
 }
 
 
-def run(verb: str, key: str) -> int:
+def run(verb: str, key: str, **options: str | bool) -> int:
     """Do what `verb` says for the client `key`; the exit code. Each verb imports only what it needs."""
     client.check_key(key)
     if verb == "new":
@@ -29,6 +31,13 @@ def run(verb: str, key: str) -> int:
         from . import check
         print(client.printable(check.describe(client.load_client(key))))
         return 0
+    if verb == "holdout":
+        from . import holdout
+        print(client.printable(holdout.make(client.load_client(key), **options)))
+        return 0
+    if verb == "validate":
+        from . import validate
+        return validate.validate(key, **options)
     if verb == "sample":
         from . import simulate
         simulate.write_sample(client.ROOT / "data" / "sample")
@@ -43,11 +52,20 @@ def main(arguments: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("client", nargs="?", default="sample", help="folder under data/ (default: sample)")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--share", help="holdout: share of the customers to hold out (default: 0.1)")
+    parser.add_argument("--seed", help="holdout: a whole number, to draw again on purpose (default: the date)")
+    parser.add_argument("--quick", action="store_true", help="validate: fewer draws")
+    given = parser.parse_intermixed_args(arguments)  # options may stand before the client too
+    if given.verb != "holdout" and (given.share, given.seed) != (None, None):
+        parser.error("--share and --seed belong to the verb holdout")
+    if given.quick and given.verb != "validate":
+        parser.error("--quick belongs to the verb validate")
+    options = {"holdout": {"share": given.share or "0.1", "seed": given.seed or ""},
+               "validate": {"quick": given.quick}}.get(given.verb, {})
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a console that lacks a character shows "?" and goes on
     try:
-        return run(given.verb, given.client)
+        return run(given.verb, given.client, **options)
     except client.UserError as error:
         print(client.printable(str(error)), file=sys.stderr)
         return 1

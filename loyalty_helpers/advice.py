@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from loyalty_helpers.chapters import Results
-from loyalty_helpers.findings import Change, Finding, amount, capital, count
+from loyalty_helpers.evaluation import return_words
+from loyalty_helpers.findings import Change, Finding, Verdict, amount, capital, count
 
 Step = tuple[str, str]  # what to do, and why
 CARDS = ("retention", "repeat_rate", "frequency", "order_value", "nps")
@@ -21,6 +22,15 @@ CHAPTER_LINKS = (
     ("03_case_study_comparison", "Other programs", "published results beside this shop's"),
     ("04_program_evaluation", "Did it work?", "every comparison, what it can show, and the money"),
 )
+
+
+# what each verdict asks for
+DECISIONS = {
+    "works": ("Keep the program.", "Look again in half a year: a lift can fade, and costs can grow."),
+    "probably_works": ("Keep the program, and make sure.", "It probably pays; holding some customers out would tell."),
+    "costs_more": ("Make the reward smaller or cheaper.", "Members do not buy enough more to pay for what they get."),
+    "harms": ("Stop enrolling until you know why.", "Members buy less than comparable buyers: ask some of them."),
+}
 
 
 def cards(changes: Sequence[Change], *, most: int = 4) -> list[Finding]:
@@ -37,11 +47,12 @@ def cards(changes: Sequence[Change], *, most: int = 4) -> list[Finding]:
 
 
 def next_steps(results: Results) -> list[Step]:
-    """Three things to do, most urgent first: mend what distorts, look after who is leaving, learn, mind the money."""
+    """Three things to do, most urgent first: what the verdict asks for, data, who is leaving, learning, money."""
     steps = [
+        DECISIONS.get(results.verdict.key),
         _mend(results.alerts),
         _call(results.overdue, results.first_calls),
-        _learn(results.verdict.would_tell),
+        _learn(results.verdict),
         _mind(results.roi),
         _second_order(results.overdue),
     ]
@@ -66,11 +77,11 @@ def _call(overdue: Finding, first_calls: Finding) -> Step | None:
     )
 
 
-def _learn(would_tell: str) -> Step | None:
-    if "too small" in would_tell:
+def _learn(verdict: Verdict) -> Step | None:
+    if verdict.would_tell and verdict.too_small:
         return "Decide by cost.", "This shop is too small to measure a program by its own customers: see above."
     why = "Drawn by lot, some get the program's next offers and some do not: the surest way to tell. Numbers: above."
-    return ("Hold out customers at random.", why) if would_tell else None
+    return ("Hold out customers at random.", why) if verdict.would_tell else None
 
 
 def _mind(roi: pd.DataFrame) -> Step | None:
@@ -101,21 +112,11 @@ def money_line(roi: pd.DataFrame) -> str:
         return f"{cost}, more than the whole margin on what members spent: no lift could pay for it."
     if math.isnan(lift):
         return f"{cost}; without a gross margin and members' spending there is no break-even."
-    return f"{cost}; it pays for itself if members spend {amount(lift, 'lift', digits=1)} more than without it."
+    pays = f"{cost}; it pays for itself if members spend {amount(lift, 'lift', digits=1)} more than without it."
+    if "return on investment" not in rows.index:
+        return pays
+    return f"{pays} The return so far: {return_words(*rows.loc['return on investment', ['value', 'low', 'high']])}."
 
 
 def _break_even(roi: pd.DataFrame) -> float:
     return float(roi.set_index("item")["value"].get("break-even lift", math.nan))
-
-
-def limits(results: Results) -> str:
-    """What the verdict leaves open, by what its grade rests on."""
-    headline = results.headline
-    if headline is None:
-        return "Whether a program works: there is nothing to compare. What stands here describes the shop as it is."
-    if headline.grade == "D":
-        return (
-            "What the program caused. The trend speaks of the whole shop: prices, advertising, competitors and what"
-            "ever else changed at the launch are in it, and members cannot be told from others."
-        )
-    return "What the program caused. A difference between before and after holds season, trend and chance as well."

@@ -6,6 +6,7 @@ Pure: everything here returns frames, findings or sentences. Nothing is displaye
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -400,45 +401,55 @@ def activity_stress(frames: Frames, spans: kpis.Windows | None) -> pd.DataFrame:
 
 
 def effects_shown(effects: Sequence[Effect]) -> pd.DataFrame:
-    """Every comparison for a reader: what was compared, grade, lift with interval, and what is wrong with it."""
+    """Every comparison for a reader: what was compared, grade, lift with interval, and what to know about it.
+
+    Of what could not be had, only the rungs above description stand there, with the reason.
+    """
     rows = [
         {
-            "comparison": capital(one.label),
+            "comparison": capital(one.label) + (" (headline)" if one.headline else ""),
             "grade": one.grade,
             "difference": one.value if one.measurable else "–",
             "interval": one.interval or "–",
             "what to know": one.note,
         }
         for one in effects
-        if one.measurable
+        if one.measurable or one.rung >= 2
     ]
     return pd.DataFrame(rows, columns=["comparison", "grade", "difference", "interval", "what to know"])
 
 
 def rungs_shown(frames: Frames, shop: Client) -> pd.DataFrame:
-    """The evidence ladder for a reader: what the data allow, and what this version makes of it."""
+    """The evidence ladder for a reader: what the data allow, and what is missing for more."""
     rungs = evaluation.rungs_allowed(frames, shop)
-    computed = {True: "yes", False: "yes, but not computed in this version"}
-    pairs = zip(rungs["allowed"], rungs["implemented"], strict=True)
-    allowed = [computed[bool(implemented)] if yes else "no" for yes, implemented in pairs]
+    allowed = ["yes" if yes else "no" for yes in rungs["allowed"]]
     names = [f"{rung} {name}" for rung, name in zip(rungs["rung"], rungs["name"], strict=True)]
     columns = {"rung": names, "do the data allow it?": allowed}
     return pd.DataFrame(columns | {"what there is": rungs["why"], "what it takes": rungs["what_it_takes"]})
 
 
-def power_shown(orders: pd.DataFrame) -> pd.DataFrame:
-    """`evaluation.power_holdout` for a reader; empty where there is too little to learn from."""
-    power = evaluation.power_holdout(orders)
-    needed = {name: f"customers for +{name.rsplit('_', 1)[1]} %" for name in power if name.startswith("customers_for_")}
-    return pd.DataFrame(
-        {
-            "held out": [amount(share, "share", digits=0) for share in power["holdout"]],
-            "weeks": power["weeks"],
-            "customers": power["customers"],
-            "smallest lift found": [difference(lift, "lift") for lift in power["smallest_lift"]],
-            **{label: power[name] for name, label in needed.items()},
-        }
-    )
+def power_shown(power: pd.DataFrame) -> pd.DataFrame:
+    """`evaluation.power_table` for a reader: what each design could find in this shop, before any result is seen."""
+    times = [_waiting(weeks) for weeks in power["time_to_answer_weeks_for_20"]]
+    needed = {f"needed for +{lift} %": [_units(value, unit) for value, unit in
+                                        zip(power[f"needed_for_{lift}"], power["needed_unit"], strict=True)]
+              for lift in (10, 20, 30)}
+    return pd.DataFrame({
+        "design": [capital(design) for design in power["design"]],
+        "rests on": [findings.number(n) for n in power["customers"]],
+        "smallest lift found": [difference(lift, "lift") for lift in power["smallest_lift"]],
+        **needed, "time until +20 % is found": times, "what to know": power["note"],
+    })
+
+
+def _units(value: float, unit: str) -> str:
+    if pd.isna(value):
+        return "–"
+    return "not by waiting" if value == float("inf") else f"{findings.number(value)} {unit}"
+
+
+def _waiting(weeks: float) -> str:
+    return "not in sight" if weeks == float("inf") else "now" if weeks == 0 else count(math.ceil(weeks), "week")
 
 
 def money_shown(roi: pd.DataFrame) -> pd.DataFrame:
@@ -455,19 +466,27 @@ def _in_unit(value: float, unit: str) -> str:
         return "–"
     if unit == "lift":
         return "no lift could pay" if value == float("inf") else difference(value, "lift", digits=1)
-    if unit in ("members", "months"):
-        return findings.number(value, 0 if unit == "members" else 1)
+    if unit in ("members", "months", "orders"):
+        return "not within sight" if value == float("inf") else findings.number(value, int(unit == "months"))
     return amount(value, unit)
 
 
 def judge(effects: Sequence[Effect], frames: Frames, shop: Client, *, break_even: float) -> Verdict:
     """`findings.verdict` of the headline; a shop without a launch is told that there is no program to judge."""
-    options = {"why_not": evaluation.why_not(frames, shop), "would_tell": evaluation.would_tell(frames, shop)}
-    verdict = findings.verdict(evaluation.headline(effects), break_even=break_even, **options)
+    options = {"why_not": evaluation.why_not(frames, shop.program, effects),
+               "would_tell": evaluation.would_tell(frames, shop)}
+    verdict = replace(findings.verdict(evaluation.headline(effects), break_even=break_even, **options),
+                      too_small=evaluation.too_small(frames["orders"]))
     if shop.program.launched_on is not None:
         return verdict
     words = "no program to judge yet"
     return replace(verdict, words=words, sentence=f"There is {words}: this report describes the shop as it is.")
+
+
+def answer(verdict: Verdict, headline: Effect | None) -> list[str]:
+    """What stands below the verdict: what was seen, where the verdict's reason does not say it, and that reason."""
+    seen = headline is not None and headline.measurable and headline.grade in "DE"
+    return [*([headline.sentence] if seen else []), verdict.because]
 
 
 # ---------------------------------------------------------------- chapter 00

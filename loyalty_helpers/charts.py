@@ -63,16 +63,16 @@ class Chart:
     dense: bool = False
 
 
-def _nothing(why: str) -> Chart:
+def nothing(why: str) -> Chart:
     return Chart(None, why, why)
 
 
-def _canvas(height: float, *, columns: int = 1, **options) -> tuple[Figure, Axes | np.ndarray]:
+def canvas(height: float, *, columns: int = 1, **options) -> tuple[Figure, Axes | np.ndarray]:
     sns.set_theme(style="white", palette="colorblind", rc=STYLE)
     return plt.subplots(1, columns, figsize=(WIDTH, height), layout="constrained", **options)
 
 
-def _numbers(axis, *, factor: float = 1, suffix: str = "", signed: bool = False) -> None:
+def numbers(axis, *, factor: float = 1, suffix: str = "", signed: bool = False) -> None:
     """At most six ticks, labelled as the text writes numbers, with a decimal only where a tick is no whole number."""
 
     def label(value: float, _: int) -> str:
@@ -83,8 +83,8 @@ def _numbers(axis, *, factor: float = 1, suffix: str = "", signed: bool = False)
     axis.set_major_formatter(FuncFormatter(label))
 
 
-def _percent_axis(axis, *, signed: bool = False) -> None:
-    _numbers(axis, factor=100, suffix=" %", signed=signed)
+def percent_axis(axis, *, signed: bool = False) -> None:
+    numbers(axis, factor=100, suffix=" %", signed=signed)
 
 
 def _launch_line(ax: Axes, launched_on: date | None) -> None:
@@ -99,6 +99,24 @@ def _launch_line(ax: Axes, launched_on: date | None) -> None:
         textcoords="offset points",
         va="top",
         color=CAUTION,
+    )
+
+
+def break_even_line(ax: Axes, lift: float) -> None:
+    """Where the program pays for itself, with its words above the picture; nothing where there is no such lift."""
+    if not np.isfinite(lift):
+        return
+    ax.axvline(lift, color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
+    right = lift > np.mean(ax.get_xlim())
+    ax.annotate(
+        f"pays for itself at {findings.difference(lift, 'lift')}",
+        (lift, 1),
+        color=CAUTION,
+        xycoords=("data", "axes fraction"),
+        xytext=(0 if right else 4, 3),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        fontsize=9,
     )
 
 
@@ -123,8 +141,8 @@ def _interval(
 def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, unit: str = "orders") -> Chart:
     """Weekly `column` of `evaluation.weekly` with its four-week mean and the launch; the claim compares levels only."""
     if weekly.empty:
-        return _nothing(f"No week is whole yet, so {column} cannot be followed over time.")
-    figure, ax = _canvas(2.7)
+        return nothing(f"No week is whole yet, so {column} cannot be followed over time.")
+    figure, ax = canvas(2.7)
     smooth = weekly[column].rolling(4, min_periods=1).mean()
     ax.plot(weekly["week_start"], weekly[column], color=GREY, linewidth=0.8)
     ax.plot(weekly["week_start"], smooth, color=ACCENT, linewidth=2)
@@ -134,7 +152,7 @@ def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, un
         xlabel="week beginning",
         ylabel=f"{column} per week" + ("" if unit == "orders" else f" ({unit})"),
     )
-    _numbers(ax.yaxis)
+    numbers(ax.yaxis)
     ax.grid(axis="y")
     title = _level_claim(weekly, column, launched_on=launched_on, unit=unit)
     return Chart(
@@ -162,12 +180,12 @@ def _level_claim(weekly: pd.DataFrame, column: str, *, launched_on: date | None,
 def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
     """Share of orders with a customer id, by week: a program that raises it raises orders per customer by itself."""
     if not weekly["orders"].sum():
-        return _nothing("No week is whole yet, so the share of orders with a customer cannot be followed.")
-    figure, ax = _canvas(2.2)
+        return nothing("No week is whole yet, so the share of orders with a customer cannot be followed.")
+    figure, ax = canvas(2.2)
     ax.plot(weekly["week_start"], weekly["identified"].rolling(4, min_periods=1).mean(), color=ACCENT, linewidth=2)
     _launch_line(ax, launched_on)
     ax.set(ylim=(0, 1.02), xlabel="week beginning", ylabel="orders with a customer")
-    _percent_axis(ax.yaxis)
+    percent_axis(ax.yaxis)
     ax.grid(axis="y")
     share = np.average(weekly["identified"].fillna(0), weights=weekly["orders"].clip(lower=1e-9))
     title = f"{findings.amount(share, 'share', digits=0)} of orders carry a customer id"
@@ -178,8 +196,8 @@ def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
 def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     """Cumulated share of revenue against cumulated share of customers, best customers first."""
     if curve.empty:
-        return _nothing(finding.sentence)
-    figure, ax = _canvas(3.2)
+        return nothing(finding.sentence)
+    figure, ax = canvas(3.2)
     ax.plot(curve["customers"], curve["revenue"], color=ACCENT, linewidth=2.2)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 2)))
     ax.annotate("if all customers spent the same", (0.62, 0.6), color=INK, va="top", fontsize=9)
@@ -190,7 +208,7 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
         ylabel="share of revenue",
     )
     for axis in (ax.xaxis, ax.yaxis):
-        _percent_axis(axis)
+        percent_axis(axis)
     ax.grid()
     return Chart(figure, finding.title, f"Concentration curve of revenue over customers. {finding.sentence}")
 
@@ -199,15 +217,15 @@ def groups(table: pd.DataFrame, *, label: str) -> Chart:
     """Share of customers beside share of revenue, one row per group, in the order of the revenue."""
     rows = table.dropna(subset=["spend_share"]).sort_values("spend_share").reset_index(drop=True)
     if rows.empty:
-        return _nothing("There is no revenue to share out among groups.")
-    figure, ax = _canvas(0.75 + 0.33 * max(len(rows), 2))
+        return nothing("There is no revenue to share out among groups.")
+    figure, ax = canvas(0.75 + 0.33 * max(len(rows), 2))
     y = np.arange(len(rows))
     ax.hlines(y, rows["share"], rows["spend_share"], color=PALE, linewidth=4, zorder=1)
     ax.plot(rows["share"], y, "o", color=INK, markerfacecolor="white", markersize=7, label="share of customers")
     ax.plot(rows["spend_share"], y, "o", color=ACCENT, markersize=7, label="share of revenue")
     ax.set_yticks(y, rows[label])
     ax.set(xlabel="share of all customers, share of all revenue", ylim=(-0.6, max(len(rows), 2) - 0.4))
-    _percent_axis(ax.xaxis)
+    percent_axis(ax.xaxis)
     ax.grid(axis="x")
     figure.legend(loc="outside upper right", ncols=2)
     said = [
@@ -222,8 +240,8 @@ def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
     """Heat map of `scoring.cohorts`: months after the first order across, month of the first order down."""
     shares = table.pivot(index="cohort", columns="month", values="share") * 100
     if not shares.notna().any(axis=None):
-        return _nothing(finding.sentence)
-    figure, ax = _canvas(max(2.6, 0.24 * len(shares) + 1.1))
+        return nothing(finding.sentence)
+    figure, ax = canvas(max(2.6, 0.24 * len(shares) + 1.1))
     sns.heatmap(
         shares.astype("float64"),
         ax=ax,
@@ -245,7 +263,7 @@ def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
 
 def score_histogram(scores: pd.Series, finding: Finding) -> Chart:
     """How the loyalty score spreads over the scored customers."""
-    figure, ax = _canvas(2.4)
+    figure, ax = canvas(2.4)
     ax.hist(scores.dropna(), bins=np.arange(0, 101, 5), color=ACCENT, edgecolor="white")
     if finding.measurable:
         ax.axvline(finding.estimate, color=CAUTION, linewidth=1.4, linestyle=(0, (4, 2)))
@@ -269,14 +287,14 @@ def changes(rows: Sequence[Change], *, unit: str) -> Chart:
     """Forest plot of the changes of one unit, each with its interval; grey where there is no evidence of a change."""
     rows = [row for row in rows if row.unit == unit and row.verdict != "not measurable"][::-1]
     if not rows:
-        return _nothing("No rate could be compared before and after.")
-    figure, ax = _canvas(0.75 + 0.36 * max(len(rows), 2))
+        return nothing("No rate could be compared before and after.")
+    figure, ax = canvas(0.75 + 0.36 * max(len(rows), 2))
     for y, row in enumerate(rows):
         _interval(ax, y, row, color=GREY if row.verdict == "no evidence" else ACCENT)
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows)), [findings.capital(row.label) for row in rows])
     factor, _, suffix, _ = findings.UNITS.get(unit, (1.0, "", "", 0))
-    _numbers(ax.xaxis, factor=factor, signed=True)
+    numbers(ax.xaxis, factor=factor, signed=True)
     ax.set(xlabel=f"change ({suffix.strip() or unit}), after minus before", ylim=(-0.6, max(len(rows), 2) - 0.4))
     ax.grid(axis="x")
     moved = [row for row in rows if row.verdict in ("up", "down")]
@@ -289,50 +307,45 @@ def changes(rows: Sequence[Change], *, unit: str) -> Chart:
     )
 
 
-def forest(effects: Sequence[Effect], *, break_even: float = float("nan")) -> Chart:
+def forest(effects: Sequence[Effect], *, break_even: float = float("nan"), truth: float = float("nan")) -> Chart:
     """Every comparison of members on one axis: believable ones filled, biased ones hollow below a rule.
 
-    Rungs 1 and 2 speak of the whole shop, which is another question: they get `trend_effects`, an axis of their own.
+    Hollow above the rule is what its own estimator refuses. Rungs 1 and 2 speak of the whole shop, which is another
+    question: they get `trend_effects`, an axis of their own. `truth` is the planted lift of a simulated shop.
     """
     shown = [e for e in effects if e.measurable and (e.rung == 0 or e.rung >= 3) and e.outcome == "orders"]
     believed, biased = [e for e in shown if e.rung >= 3], [e for e in shown if e.rung == 0]
     rows = believed + biased
     if not rows:
-        return _nothing("Members cannot be compared with anybody: " + _reason(effects))
-    figure, ax = _canvas(0.85 + 0.42 * max(len(rows), 2))
+        return nothing("Members cannot be compared with anybody: " + _reason(effects))
+    figure, ax = canvas(0.85 + 0.42 * max(len(rows), 2))
     for y, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
-        _interval(
-            ax, y, row, color=ACCENT if row.rung >= 3 else GREY, hollow=row.rung < 3, width=4 if row.headline else 2.4
-        )
+        hollow = row.rung < 3 or row.refused is not None
+        _interval(ax, y, row, color=GREY if hollow else ACCENT, hollow=hollow, width=4 if row.headline else 2.4)
     ax.axvline(0, color=INK, linewidth=1)
-    if np.isfinite(break_even):
-        ax.axvline(break_even, color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
-        ax.annotate(
-            f"pays for itself at {findings.difference(break_even, 'lift')}",
-            (break_even, 1),
-            color=CAUTION,
-            xycoords=("data", "axes fraction"),
-            xytext=(4, 3),
-            textcoords="offset points",
-            fontsize=9,
-        )
+    break_even_line(ax, break_even)
+    if np.isfinite(truth):
+        ax.plot(truth, -0.5, marker="^", color=INK, markersize=8, clip_on=False, zorder=4)
     if believed and biased:
         ax.axhline(len(biased) - 0.5, color=PALE, linewidth=1)
     ax.set_yticks(range(len(rows) - 1, -1, -1), [row.label for row in rows])
     ax.set(xlabel="difference in orders per customer", ylim=(-0.6, max(len(rows), 2) - 0.4))
-    _percent_axis(ax.xaxis, signed=True)
+    percent_axis(ax.xaxis, signed=True)
     ax.grid(axis="x")
     title = (
         believed[0].title
         if believed
         else f"The usual comparisons say {_span(biased)}: none of them measures the program"
     )
-    return Chart(
-        figure,
-        title,
-        "Forest plot with 95 % intervals. " + " ".join(row.sentence for row in rows),
-        note="Hollow grey: biased, shown because they are what is usually reported." if biased else "",
-    )
+    notes = {
+        "Hollow grey: biased, shown because they are what is usually reported.": bool(biased),
+        "Hollow above the rule: not to be relied on.": any(row.refused for row in believed),
+        f"Triangle: the lift that was planted in this simulated shop, {findings.difference(truth, 'lift')}.":
+            bool(np.isfinite(truth)),
+    }
+    said = " ".join(words for words, holds in notes.items() if holds)
+    alt = " ".join(["Forest plot with 95 % intervals.", *(row.sentence for row in rows), said])
+    return Chart(figure, title, alt.strip(), note=said)
 
 
 def _reason(effects: Sequence[Effect]) -> str:
@@ -353,14 +366,14 @@ def trend_effects(effects: Sequence[Effect]) -> Chart:
     """The whole shop against its own trend: an axis of its own, because it is not about members."""
     rows = [e for e in effects if e.rung in (1, 2) and e.measurable]
     if not rows:
-        return _nothing("There is no trend to compare with: " + _reason([e for e in effects if e.rung in (1, 2)]))
-    figure, ax = _canvas(0.75 + 0.42 * max(len(rows), 2))
+        return nothing("There is no trend to compare with: " + _reason([e for e in effects if e.rung in (1, 2)]))
+    figure, ax = canvas(0.75 + 0.42 * max(len(rows), 2))
     for y, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
         _interval(ax, y, row, color=ACCENT if row.headline or row is rows[0] else GREY)
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows) - 1, -1, -1), [row.label for row in rows])
     ax.set(xlabel="difference of the whole shop", ylim=(-0.6, max(len(rows), 2) - 0.4))
-    _percent_axis(ax.xaxis, signed=True)
+    percent_axis(ax.xaxis, signed=True)
     ax.grid(axis="x")
     return Chart(figure, rows[0].title, "Forest plot with 95 % intervals. " + " ".join(row.sentence for row in rows))
 
@@ -368,8 +381,8 @@ def trend_effects(effects: Sequence[Effect]) -> Chart:
 def trend(fit: pd.DataFrame, effect: Effect, *, launched_on: date | None) -> Chart:
     """Weekly orders, and what the trend before the launch predicted for after it, with its interval."""
     if fit.empty or launched_on is None:
-        return _nothing(effect.sentence)
-    figure, ax = _canvas(2.9)
+        return nothing(effect.sentence)
+    figure, ax = canvas(2.9)
     after = fit["week_start"] >= pd.Timestamp(launched_on)
     ax.plot(fit["week_start"], fit["observed"], color=GREY, linewidth=0.9, label="observed")
     ax.fill_between(
@@ -397,7 +410,7 @@ def trend(fit: pd.DataFrame, effect: Effect, *, launched_on: date | None) -> Cha
 def range_strips(family: Family) -> Chart:
     """Published results of one KPI family, one strip per evidence grade, with the client's change below them."""
     grades = sorted(family.results["grade"].unique(), reverse=True)
-    figure, ax = _canvas(0.95 + 0.42 * (len(grades) + 1))
+    figure, ax = canvas(0.95 + 0.42 * (len(grades) + 1))
     labels = ["this shop: a change, not an effect" if family.own else "this shop: not compared"]
     for y, grade in enumerate(grades, start=1):
         effects = family.results.loc[family.results["grade"] == grade, "effect"]
@@ -409,7 +422,7 @@ def range_strips(family: Family) -> Chart:
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_yticks(range(len(labels)), labels)
     ax.set(xlabel=f"{family.family}, change in {family.unit}", ylim=(-0.6, len(labels) - 0.4))
-    _numbers(ax.xaxis, signed=True)
+    numbers(ax.xaxis, signed=True)
     ax.grid(axis="x")
     here = f"This shop: {family.own.sentence if family.own else family.why_not}."
     return Chart(figure, family.title, f"Range strips by evidence grade. {family.sentence}", note=here)
@@ -419,14 +432,14 @@ def sensitivity(table: pd.DataFrame) -> Chart:
     """How much of the best tenth stays when the weights of the loyalty score change (`scoring.weight_sensitivity`)."""
     rows = table.iloc[::-1].reset_index(drop=True)
     if not rows["top_tenth_kept"].notna().any():
-        return _nothing("Too few customers to tell how much the weights matter.")
-    figure, ax = _canvas(0.7 + 0.3 * len(rows))
+        return nothing("Too few customers to tell how much the weights matter.")
+    figure, ax = canvas(0.7 + 0.3 * len(rows))
     y = np.arange(len(rows))
     ax.hlines(y, 0, rows["top_tenth_kept"], color=PALE, linewidth=3)
     ax.plot(rows["top_tenth_kept"], y, "o", color=ACCENT, markersize=7)
     ax.set_yticks(y, rows["weights"])
     ax.set(xlim=(0, 1.02), xlabel="share of the best tenth of customers that stays in it")
-    _percent_axis(ax.xaxis)
+    percent_axis(ax.xaxis)
     ax.grid(axis="x")
     least = rows.loc[rows["top_tenth_kept"].idxmin()]
     kept = findings.amount(least["top_tenth_kept"], "share", digits=0)

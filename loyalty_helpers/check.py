@@ -91,8 +91,4 @@ def _evidence(rungs: pd.DataFrame) -> list[str]:
     for rung in rungs.itertuples():
         takes = f" It takes: {rung.what_it_takes[:1].lower()}{rung.what_it_takes[1:]}" if rung.what_it_takes else ""
         lines.append(f"rung {rung.rung}, {rung.name}: {'yes' if rung.allowed else 'no'}. {rung.why}{takes}")
-    best = rungs.loc[rungs["allowed"], "rung"].max()
-    if best > rungs.loc[rungs["implemented"], "rung"].max():
-        reported = " and ".join(map(str, rungs.loc[rungs["implemented"], "rung"]))
-        lines.append(f"The data allow rung {best}; this version reports rungs {reported}.")
     return lines

@@ -99,7 +99,7 @@ def _page(shown: Sequence[Chapter], chapters: Sequence[Chapter], front: Front) -
     keys = [chapter.key for chapter in chapters]
     nav = [{"label": chapter.label, "current": shown == [chapter],
             "href": f"#{chapter.key}" if single_file else page_name(chapter.key)} for chapter in chapters]
-    if not single_file:
+    if not single_file and len(chapters) > 1:
         nav.append({"label": "All in one file", "current": False, "href": "report.html"})
     linked = [replace(chapter, body=Markup(_linked(chapter, keys, single_file))) for chapter in shown]
     jinja = Environment(loader=FileSystemLoader(TEMPLATE), autoescape=True, undefined=StrictUndefined)

@@ -76,12 +76,12 @@ def links(items: Iterable[tuple[str, str, str]]) -> None:
 def hero(verdict: Verdict, effect: Effect | None, program: Program | None = None) -> None:
     """The answer: the verdict's sentence with its words in the accent colour, what it rests on, and the grade.
 
-    `effect` is the headline effect; where the verdict is "cannot tell" its sentence says what was seen all the same.
+    `effect` is the headline effect; where it may claim nothing its sentence says what was seen all the same.
     `program` names the program above the answer. Without an effect there is no grade.
     """
     said = escape(verdict.sentence)
     words = escape(verdict.words)
-    seen = effect.sentence if effect is not None and effect.measurable and verdict.key == "cannot_tell" else ""
+    seen = effect.sentence if effect is not None and effect.measurable and effect.grade in "DE" else ""
     parts = [
         f'<p class="kicker">{escape(_introduced(program))}</p>' if program is not None and program.name else "",
         f'<p class="verdict"><strong>{said.replace(words, f"<em>{words}</em>", 1)}</strong></p>',
