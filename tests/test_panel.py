@@ -185,7 +185,8 @@ def test_each_member_has_the_reason_that_is_true():
     assert status.to_dict() == {
         "good": USABLE, "far": "joined away from an order", "late": late, "edge": USABLE,
         "early": "joined before the launch", "undated": "no date of joining", "twice": USABLE,
-        "new": f"a customer for less than {KNOWN_FOR} weeks", "almost": USABLE, "unknown": "no order under that id",
+        "new": f"known as customers for less than {KNOWN_FOR} weeks", "almost": USABLE,
+        "unknown": "no order under that id",
         "future": "joined after the orders end", "today": late}
 
 

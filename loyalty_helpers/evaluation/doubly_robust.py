@@ -326,7 +326,9 @@ def _logs(fit: Propensity, responses: np.ndarray) -> tuple[np.ndarray, np.ndarra
     own = factual - rho * exposed
     of_own = treated * (followed - factual) / treated.mean() - rho * (of_counterfactual[:, 1] + exposed * of_rho)
     of_lift = of_own / own - of_rho - of_counterfactual[:, 0] / unexposed
-    return np.log([own / (rho * unexposed), rho]), np.column_stack([of_lift, of_rho])
+    told = min(factual, own, unexposed, rate, others) > 0  # net spending may be below nil, a ratio of two such is none
+    logs = np.log([own / (rho * unexposed), rho]) if told else np.full(2, NAN)
+    return logs, np.column_stack([of_lift, of_rho])
 
 
 def _clustered(influences: np.ndarray, customer: np.ndarray) -> np.ndarray:

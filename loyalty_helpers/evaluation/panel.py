@@ -148,7 +148,7 @@ def joining_status(panel: Panel, members: pd.DataFrame, *, follow_up: int = FOLL
         "joined after the orders end": week > panel.weeks,
         f"fewer than {follow_up} weeks of data since joining": week + follow_up >= panel.weeks,
         "joined away from an order": panel.total(place, week, week + 1) == 0,
-        f"a customer for less than {KNOWN_FOR} weeks": week - first < KNOWN_FOR,
+        f"known as customers for less than {KNOWN_FOR} weeks": week - first < KNOWN_FOR,
     }
     status = np.select(list(reasons.values()), list(reasons), default=USABLE)
     return pd.Series(status, index=pd.Index(listed, name="customer_id"), dtype="str")

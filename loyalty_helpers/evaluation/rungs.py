@@ -108,7 +108,9 @@ def _told(effect: Effect) -> str:
     """The note of an effect, beginning with its refusal: the table has no other column for it."""
     if not effect.refused:
         return effect.note
-    return f"{NOT_RELIED}{effect.refused}. {effect.note}".strip() if effect.measurable else effect.refused
+    if not effect.measurable:
+        return effect.note or effect.refused
+    return f"{NOT_RELIED}{effect.refused}. {effect.note}".strip()
 
 
 def headline(effects: Sequence[Effect]) -> Effect | None:

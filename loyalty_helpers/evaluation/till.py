@@ -15,7 +15,7 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.evaluation.calibrated import Calibrated, calibrated
+from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE, Calibrated, calibrated
 from loyalty_helpers.evaluation.doubly_robust import DoublyRobust, doubly_robust
 from loyalty_helpers.evaluation.panel import MOST_CUSTOMERS, USABLE, Panel, joining_status, panel
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, missing
@@ -57,6 +57,8 @@ def at_the_till(orders: pd.DataFrame, members: pd.DataFrame, *, launched_on: dat
     cross = doubly_robust(weekly, follow_up=follow_up_weeks, outcome=outcome, confidence=confidence)
     both = [_calibrated_effect(main, outcome, confidence), _cross_effect(cross, outcome, confidence)]
     chosen, other = both if both[0].measurable or not both[1].measurable else both[::-1]
+    if not chosen.measurable and weekly.launch < LEAST_BEFORE:  # fewer weeks would do for the cross-check
+        chosen = replace(chosen, refused=other.refused)
     status = joining_status(weekly, members, follow_up=follow_up_weeks)
     told = _diagnostics(weekly, status, main, cross)
     told |= {"overlap": _overlap(*both), "cross_check": other.measurable}
@@ -92,8 +94,8 @@ def by_group(orders: pd.DataFrame, members: pd.DataFrame, groups: pd.Series, *, 
              confidence: float = 0.95) -> dict[str, Effect]:
     """The calibrated lift of orders of each group of joiners; `groups` names the group of each customer_id.
 
-    What is learnt and the market factor are those of the whole shop; only the joiners counted differ. Groups with
-    fewer than MIN_JOINERS joiners are refused, as the whole is.
+    An id stands in `groups` once. What is learnt and the market factor are those of the whole shop; only the joiners
+    counted differ. Groups with fewer than MIN_JOINERS joiners are refused, as the whole is.
     """
     if _nobody(orders, members):
         return {}
@@ -182,11 +184,11 @@ def _few(effect: Effect) -> str | None:
 
 
 def _with_notes(effect: Effect, weekly: Panel) -> Effect:
-    if not effect.measurable:
-        return replace(effect, note=effect.refused)
     told = effect.diagnostics
     drawn, seen = MOST_CUSTOMERS, weekly.customers_seen
     aside = "; ".join(f"{number(members)} {why}" for why, members in told["set_aside"].items())
+    if not effect.measurable:
+        return replace(effect, note=f"{effect.refused}{f' (set aside: {aside})' if aside else ''}")
     notes = {
         f"{count(effect.n_treated, 'joiner')} used{f', others set aside ({aside})' if aside else ''}.": True,
         f"Reservations: {'; '.join(told['reservations'])}.": bool(told["reservations"]),
