@@ -6,13 +6,14 @@ Pure, like `chapters`: everything here returns frames, findings or sentences.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, log
 
 import pandas as pd
 import yaml
 
 from loyalty_helpers import evaluation
-from loyalty_helpers.client import Client, Program
+from loyalty_helpers.client import CLONE, Client, Program
+from loyalty_helpers.evaluation import validation
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, USABLE
 from loyalty_helpers.evaluation.till import LABELS
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, first_joining, missing
@@ -27,10 +28,12 @@ ASSUMPTIONS = (
     "what a history of orders says of the weeks to come is the same before and after the launch, up to one factor for "
     "the whole market",
 )
-FAILS = (
-    "It leans towards “it works” where a passing appetite that no order shows makes people join, and where everybody's "
-    "demand jumped at the launch; towards “no effect” where old orders themselves, not the personal rate, make people "
-    "join. Only a random holdout removes the first of these.")
+# kinds of simulated shops in which the comparison at the till is known to lean, in words
+LEANS = {
+    "hidden appetite": "a passing appetite that no order shows makes people join",
+    "demand step": "everybody's demand jumped at the launch",
+    "old-history joining": "old orders themselves, and not the personal rate, make people join",
+}
 UNMEASURED = (
     "Neither the changes nor the trend say what the program caused. Season, prices, advertising, competitors and who "
     "chose to join are in all of them. Members against comparable buyers, or a random holdout, would tell.")
@@ -129,7 +132,59 @@ def what_it_does_not_show(effects: Sequence[Effect]) -> str:
         return DRAWN
     calibrated = headline.label in (LABELS["calibrated", "orders"], LABELS["calibrated", "spend"])
     held = "; ".join(f"({i}) {words}" for i, words in enumerate(ASSUMPTIONS[: None if calibrated else 3], start=1))
-    return f"The comparison of members with comparable buyers rests on what no data can prove: {held}. {FAILS}"
+    return (f"The comparison of members with comparable buyers rests on what no data can prove: {held}. "
+            f"{_leanings(study())} Only a random holdout removes the first of these.")
+
+
+# ---------------------------------------------------------------- how often the methods err
+def study() -> pd.DataFrame:
+    """The table of the published simulation study; empty where it is not at hand."""
+    path = CLONE / "validation" / "results.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=[*validation.COLUMNS, *validation.MEASURES])
+
+
+def error_rates(headline: Effect | None, customers: int, found: pd.DataFrame) -> str:
+    """How often the headline's method was right where the truth is known, in shops of about this size.
+
+    From `found`, the table of the `study`; "" where it says nothing of that method.
+    """
+    rows = found[(found["estimator"] == _studied(headline)) & (found["kind"] == "simulated") & (found["lift"] >= 0)
+                 & found["scenario"].isin(validation.COUNTING)]
+    if rows.empty:
+        return ""
+    nearest = min(rows["customers"].unique(), key=lambda size: abs(log(size / max(customers, 1))))
+    rows = rows[rows["customers"] == nearest]
+    every = validation.pooled(rows, ["estimator"]).iloc[0]
+    said = (f"In {number(every['answers'])} simulated shops of {number(nearest)} customers, this method's interval "
+            f"held the planted truth in {amount(every['coverage'], 'share')}")
+    if not (rows["lift"] == 0).any():
+        return f"{said}."
+    none = validation.pooled(rows[rows["lift"] == 0], ["estimator"]).iloc[0]
+    return (f"{said}; where the program did nothing, it found a lift in {amount(none['claims_positive'], 'share')} of "
+            f"the cases, and the verdict would have been “works” or “probably works” in "
+            f"{amount(none['says_works'], 'share')}.")
+
+
+def _studied(headline: Effect | None) -> str:
+    """The name under which the study knows the method of an effect."""
+    names = {LABELS["calibrated", "orders"]: validation.CALIBRATED, LABELS["doubly robust", "orders"]:
+             validation.DOUBLY_ROBUST}
+    label = "" if headline is None else headline.label
+    if headline is not None and headline.rung == 4:
+        return validation.WELCH if "Welch" in label else validation.CUPED
+    return names.get(label, "unobserved components, local level" if headline is not None and headline.rung == 2 else "")
+
+
+def _leanings(found: pd.DataFrame) -> str:
+    """Where the comparison at the till leans, and by how much it did in simulated shops without an effect."""
+    rows = found[(found["estimator"] == validation.CALIBRATED) & (found["lift"] == 0) & (found["customers"] == 1000)]
+    bias = rows.set_index("scenario")["bias"].reindex(list(LEANS))
+    sizes = [f" ({difference(value, 'lift')} there, in simulated shops without an effect)" if isfinite(value) else ""
+             for value in bias]
+    too_high, jump, too_low = (words + size for words, size in zip(LEANS.values(), sizes, strict=True))
+    return (f"It leans towards “it works” where {too_high}, and where {jump}; towards “no effect” where {too_low}.")
+
+
 
 
 # ---------------------------------------------------------------- tables for the eye

@@ -103,11 +103,11 @@ def test_a_young_program_hears_what_is_missing(described):
     assert all(": no. " in rung and " It takes: " in rung for rung in rungs[1:])
 
 
-def test_the_sample_allows_more_than_this_version_reports():
+def test_the_sample_allows_all_but_the_draw():
     rungs = section(check.describe(load_client("sample", CLONE)), "Evidence").splitlines()
     assert [": yes." in rung for rung in rungs[:4]] == [True, True, True, False]
     assert ["It takes" in rung for rung in rungs[:4]] == [False, False, False, True]
-    assert rungs[4] == "  The data allow rung 3; this version reports rungs 1 and 2."
+    assert len(rungs) == 4
 
 
 def test_refunds_alone_are_no_orders(described):

@@ -49,7 +49,7 @@ def test_make_report_answers_the_question_and_the_second_call_does_nothing(clone
     assert (report / "index.html").exists() and (report / "report.html").exists()
     results = json.loads((report / "results.json").read_text(encoding="utf-8"))
     assert results["client"] == "sample" and results["verdict"] == "cannot_tell"
-    assert results["headline"]["grade"] == "D"
+    assert (results["headline"]["rung"], results["headline"]["grade"]) == (3, "B")
     tables = {path.name for path in (report / "tables").iterdir()}
     assert tables >= {"data_quality.csv", "kpis.csv", "effects.csv", "segments.csv", "cases.csv", "roi.csv"}
     assert not list(report.rglob("action_list*"))
@@ -64,6 +64,19 @@ def test_the_naive_figures_are_wrong_by_more_than_the_truth(clone, report):
     members = effects[(effects["rung"] == 0) & (effects["scope"] == "members")]
     assert len(members) >= 2
     assert (members["low"] > 2 * truth["lift_13_weeks"]).all()
+
+
+def test_the_headline_and_its_cross_check_hold_the_truth_and_the_verdict_follows(clone, report):
+    truth = yaml.safe_load((clone / "data" / "sample" / "truth.yml").read_text(encoding="utf-8"))["shop"]
+    effects = pd.read_csv(report / "tables" / "effects.csv")
+    till = effects[(effects["rung"] == 3) & (effects["outcome"] == "orders")]
+    assert len(till) == 2 and till["headline"].tolist() == [True, False]
+    assert (till["low"] <= truth["lift_13_weeks"]).all() and (till["high"] >= truth["lift_13_weeks"]).all()
+    results = json.loads((report / "results.json").read_text(encoding="utf-8"))
+    bar = pd.read_csv(report / "tables" / "roi.csv").set_index("item").loc["break-even lift", "value"]
+    assert till["low"].iloc[0] < bar < till["high"].iloc[0] and results["verdict"] == "cannot_tell"
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert "planted in this simulated shop, +12 %" in page
 
 
 def test_no_id_of_a_customer_is_published(clone, report):
