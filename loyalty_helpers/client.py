@@ -277,7 +277,8 @@ class Program:
     """The loyalty program. Money in the client's currency; shares are fractions; costs are nil unless given.
 
     `reward_rate` is the face value issued per unit of spend, `redemption` the share of it expected to be redeemed,
-    `cost_share` what a redeemed unit of face value costs the shop. `gap_days` after the launch are left out of the
+    `cost_share` what a redeemed unit of face value costs the shop. `holdout_share` is the share of customers that the
+    draw was to hold out, which the assignment is checked against. `gap_days` after the launch are left out of the
     comparison of before and after.
     """
 
@@ -285,6 +286,7 @@ class Program:
     launched_on: Annotated[date | None, _date] = None
     gap_days: Annotated[int, _number(0, 182, whole=True)] = 0
     joining: Annotated[str, _choice("self-selected", "everyone", "randomised", "none")] = "self-selected"
+    holdout_share: Annotated[float | None, _share] = None
     gross_margin: Annotated[float | None, _share] = None
     reward_rate: Annotated[float, _share] = 0.0
     redemption: Annotated[float, _share] = 1.0

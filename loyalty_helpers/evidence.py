@@ -17,7 +17,7 @@ from loyalty_helpers.evaluation import validation
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, USABLE
 from loyalty_helpers.evaluation.till import LABELS
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, first_joining, missing
-from loyalty_helpers.findings import NAN, Change, Effect, Finding, amount, capital, count, difference, number
+from loyalty_helpers.findings import NAN, Change, Effect, Finding, amount, capital, chance, count, difference, number
 
 Frames = Mapping[str, pd.DataFrame]
 ASSUMPTIONS = (
@@ -48,6 +48,11 @@ def till(effects: Sequence[Effect], outcome: str = "orders") -> Effect:
     why = "it takes a launch date, a member list with dates of joining, and customers who could join and did not"
     none = missing(LABELS["calibrated", outcome], why, rung=3, grade="C", outcome=outcome)
     return next((one for one in effects if one.rung == 3 and one.outcome == outcome), none)
+
+
+def draw(effects: Sequence[Effect]) -> Effect | None:
+    """The comparison of customers as drawn, among the `effects`; None without an assignment."""
+    return next((one for one in effects if one.rung == 4 and one.outcome == "orders"), None)
 
 
 def trend(effects: Sequence[Effect]) -> Effect:
@@ -187,7 +192,34 @@ def _leanings(found: pd.DataFrame) -> str:
 
 
 
+def drawn(effect: Effect | None) -> str:
+    """What the draw says, and of those who joined because of it; or how customers are drawn."""
+    if effect is None:
+        return ("Nobody was drawn at random so far. `make holdout CLIENT=… SHARE=0.1` draws customers to leave out of "
+                "the next campaign; the next report then compares as drawn.")
+    complier = effect.diagnostics.get("complier")
+    joined = ("" if complier is None or not complier.measurable else
+              f"{capital(complier.label)}: {complier.value} ({complier.level} interval {complier.interval}).")
+    return f"{effect.sentence} {effect.note} {joined}".strip()
+
+
 # ---------------------------------------------------------------- tables for the eye
+def draw_shown(effect: Effect | None) -> pd.DataFrame:
+    """The checks of a draw, each of which can fail; empty without one."""
+    told = {} if effect is None else effect.diagnostics
+    if "balance" not in told:
+        return pd.DataFrame(columns=["check", "found", "chance of as much or more by lot"])
+    size = [("share held out", f"{amount(told['share held out'], 'share')}, planned "
+             f"{amount(told['planned share'], 'share')}", chance(told["share p"]))]
+    before = [(f"{name}, of those with the program and held out",
+               f"{number(row['treated'], 2)} and {number(row['held out'], 2)}", chance(row["p"]))
+              for name, row in told["balance"].items()]
+    joined = [(f"became members, of the arm {arm}", amount(share, "share"), "–")
+              for arm, share in (told["joined"] or {}).items()]
+    return pd.DataFrame([(capital(check), *rest) for check, *rest in size + before + joined],
+                        columns=["check", "found", "chance of as much or more by lot"])
+
+
 def joiners_shown(effect: Effect) -> pd.DataFrame:
     """How many members the comparison used, and how many were set aside, by reason; empty where none was made."""
     told = effect.diagnostics

@@ -434,3 +434,19 @@ def test_of_very_many_customers_some_are_drawn_and_the_note_says_so(monkeypatch)
     aside = found.diagnostics["set_aside"]
     assert aside["not among the customers drawn by lot"] > 0 and "no order under that id" not in aside
     assert found.n_treated + sum(aside.values()) == len(base.members)
+
+
+def test_dates_texts_and_zones_are_times_on_the_wall_clock():
+    shop = simulate.shop(customers=500, seed=3)
+    plain = at_the_till(shop.orders, shop.members, launched_on=shop.launched_on)
+    zoned = shop.orders.assign(ordered_at=shop.orders["ordered_at"].dt.tz_localize("Asia/Shanghai"))
+    days = shop.members.assign(joined_at=shop.members["joined_at"].dt.date)[["customer_id", "joined_at"]]
+    texts = shop.orders.assign(ordered_at=shop.orders["ordered_at"].astype(str))
+    for orders, members in ((zoned, shop.members), (texts, days), (zoned, days)):
+        found = at_the_till(orders, members, launched_on=f"{shop.launched_on:%Y-%m-%d}")
+        assert (found.estimate, found.low, found.high) == (plain.estimate, plain.low, plain.high)
+    numbers = [frame.assign(customer_id=frame["customer_id"].str[1:].astype(int))
+               for frame in (shop.orders, shop.members)]
+    text = numbers[1].assign(customer_id=numbers[1]["customer_id"].astype(str))
+    assert at_the_till(numbers[0], text, launched_on=shop.launched_on).n_treated == plain.n_treated
+    assert at_the_till(shop.orders, None, launched_on=shop.launched_on).refused == "there is no member list"

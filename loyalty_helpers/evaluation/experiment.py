@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.evaluation.weeks import DAY, WEEK, data_end, missing
+from loyalty_helpers.evaluation.weeks import DAY, WEEK, data_end, missing, moments
 from loyalty_helpers.findings import NAN, Effect, count, number
 
 MIN_CUSTOMERS, MIN_BUYERS = 10, 5  # in each arm
@@ -83,6 +83,7 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
     kind = "random invitation" if arms.invited else "random holdout"
     if arms.why_not:
         return _nothing(kind, arms.why_not, outcome)
+    orders = orders.assign(ordered_at=moments(orders["ordered_at"]))
     first, last = pd.Timestamp(start), min(pd.Timestamp(end), data_end(orders)) if len(orders) else pd.Timestamp(start)
     trial = _followed(_rows(orders), arms, start=first, end=last, outcome=outcome)
     if why_not := _too_few(trial, arms, first < last):
@@ -139,7 +140,7 @@ def _arms(assignment: pd.DataFrame) -> Arms:
     """One row per customer; the same arm twice counts once, two different ones set the customer aside."""
     known = assignment.dropna(subset=["customer_id", "arm"]).reset_index(drop=True)
     known = known.assign(customer_id=known["customer_id"].astype("str"), arm=known["arm"].astype("str").str.strip(),
-                         assigned_at=pd.to_datetime(known.get("assigned_at", pd.Series(pd.NaT, index=known.index))))
+                         assigned_at=moments(known.get("assigned_at", pd.Series(pd.NaT, index=known.index))))
     contradicting = known.groupby("customer_id")["arm"].transform("nunique") > 1
     drawn = known[~contradicting].sort_values("assigned_at", kind="stable").drop_duplicates("customer_id")
     drawn = drawn[["customer_id", "arm", "assigned_at"]].sort_values("customer_id", ignore_index=True)
@@ -324,7 +325,7 @@ def _share_check(arms: Arms, planned: float | None) -> tuple[dict, str]:
     held = int((arms.drawn["arm"] == arms.held_out).sum())
     share = ROUND_SHARES[np.abs(ROUND_SHARES - held / n).argmin()] if planned is None else planned
     p = float(stats.chisquare([held, n - held], [n * share, n * (1 - share)]).pvalue)
-    assumed = " (the nearest round share; another plan can be named)" if planned is None else ""
+    assumed = " (the nearest round share; if another was planned, give it)" if planned is None else ""
     reason = (f"{count(held, 'customer')} of {number(n)} are in the arm '{arms.held_out}' where {share * 100:.3g} % "
               f"were to be{assumed}: chance alone does not do that, so customers were lost or moved after the draw")
     return ({"share held out": held / n, "planned share": float(share), "share declared": planned is not None,

@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, data_end, first_joining
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, data_end, first_joining, moments
 
 GROUPS, SEED = 40, 20250113  # customers are drawn into so many groups, left out one by one for the standard errors
 MOST_CUSTOMERS = 200_000  # of more, so many are drawn
@@ -65,6 +65,7 @@ def panel(orders: pd.DataFrame, members: pd.DataFrame, *, launched_on: date) -> 
     customer the earliest counts. Spend is net of refunds, in the week of the refund.
     """
     origin = pd.Timestamp(launched_on)
+    orders = orders.assign(ordered_at=moments(orders["ordered_at"]))
     before = (origin - orders["ordered_at"].min().normalize()) // WEEK
     weeks = max(before + (data_end(orders) - origin) // WEEK, 0)
     rows = _named(orders)
@@ -99,7 +100,7 @@ def _named(orders: pd.DataFrame) -> pd.DataFrame:
     is_order = ~rows["is_refund"].astype(bool) if "is_refund" in rows else rows["amount"] >= 0
     if "order_id" in rows:
         is_order &= ~rows["order_id"].where(is_order).duplicated()
-    return rows.assign(is_order=is_order)
+    return rows.assign(is_order=is_order, customer_id=rows["customer_id"].astype("str"))
 
 
 def trials(panel: Panel) -> pd.DataFrame:
@@ -136,7 +137,7 @@ def joining_status(panel: Panel, members: pd.DataFrame, *, follow_up: int = FOLL
     Usable: joined since the launch at an order (an order in the same week), a customer for KNOWN_FOR weeks by then, and
     `follow_up` whole weeks of orders to follow.
     """
-    listed = members.dropna(subset="customer_id").drop_duplicates("customer_id")["customer_id"]
+    listed = members["customer_id"].dropna().astype("str").drop_duplicates()
     place = pd.Index(panel.ids).get_indexer(listed)
     week, first = np.append(panel.joined, NEVER)[place], np.append(panel.first, 0)[place]  # the last: unknown ids
     dated = listed.isin(first_joining({"members": members})["customer_id"]).to_numpy()

@@ -82,7 +82,8 @@ def _experiment(frames: Frames, program: Program, confidence: float) -> list[Eff
     members = frames.get("members") if program.joining == "randomised" else None
     return _with_cross_checks([
         randomised(frames["orders"], assignment, start=start.date(), end=data_end(frames["orders"]).date(),
-                   confidence=confidence, outcome=outcome, members=members) for outcome in OUTCOMES])
+                   confidence=confidence, outcome=outcome, members=members, planned_share=program.holdout_share)
+        for outcome in OUTCOMES])
 
 
 def _till(frames: Frames, program: Program, confidence: float) -> list[Effect]:

@@ -34,8 +34,8 @@ SAME_JOINERS = "The cross-check: the same question, put to other comparable buye
 SPELLS = ((1, 4), (5, 8), (9, 13))  # weeks since joining
 
 
-def at_the_till(orders: pd.DataFrame, members: pd.DataFrame, *, launched_on: date, follow_up_weeks: int = FOLLOW_UP,
-                outcome: str = "orders", confidence: float = 0.95) -> Effect:
+def at_the_till(orders: pd.DataFrame, members: pd.DataFrame | None, *, launched_on: date,
+                follow_up_weeks: int = FOLLOW_UP, outcome: str = "orders", confidence: float = 0.95) -> Effect:
     """Rung 3: the lift of joiners' orders (or `outcome` "spend") in the weeks after the week of joining, with interval.
 
     From plain frames: `orders` needs customer_id, ordered_at (local time) and amount, `members` customer_id and
@@ -107,9 +107,11 @@ def by_group(orders: pd.DataFrame, members: pd.DataFrame, groups: pd.Series, *, 
             for name, effect in found.items()}
 
 
-def _nobody(orders: pd.DataFrame, members: pd.DataFrame) -> str | None:
+def _nobody(orders: pd.DataFrame, members: pd.DataFrame | None) -> str | None:
     if orders["customer_id"].isna().all():
         return "no order carries a customer id"
+    if members is None:
+        return "there is no member list"
     dated = members.reindex(columns=["customer_id", "joined_at"]).dropna()
     return "nobody has a date of joining" if dated.empty else None
 

@@ -49,6 +49,12 @@ def weekly(orders: pd.DataFrame, *, launched_on: date | None, end: date | None =
     })
 
 
+def moments(values: pd.Series) -> pd.Series:
+    """Dates, texts or times as times on the wall clock, without a zone."""
+    times = pd.to_datetime(values)
+    return times.dt.tz_localize(None)
+
+
 def purchases(orders: pd.DataFrame) -> pd.DataFrame:
     """One row per order_id that is no refund, at its first moment."""
     return orders[~orders["is_refund"]].sort_values("ordered_at", kind="stable").drop_duplicates("order_id")
@@ -64,7 +70,9 @@ def first_joining(frames: Frames) -> pd.DataFrame:
     if members is None:
         return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "joined_at": pd.Series(dtype="datetime64[us]"),
                              "left_at": pd.Series(dtype="datetime64[us]")})
-    known = members.dropna(subset=["customer_id", "joined_at"]).sort_values("joined_at", kind="stable")
+    known = members.dropna(subset=["customer_id", "joined_at"])
+    known = known.assign(customer_id=known["customer_id"].astype("str"), joined_at=moments(known["joined_at"]))
+    known = known.sort_values("joined_at", kind="stable")
     first = known.drop_duplicates("customer_id").reindex(columns=["customer_id", "joined_at", "left_at"])
     return first.assign(joined_at=first["joined_at"].dt.normalize())
 
