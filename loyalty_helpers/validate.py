@@ -21,6 +21,7 @@ from .client import UserError, load_client
 SAMPLE = "sample"  # the default client of every verb: validating it is the study itself
 NOTEBOOK = Path("notebooks") / "validation" / "validation.ipynb"
 DRAWS = Path("data") / ".validation"
+MARKS = ("<!-- study -->", "<!-- /study -->")  # in the README, around what the study found
 REAL = {True: 20, False: 200}  # draws of each rule of joining in a real history, by `quick`
 
 
@@ -54,8 +55,21 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
         table = pd.concat([table, _published(root)], ignore_index=True)
     table.to_csv(root / folder / "results.csv", index=False, lineterminator="\n")
     _write_page(root, folder, load_client(key, root).name if own else "How sure are the estimates?")
+    if not own and not quick:
+        tell_readme(root)
     print(f"The table and the page: {(folder / 'results.csv').as_posix()}, {(folder / 'validation.html').as_posix()}")
     return 0
+
+
+def tell_readme(root: Path) -> None:
+    """Set the published study's tables into the README, between its marks."""
+    from . import validation_charts
+
+    readme = root / "README.md"
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    told = validation_charts.readme(validation_charts.read(root / "validation"))
+    readme.write_text(f"{before}{begin}\n{told}\n{end}{after}", encoding="utf-8", newline="\n")
 
 
 def _published(root: Path) -> pd.DataFrame:

@@ -161,6 +161,24 @@ def reached(results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def readme(results: pd.DataFrame) -> str:
+    """The study in a page's worth of Markdown: the answer, the two tables that matter most, and where it fails."""
+    measured = reached(results).drop(columns=["asked", "reached", "refused"])
+    compared = usual(results)[["estimator", "bias, points", "interval holds the truth", "claims a positive effect"]]
+    parts = [" ".join([*answer(results), *made(results)[:1]]),
+             "The comparison at the till, in the eight kinds of shop that an estimator must survive (lifts of 0, 10 "
+             "and 30 %; “false” at 0):", _markdown(measured),
+             "Every estimator on one kind of shop of 1,000 customers in which the program does nothing:",
+             _markdown(compared), "Where it falls short, published too:",
+             "\n".join(f"- {sentence}" for sentence in failings(results))]
+    return "\n\n".join(parts)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def usual(results: pd.DataFrame) -> pd.DataFrame:
     """Every estimator on the same kind of shop, in which the program does nothing."""
     rows = _believed_last(simulated(results, scenario="mixed", customers=1000, lift=0.0))
