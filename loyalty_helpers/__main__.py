@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--share and --seed belong to the verb holdout")
     if given.quick and given.verb != "validate":
         parser.error("--quick belongs to the verb validate")
-    options = {"holdout": {"share": given.share or "0.1", "seed": given.seed or ""},
+    options = {"holdout": {"share": "0.1" if given.share is None else given.share, "seed": given.seed or ""},
                "validate": {"quick": given.quick}}.get(given.verb, {})
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a console that lacks a character shows "?" and goes on

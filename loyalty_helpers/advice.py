@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from loyalty_helpers.chapters import Results
+from loyalty_helpers.chapters import FIRST_YEAR, Results
 from loyalty_helpers.evaluation import return_words
+from loyalty_helpers.evaluation.payoff import BASES, MEMBER_LIST, RUNNING, SPENDING
 from loyalty_helpers.findings import Change, Finding, Verdict, amount, capital, count
+from loyalty_helpers.ingest import GRADES
 
 Step = tuple[str, str]  # what to do, and why
 CARDS = ("retention", "repeat_rate", "frequency", "order_value", "nps")
@@ -24,13 +26,20 @@ CHAPTER_LINKS = (
 )
 
 
+MUCH = 0.5  # a lift that hardly any program reaches: it is for the costs to fall
+LIFTED = [words.format("spending") for words, *_ in BASES.values()]  # what a lift is counted on: one row of roi.csv
+LOWER = "Lower what the program costs."
 # what each verdict asks for
 DECISIONS = {
     "works": ("Keep the program.", "Look again in half a year: a lift can fade, and costs can grow."),
     "probably_works": ("Keep the program, and make sure.", "It probably pays; holding some customers out would tell."),
-    "costs_more": ("Make the reward smaller or cheaper.", "Members do not buy enough more to pay for what they get."),
+    "costs_more": (LOWER, "Spending rises too little to pay for it: look at every cost, from rewards to hours."),
     "harms": ("Stop enrolling until you know why.", "Members buy less than comparable buyers: ask some of them."),
 }
+COSTS_UNKNOWN = (
+    "Find out what the program costs.",
+    "Members buy more; without a gross margin and costs in the settings nobody knows whether that pays.",
+)
 
 
 def cards(changes: Sequence[Change], *, most: int = 4) -> list[Finding]:
@@ -47,24 +56,46 @@ def cards(changes: Sequence[Change], *, most: int = 4) -> list[Finding]:
 
 
 def next_steps(results: Results) -> list[Step]:
-    """Three things to do, most urgent first: what the verdict asks for, data, who is leaving, learning, money."""
+    """Three things to do, most urgent first: what the verdict asks for, data, who is leaving, learning, money.
+
+    Data that make the results about something else come before all; no action stands there twice.
+    """
+    mend = _mend(results.alerts)
     steps = [
-        DECISIONS.get(results.verdict.key),
-        _mend(results.alerts),
+        mend if (results.alerts["grade"] == GRADES[0]).any() else None,
+        _decide(results),
+        mend,
+        _list_members(results),
         _call(results.overdue, results.first_calls),
         _learn(results.verdict),
-        _mind(results.roi),
+        _mind(results),
         _second_order(results.overdue),
     ]
-    return [step for step in steps if step is not None][:3]
+    first = {}
+    for what, why in filter(None, steps):
+        first.setdefault(what, why)
+    return list(first.items())[:3]
+
+
+def _decide(results: Results) -> Step | None:
+    key = results.verdict.key
+    return COSTS_UNKNOWN if key in ("works", "probably_works") and not results.break_even > 0 else DECISIONS.get(key)
 
 
 def _mend(alerts: pd.DataFrame) -> Step | None:
-    grave = alerts[alerts["grade"] == "distorts results"]
-    if grave.empty:
+    grave = [alert for grade in GRADES[:2] for alert in alerts[alerts["grade"] == grade].to_dict("records")]
+    if not grave:
         return None
-    first = grave.iloc[0]
+    first = grave[0]
     return "Mend the data first.", f"{capital(first['what'])}. {capital(first['consequence'])} {first['remedy']}"
+
+
+def _list_members(results: Results) -> Step | None:
+    told = results.headline is not None and results.headline.rung >= 3
+    if told or not math.isnan(_value(results.roi, "members", 0.0)):  # missing in the costs only without the list
+        return None
+    why = "Without it members cannot be compared with comparable buyers, and their rewards cannot be counted."
+    return "Supply the member list with dates of joining.", why
 
 
 def _call(overdue: Finding, first_calls: Finding) -> Step | None:
@@ -78,25 +109,31 @@ def _call(overdue: Finding, first_calls: Finding) -> Step | None:
 
 
 def _learn(verdict: Verdict) -> Step | None:
+    if verdict.would_tell.startswith("Go on with the draw"):
+        return "Go on with the draw.", "Nobody held out should get the offers before the time is over."
     if verdict.would_tell and verdict.too_small:
         return "Decide by cost.", "This shop is too small to measure a program by its own customers: see above."
     why = "Drawn by lot, some get the program's next offers and some do not: the surest way to tell. Numbers: above."
     return ("Hold out customers at random.", why) if verdict.would_tell else None
 
 
-def _mind(roi: pd.DataFrame) -> Step | None:
-    lift = _break_even(roi)
-    if math.isinf(lift):
-        return "Make the reward smaller or cheaper.", money_line(roi)
-    if lift > 0:
-        return f"Find out whether members spend {amount(lift, 'lift', digits=1)} more.", money_line(roi)
+def _mind(results: Results) -> Step | None:
+    """What the bar asks for. A young program is held to its running costs where the launch puts the bar too high."""
+    verdict, lift, what = results.verdict, _value(results.roi, "break-even lift"), "pay for itself"
+    if lift > MUCH and _value(results.roi, "months") < FIRST_YEAR:
+        lift, what = _value(results.roi, RUNNING), "pay for its running costs"
+    if lift > MUCH and verdict.key in ("cannot_tell", "costs_more"):
+        return LOWER, "Hardly any program lifts spending by as much as these costs ask for."
+    if lift > 0 and verdict.key == "cannot_tell" and not verdict.too_small:
+        return (f"Find out whether spending rises by {amount(lift, 'lift', digits=1)}.",
+                f"Only then does the program {what}; what is known so far leaves it open.")
     return None
 
 
 def _second_order(overdue: Finding) -> Step | None:
-    if overdue.measurable:
+    if overdue.measurable or "three different days" not in overdue.note:
         return None
-    return "Win the second order.", "No customer has bought on three different days yet: there are no regulars to lose."
+    return "Win the second order.", f"{capital(overdue.note)}: there are no regulars to lose."
 
 
 def money_line(roi: pd.DataFrame) -> str:
@@ -104,19 +141,42 @@ def money_line(roi: pd.DataFrame) -> str:
     rows = roi.set_index("item")
     if rows.empty:
         return ""
-    if "total cost" not in rows.index or not rows.loc["total cost", "value"] > 0:
-        return "What the program cost is not known: no costs stand in the settings."
-    total, lift = rows.loc["total cost"], _break_even(roi)
+    unlisted = math.isnan(_value(roi, "rewards", 0.0))
+    if not _value(roi, "total cost") > 0:
+        why = f"rewards cannot be counted without {MEMBER_LIST}, and no other costs stand" if unlisted else (
+            "no costs stand")
+        return f"What the program cost is not known: {why} in the settings."
+    total, lift = rows.loc["total cost"], _value(roi, "break-even lift")
     cost = f"The program has cost {amount(total['value'], total['unit'])} so far"
-    if math.isinf(lift):
-        return f"{cost}, more than the whole margin on what members spent: no lift could pay for it."
+    if unlisted:
+        return f"{cost}, rewards left out: without {MEMBER_LIST} they cannot be counted, and there is no break-even."
     if math.isnan(lift):
-        return f"{cost}; without a gross margin and members' spending there is no break-even."
-    pays = f"{cost}; it pays for itself if members spend {amount(lift, 'lift', digits=1)} more than without it."
-    if "return on investment" not in rows.index:
+        return f"{cost}; {_no_break_even(roi)}."
+    running = _value(roi, RUNNING)
+    apart = 0 < running < lift and _value(roi, "months") < FIRST_YEAR
+    if math.isinf(lift):
+        yet = (f" yet. Without the launch cost it pays for itself if spending is {amount(running, 'lift', digits=1)} "
+               "higher than without it") if apart else ""
+        return f"{cost}: its costs are more than the whole margin on what was spent, so no lift could pay for it{yet}."
+    without = f" ({amount(running, 'lift', digits=1)} without the launch cost)" if apart else ""
+    least = amount(lift, "lift", digits=1)
+    pays = f"{cost}; it pays for itself if spending is {least} higher than without it{without}."
+    if math.isnan(_value(roi, "return on investment")):
         return pays
     return f"{pays} The return so far: {return_words(*rows.loc['return on investment', ['value', 'low', 'high']])}."
 
 
-def _break_even(roi: pd.DataFrame) -> float:
-    return float(roi.set_index("item")["value"].get("break-even lift", math.nan))
+def _no_break_even(roi: pd.DataFrame) -> str:
+    lifted = next((item for item in LIFTED if item in roi["item"].tolist()), SPENDING)
+    if math.isnan(_value(roi, lifted, 0.0)):
+        return f"without {MEMBER_LIST} there is no break-even"
+    if _value(roi, "members") == 0:
+        return "nobody had joined by the end of the orders, so there is no break-even"
+    for item in (SPENDING, lifted):
+        if _value(roi, item) <= 0:
+            return f"{item}, less refunds, is not above 0, so there is no break-even"
+    return "without a gross margin in the settings there is no break-even"
+
+
+def _value(roi: pd.DataFrame, item: str, default: float = math.nan) -> float:
+    return float(roi.set_index("item")["value"].get(item, default))

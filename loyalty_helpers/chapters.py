@@ -15,6 +15,7 @@ import pandas as pd
 
 from loyalty_helpers import cases, evaluation, findings, forecast, kpis, scoring, tables
 from loyalty_helpers.client import SOURCES, Client, UserError
+from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
 from loyalty_helpers.ingest import Prepared
 from loyalty_helpers.intervals import wilson
@@ -455,15 +456,18 @@ def _waiting(weeks: float) -> str:
 def money_shown(roi: pd.DataFrame) -> pd.DataFrame:
     """tables/roi.csv for a reader, each value in its own unit."""
     words = [
-        (capital(row.item), *(_in_unit(value, row.unit) for value in (row.value, row.low, row.high)))
+        (capital(row.item) + (" (months)" if row.item == "payback" else ""),
+         *(_in_unit(value, row.unit, row.item) for value in (row.value, row.low, row.high)))
         for row in roi.itertuples()
     ]
     return pd.DataFrame(words, columns=["item", "value", "low", "high"])
 
 
-def _in_unit(value: float, unit: str) -> str:
+def _in_unit(value: float, unit: str, item: str) -> str:
     if pd.isna(value):
         return "–"
+    if item.startswith("chance"):
+        return findings.chance(value)
     if unit == "lift":
         return "no lift could pay" if value == float("inf") else difference(value, "lift", digits=1)
     if unit in ("members", "months", "orders"):
@@ -471,16 +475,65 @@ def _in_unit(value: float, unit: str) -> str:
     return amount(value, unit)
 
 
-def judge(effects: Sequence[Effect], frames: Frames, shop: Client, *, break_even: float) -> Verdict:
-    """`findings.verdict` of the headline; a shop without a launch is told that there is no program to judge."""
-    options = {"why_not": evaluation.why_not(frames, shop.program, effects),
-               "would_tell": evaluation.would_tell(frames, shop)}
-    verdict = replace(findings.verdict(evaluation.headline(effects), break_even=break_even, **options),
-                      too_small=evaluation.too_small(frames["orders"]))
-    if shop.program.launched_on is not None:
+VERDICT_LEVEL = 0.95  # the verdict is that of 95 % intervals, whatever level a chapter shows
+FIRST_YEAR = 12  # months in which a launch that is not yet paid back is no reason to condemn a program
+
+
+def judge(effects: Sequence[Effect], frames: Frames, shop: Client, money: Money) -> Verdict:
+    """`findings.verdict` of the headline, and what else the table says of it.
+
+    A shop without a launch is told that there is no program to judge. In its first year a program that covers its
+    running costs is not condemned for its launch. Members who buy more often but spend no more are no success.
+    """
+    judged, program = effects, shop.program
+    if any(one.headline and one.confidence != VERDICT_LEVEL for one in effects):
+        judged = evaluation.ladder(frames, program, windows(frames["orders"], shop), confidence=VERDICT_LEVEL)
+    headline, would_tell = evaluation.headline(judged), evaluation.would_tell(frames, shop)
+    verdict = replace(
+        findings.verdict(headline, break_even=money.break_even, why_not=evaluation.why_not(frames, program, judged),
+                         would_tell=would_tell),
+        too_small=evaluation.too_small(frames["orders"]))
+    if program.launched_on is None:
+        words = "no program to judge yet"
+        return replace(verdict, words=words, sentence=f"There is {words}: this report describes the shop as it is.")
+    if headline is None:
         return verdict
-    words = "no program to judge yet"
-    return replace(verdict, words=words, sentence=f"There is {words}: this report describes the shop as it is.")
+    doubt = _too_early(verdict, headline, money) or _no_more_spent(verdict, headline, judged, money)
+    if doubt:
+        verdict = replace(verdict, key="cannot_tell", words="cannot tell yet", sentence=doubt, would_tell=would_tell)
+    total = money.roi_table.set_index("item")["value"].get("total cost", 0.0)
+    unpaid = ("" if money.break_even != 0 else "the settings name no gross margin" if not program.gross_margin else
+              "no costs are known" if not total > 0 else "there is no break-even")
+    positive = verdict.key in ("works", "probably_works")
+    return replace(verdict, because=" ".join([verdict.because, *_reservations(positive, headline, judged, unpaid)]))
+
+
+def _too_early(verdict: Verdict, headline: Effect, money: Money) -> str:
+    if verdict.key != "costs_more" or money.months >= FIRST_YEAR or headline.high < money.running_break_even:
+        return ""
+    return ("The launch is not paid back yet, and the running costs may well be covered; whether the program works, we "
+            "cannot tell yet.")
+
+
+def _no_more_spent(verdict: Verdict, headline: Effect, effects: Sequence[Effect], money: Money) -> str:
+    spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
+    if verdict.key not in ("works", "probably_works") or spend is None or not spend.measurable or spend.refused:
+        return ""
+    if not spend.high < money.break_even:
+        return ""
+    return f"{capital(headline.claim)}, yet {spend.claim}; whether the program works, we cannot tell yet."
+
+
+def _reservations(positive: bool, headline: Effect, effects: Sequence[Effect], unpaid: str) -> list[str]:
+    """What belongs beside the verdict's own reason: money that is not known, a lift hard to believe, a draw wasted."""
+    drawn = next((one for one in effects if one.rung == 4 and (one.refused or not one.measurable)), None)
+    said = {
+        f"Whether that pays for the program is not known: {unpaid}.": positive and bool(unpaid),
+        f"{headline.value} is more than published programs reach: look for another cause before believing it.":
+            positive and headline.estimate > evaluation.IMPLAUSIBLE,
+        f"The random draw could not be used: {drawn and (drawn.refused or drawn.note)}.": drawn is not None,
+    }
+    return [words for words, holds in said.items() if holds]
 
 
 def answer(verdict: Verdict, headline: Effect | None) -> list[str]:
@@ -506,9 +559,10 @@ class Results:
     ledger: str  # the sentence of the ledger of orders
 
 
-def keep_verdict(shop: Client, verdict: Verdict, break_even: float) -> None:
-    """results/verdict.json: the verdict and the break-even lift it was held against."""
-    tables.write_json({"verdict": asdict(verdict), "break_even": break_even}, shop.results / "verdict.json")
+def keep_verdict(shop: Client, verdict: Verdict, break_even: float, *, confidence: float) -> None:
+    """results/verdict.json: the verdict, the break-even lift it was held against, the level of the effects shown."""
+    kept = {"verdict": asdict(verdict), "break_even": break_even, "confidence": confidence}
+    tables.write_json(kept, shop.results / "verdict.json")
 
 
 def keep_findings(shop: Client, name: str, kept: Mapping[str, Finding]) -> None:
@@ -518,8 +572,8 @@ def keep_findings(shop: Client, name: str, kept: Mapping[str, Finding]) -> None:
 
 def read_results(shop: Client) -> Results:
     """Everything the summary tells, from the files that chapters 01, 02 and 04 wrote."""
-    effects = evaluation.from_table(tables.read_result(shop, "effects"))
     judged = _json(shop, "verdict")
+    effects = evaluation.from_table(tables.read_result(shop, "effects"), confidence=judged["confidence"])
     scored = {key: Finding(**_missing_as_nan(value)) for key, value in _json(shop, "scoring").items()}
     return Results(
         verdict=Verdict(**judged["verdict"]),

@@ -104,12 +104,13 @@ def _launch_line(ax: Axes, launched_on: date | None) -> None:
 
 def break_even_line(ax: Axes, lift: float) -> None:
     """Where the program pays for itself, with its words above the picture; nothing where there is no such lift."""
-    if not np.isfinite(lift):
+    reach = ax.get_xlim()
+    if not np.isfinite(lift) or lift > reach[1] + (reach[1] - reach[0]):  # so far off, it would flatten all the rest
         return
     ax.axvline(lift, color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
     right = lift > np.mean(ax.get_xlim())
     ax.annotate(
-        f"pays for itself at {findings.difference(lift, 'lift')}",
+        f"pays for itself at {findings.difference(lift, 'lift', digits=1)}",
         (lift, 1),
         color=CAUTION,
         xycoords=("data", "axes fraction"),
@@ -302,7 +303,7 @@ def changes(rows: Sequence[Change], *, unit: str) -> Chart:
     return Chart(
         figure,
         title,
-        f"Changes with 95 % intervals. {title}. " + " ".join(row.sentence for row in rows[::-1]),
+        f"Changes with {rows[0].level} intervals. {title}. " + " ".join(row.sentence for row in rows[::-1]),
         note="Grey: no evidence of a change. These are changes, not effects: season, trend and who joins are in them.",
     )
 
@@ -332,10 +333,13 @@ def forest(effects: Sequence[Effect], *, break_even: float = float("nan"), truth
     ax.set(xlabel="difference in orders per customer", ylim=(-0.6, max(len(rows), 2) - 0.4))
     percent_axis(ax.xaxis, signed=True)
     ax.grid(axis="x")
+    sound = [row for row in believed if not row.refused]
     title = (
-        believed[0].title
-        if believed
+        sound[0].title
+        if sound
         else f"The usual comparisons say {_span(biased)}: none of them measures the program"
+        if biased
+        else believed[0].title
     )
     notes = {
         "Hollow grey: biased, shown because they are what is usually reported.": bool(biased),
@@ -344,14 +348,14 @@ def forest(effects: Sequence[Effect], *, break_even: float = float("nan"), truth
             bool(np.isfinite(truth)),
     }
     said = " ".join(words for words, holds in notes.items() if holds)
-    alt = " ".join(["Forest plot with 95 % intervals.", *(row.sentence for row in rows), said])
+    alt = " ".join([f"Forest plot with {rows[0].level} intervals.", *(row.sentence for row in rows), said])
     return Chart(figure, title, alt.strip(), note=said)
 
 
 def _reason(effects: Sequence[Effect]) -> str:
-    """Why nothing could be had: the reasons given, each once."""
-    reasons = dict.fromkeys(effect.note or effect.refused or "" for effect in effects if not effect.measurable)
-    return "; ".join(filter(None, reasons)) or "no comparison was made."
+    """Why nothing could be had: the first reason given, that of the highest rung."""
+    reasons = (effect.refused or effect.note for effect in effects if not effect.measurable)
+    return next(filter(None, reasons), "no comparison was made.")
 
 
 def _span(effects: Sequence[Effect]) -> str:
@@ -375,7 +379,8 @@ def trend_effects(effects: Sequence[Effect]) -> Chart:
     ax.set(xlabel="difference of the whole shop", ylim=(-0.6, max(len(rows), 2) - 0.4))
     percent_axis(ax.xaxis, signed=True)
     ax.grid(axis="x")
-    return Chart(figure, rows[0].title, "Forest plot with 95 % intervals. " + " ".join(row.sentence for row in rows))
+    alt = " ".join([f"Forest plot with {rows[0].level} intervals.", *(row.sentence for row in rows)])
+    return Chart(figure, rows[0].title, alt)
 
 
 def trend(fit: pd.DataFrame, effect: Effect, *, launched_on: date | None) -> Chart:

@@ -209,8 +209,10 @@ def draw_shown(effect: Effect | None) -> pd.DataFrame:
     told = {} if effect is None else effect.diagnostics
     if "balance" not in told:
         return pd.DataFrame(columns=["check", "found", "chance of as much or more by lot"])
-    size = [("share held out", f"{amount(told['share held out'], 'share')}, planned "
-             f"{amount(told['planned share'], 'share')}", chance(told["share p"]))]
+    planned = (f"planned {amount(told['planned share'], 'share')}" if told["share declared"] else
+               "the plan is not in the settings")
+    size = [("share held out", f"{amount(told['share held out'], 'share')}, {planned}",
+             chance(told["share p"]) if told["share declared"] else "–")]
     before = [(f"{name}, of those with the program and held out",
                f"{number(row['treated'], 2)} and {number(row['held out'], 2)}", chance(row["p"]))
               for name, row in told["balance"].items()]

@@ -306,7 +306,8 @@ class Effect(Finding):
                 return f"the whole shop's {shop} stayed within what its trend predicted"
             side = "above" if self.estimate > 0 else "below"
             return f"the whole shop's {shop} lay {size} {side} what the trend predicted"
-        who = "customers drawn to have the program" if self.grade == "A" else "members"
+        drawn = f"customers drawn {'for the offer' if self.label.startswith('campaign') else 'to have the program'}"
+        who = drawn if self.grade == "A" else "members"
         than = "those held out at random" if self.grade == "A" else "comparable buyers would have"
         if self.covers_zero:
             did = "bought more or less often" if self.outcome == "orders" else "spent more or less"
@@ -317,9 +318,10 @@ class Effect(Finding):
     def sentence(self) -> str:
         if not self.measurable:
             return capital(self.claim) + "."
-        between = f" ({self.level} interval {self.interval})" if self.interval else ""
-        shown = "" if self.value in self.claim or not self.covers_zero else f": {self.value}"
-        return f"{capital(self.claim)}{shown}{between}."
+        between = f"{self.level} interval {self.interval}" if self.interval else ""
+        best = "" if self.value in self.claim else f"best estimate {self.value}"
+        inside = ", ".join(filter(None, [best, between]))
+        return f"{capital(self.claim)} ({inside})." if inside else f"{capital(self.claim)}."
 
     @property
     def title(self) -> str:
@@ -407,7 +409,8 @@ def _because(effect: Effect, bar: float) -> str:
     between = effect.interval.replace(" to ", " and ")
     seen = f"With {effect.level} confidence the lift lies between {between}."
     if bar == math.inf:
-        return f"{seen} No lift could pay for it: the rewards take the whole margin."
-    exceed = f"It must exceed {difference(bar, 'lift')} to pay for itself" if bar > 0 else "It must be above 0 %"
+        return f"{seen} No lift could pay for it: its costs take the whole margin."
+    least = difference(bar, "lift", digits=1)
+    exceed = f"It must exceed {least} to pay for itself" if bar > 0 else "It must be above 0 %"
     above = effect.chance_above(bar)
     return f"{seen} {exceed}{f'; the chance that it is: {chance(above)}' if math.isfinite(above) else ''}."

@@ -16,6 +16,7 @@ from loyalty_helpers import ingest, tables
 from loyalty_helpers.client import Client, UserError
 from loyalty_helpers.evaluation.experiment import MIN_CUSTOMERS
 from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, power_holdout
+from loyalty_helpers.evaluation.rungs import campaign_since, too_small
 from loyalty_helpers.evaluation.weeks import DAY, data_end
 from loyalty_helpers.findings import count, difference, number
 
@@ -90,6 +91,8 @@ def make(client: Client, *, share: str, seed: str = "") -> str:
 
 
 def _share(text: str) -> float:
+    if not text.strip():
+        raise UserError("SHARE= is empty: give the share of the customers to hold out, such as SHARE=0.1 for a tenth.")
     try:
         share = float(text)
     except ValueError:
@@ -114,6 +117,12 @@ def _words(client: Client, drawn: pd.DataFrame, *, orders: pd.DataFrame, share: 
            earlier: list[str]) -> str:
     held = int((drawn["arm"] == "holdout").sum())
     remarks = []
+    if too_small(orders):
+        remarks.append("This shop is too small to measure a program by its own customers, even with half of them held "
+                       "out. Decide by what the program costs, and keep it cheap.")
+    if campaign_since(drawn, client.program) is not None:
+        remarks.append("The program has begun: the draw will answer for what is offered from now on, not for the "
+                       "program as a whole.")
     if earlier:
         remarks.append(f"Earlier draws are there too: {', '.join(earlier)}. Each is an experiment of its own: use one "
                        "at a time.")
@@ -130,16 +139,16 @@ def _words(client: Client, drawn: pd.DataFrame, *, orders: pd.DataFrame, share: 
         *remarks,
         "",
         f"The list: data/{client.key}/{path} (personal data: git ignores it; keep it off shared drives)",
-        *_use(client, path),
+        *_use(client, path, share),
     ])
 
 
-def _use(client: Client, path: str) -> list[str]:
+def _use(client: Client, path: str, share: float) -> list[str]:
     """What to do with the list. Who is drawn is followed from the launch, or from the draw where that is later."""
     launched = client.has_program
     begin = ("Begin on the day of the draw, or put the day on which you begin into the column assigned_at."
              if launched else "launched_on is the day on which you begin.")
-    program = [] if launched else ["program:", "  launched_on:              # the first day of the program",
+    program = [] if launched else ["  launched_on:              # the first day of the program",
                                    "  joining: randomised"]
     return [
         "How to use it:",
@@ -149,7 +158,9 @@ def _use(client: Client, path: str) -> list[str]:
         f"  3. Keep to it for {HOLDOUT_WEEKS} weeks; everybody stays in the file, buying or not.",
         f"  4. Export the orders again, and put this into data/{client.key}/client.yml, in its sections:",
         "",
+        "program:",
         *program,
+        f"  holdout_share: {share:g}",
         "sources:",
         f"  assignment: {path}",
         "",

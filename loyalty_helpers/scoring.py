@@ -725,7 +725,9 @@ def overdue_regulars(listed: pd.DataFrame, *, currency: str) -> list[Finding]:
     """
     regulars = listed[listed["usual_gap_days"].notna() & (listed["spend_last_year"] > 0)]
     late = regulars[regulars["days_overdue"] > 0]
-    nobody = "" if len(regulars) else "no customer of the last 365 days has ever bought on three different days"
+    nobody = ("" if len(regulars) else "no regular customer spent anything in the last 365 days"
+              if listed["usual_gap_days"].notna().any() else
+              "no customer of the last 365 days has ever bought on three different days")
     return [_share("regulars of the last 365 days who are past three times their usual gap", len(late),
                    len(regulars), noun="regular customer", note=nobody),
             Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),

@@ -128,7 +128,8 @@ def _change_card(change: Change) -> str:
         big = change.levels.replace(" to ", " → ")
         better = (verdict == "up") == change.higher_is_better
         kind = "none" if verdict == "no evidence" else "better" if better else "worse"
-        said = "no evidence" if verdict == "no evidence" else f"{ARROWS[verdict]} {VERBS[verdict]} {change.change}"
+        none = "no evidence" + ("" if change.low <= 0 <= change.high else ", allowing for the number of KPIs")
+        said = none if verdict == "no evidence" else f"{ARROWS[verdict]} {VERBS[verdict]} {change.change}"
         ends = (f'<span class="nowrap">{escape(end)}</span>' for end in change.interval.split(" to "))
         words = f"<b>{escape(said)}</b> ({' to '.join(ends)})"
     return _card(change.label, big, words, n, kind)

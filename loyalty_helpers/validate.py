@@ -74,8 +74,10 @@ def tell_readme(root: Path) -> None:
 
 def _published(root: Path) -> pd.DataFrame:
     """The simulated shops of the published study, to stand beside a client's own history; empty where there is none."""
+    from . import validation_charts
+
     try:
-        published = pd.read_csv(root / "validation" / "results.csv")
+        published = validation_charts.read(root / "validation")
     except FileNotFoundError:
         return pd.DataFrame()
     return published[published["kind"] == "simulated"]

@@ -16,7 +16,7 @@ SMALL_CELL = 100  # draws from which on a cell is spoken of by itself
 
 
 def read(folder: Path) -> pd.DataFrame:
-    return pd.read_csv(folder / "results.csv")
+    return pd.read_csv(folder / "results.csv", dtype={"code": "str"})  # a digest such as 5e12... is no number
 
 
 def simulated(results: pd.DataFrame, **where) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def failings(results: pd.DataFrame) -> list[str]:
 def harm(results: pd.DataFrame) -> list[str]:
     """How often a program that harms is called so."""
     rows = simulated(results, estimator=study.CALIBRATED)
-    return [f"With {count(row.customers, 'customer')} and a program that makes members buy "
+    return [f"With {count(int(row.customers), 'customer')} and a program that makes members buy "
             f"{number(-100 * row.lift)} % less, {amount(row.says_harms, 'share')} of the verdicts say that it harms; "
             f"{amount(row.says_works, 'share')} that it works."
             for row in rows[rows["lift"] < 0].itertuples()]

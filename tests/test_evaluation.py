@@ -343,6 +343,88 @@ def test_a_random_assignment_is_the_highest_rung():
     assert (best.rung, best.grade) == (4, "A")
 
 
+def lots(frames: dict, day: int, arms: tuple[str, ...] = ("program", "holdout")) -> pd.DataFrame:
+    """All customers of before `day` (since the launch) drawn for `arms` on that day, in equal parts."""
+    at, rng = pd.Timestamp(LAUNCH) + day * DAY, np.random.default_rng(5)
+    ids = np.unique(frames["orders"].loc[frames["orders"]["ordered_at"] < at, "customer_id"].dropna().to_numpy(object))
+    return pd.DataFrame({"customer_id": pd.Series(rng.permutation(ids), dtype="str"),
+                         "arm": [arms[i % len(arms)] for i in range(len(ids))], "assigned_at": at})
+
+
+def rung_four(frames: dict, **program) -> pd.Series:
+    return evaluation.rungs_allowed(frames, client_of(**program)).set_index("rung").loc[4]
+
+
+@pytest.mark.parametrize(("day", "joining", "whole"), [
+    (-30, "self-selected", True), (28, "self-selected", True), (29, "self-selected", False), (151, "everyone", False),
+    (151, "randomised", True)])
+def test_a_draw_for_a_campaign_is_no_verdict_on_the_program(shop, day, joining, whole):
+    frames = {"orders": shop.orders} | ({"members": shop.members} if joining == "self-selected" else {})
+    frames["assignment"] = lots(frames, day)
+    program, since = client_of(joining=joining).program, pd.Timestamp(LAUNCH) + day * DAY
+    effects = evaluation.ladder(frames, program, windows_of(frames))
+    drawn, rung = [effect for effect in effects if effect.rung == 4], rung_four(frames, joining=joining)
+    assert len(drawn) == 4 and all(effect.measurable and not effect.refused for effect in drawn)
+    assert len({effect.label for effect in drawn}) == 4
+    assert (evaluation.headline(effects).rung == 4) == rung["allowed"] == whole
+    note = f"It answers for what was offered to those drawn since {since.day} {since:%B %Y}, not for the program as a"
+    label = f"campaign since {since.day} {since:%b %Y}, customers drawn at random ("
+    assert all((note in effect.note) == effect.label.startswith(label) == (not whole) for effect in drawn)
+    assert f"{len(frames['assignment']):,} customers drawn into 2 arms" in rung["why"]
+    assert (f"since {since.day} {since:%B %Y}" in rung["why"]) == (not whole)
+    takes = f"answers for what was offered since {since.day} {since:%B %Y}."
+    assert rung["what_it_takes"].endswith(takes) != whole
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    ({"arms": ("program", "mail", "holdout")}, "there are 3 arms"), ({"arms": ("program",)}, "a single arm"),
+    ({"ids": "x"}, "so the ids may not be the same"), ({"lost": 80}, "where 50 % were to be"), ({}, "")])
+def test_rung_four_is_what_its_estimator_says(shop, change, reason):
+    frames = {"orders": shop.orders}
+    assignment = lots(frames, 0, change.get("arms", ("program", "holdout")))
+    assignment = assignment.assign(customer_id=change.get("ids", "") + assignment["customer_id"])
+    held = assignment.index[assignment["arm"] == "holdout"][: change.get("lost", 0)]
+    frames["assignment"] = assignment.drop(held)
+    client = client_of(holdout_share=0.5)
+    rung, text = rung_four(frames, holdout_share=0.5), evaluation.would_tell(frames, client)
+    best = evaluation.headline(evaluation.ladder(frames, client.program, windows_of(frames)))
+    assert rung["allowed"] == (best.rung == 4) == (reason == "")
+    assert f"{len(frames['assignment']):,} customers drawn into {assignment['arm'].nunique()} arm" in rung["why"]
+    if not reason:
+        assert text.startswith("Go on with the draw")
+        return
+    assert rung["what_it_takes"].startswith("A draw that can be used; this one cannot: ")
+    assert reason in rung["what_it_takes"]
+    assert text.startswith("The draw in the assignment could not be used (") and reason in text
+    assert "). A random holdout would tell: " in text and "Go on" not in text
+
+
+def test_a_draw_that_the_settings_name_and_nobody_kept_is_asked_for(shop):
+    assert "but there is no assignment" in rung_four({"orders": shop.orders}, joining="randomised")["why"]
+    assert rung_four({"orders": shop.orders})["why"] == "Nobody was drawn at random."
+    for undated in (lots(shop.frames, 0).drop(columns="assigned_at"), lots(shop.frames, 0).assign(assigned_at=pd.NaT)):
+        assert rung_four({"orders": shop.orders, "assignment": undated})["allowed"]
+    none = lots(shop.frames, 0).iloc[:0]
+    assert rung_four(shop.frames | {"assignment": none})["why"] == "Nobody was drawn at random."
+
+
+def test_a_running_draw_is_to_go_on_with_what_it_finds(shop):
+    frames = {"orders": shop.orders, "assignment": lots({"orders": shop.orders}, 0)}
+    effect = evaluation.ladder(frames, client_of().program, None)[0]
+    text = evaluation.would_tell(frames, client_of())
+    reach = (math.log1p(effect.high) - math.log1p(effect.low)) / 2 / 1.959964 * (1.959964 + 0.841621)
+    assert f"with the {len(frames['assignment']):,} customers drawn so far" in text and "left out" not in text
+    assert f"it finds a lift of +{100 * math.expm1(reach):.0f} % or more in four cases out of five; +10 %" in text
+    needed = int(text.split("would take ")[1].split(" customers")[0].replace(",", ""))
+    assert needed == pytest.approx(effect.n * (reach / math.log(1.1)) ** 2, rel=0.1)
+    soon = frames | {"orders": shop.orders[shop.orders["ordered_at"] < pd.Timestamp(LAUNCH)]}
+    assert evaluation.would_tell(soon, client_of()).startswith("Go on with the draw, for 26 weeks: so far it says")
+    campaign = {"orders": shop.orders, "assignment": lots({"orders": shop.orders}, 90)}
+    told = evaluation.would_tell(campaign, client_of())
+    assert "Go on" not in told and told.endswith("It answers for those offers, not for the program as a whole.")
+    assert "as a whole" not in evaluation.would_tell({"orders": shop.orders}, client_of(joining="randomised"))
+
+
 def test_why_it_cannot_be_told_names_what_refused(shop):
     orders = shop.orders
     some = orders["customer_id"].unique()[:300]
@@ -452,7 +534,7 @@ def test_money_that_cannot_be_counted_says_why(program, words, bar):
     assert "no launch date" in evaluation.money(frames, client_of(None)).sentence
     assert "not yet launched" in evaluation.money(frames, client_of(date(2031, 1, 1))).sentence
     alone = evaluation.money({"orders": frames["orders"]}, client_of(launch_cost=10, gross_margin=0.5))
-    assert "Without members' spending" in alone.sentence
+    assert alone.sentence.endswith("Without a member list with dates of joining there is no break-even.")
 
 
 # ---------------------------------------------------------------- next to nothing

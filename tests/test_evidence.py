@@ -78,7 +78,7 @@ def test_the_draw_is_shown_with_its_checks(shop, effects):
     effect = evidence.draw(effects)
     table = evidence.draw_shown(effect)
     held = (shop.assignment["arm"] == "holdout").mean()
-    assert table["found"].iloc[0].startswith(f"{100 * held:.1f} %, planned 30.0 %")
+    assert table["found"].iloc[0] == f"{100 * held:.1f} %, the plan is not in the settings"
     assert len(table) == 1 + 3 + 2
     assert effect.sentence in evidence.drawn(effect) and "Complier effect" in evidence.drawn(effect)
     assert evidence.what_it_does_not_show(effects) == evidence.DRAWN
@@ -87,7 +87,9 @@ def test_the_draw_is_shown_with_its_checks(shop, effects):
 def test_a_wrong_plan_of_the_draw_is_noticed(shop):
     effect = evidence.draw(ladder_of(shop.frames, joining="randomised", holdout_share=0.5))
     assert "chance alone does not do that" in effect.refused
-    assert evidence.draw_shown(effect)["chance of as much or more by lot"].iloc[0] == "under 1 %"
+    checks = evidence.draw_shown(effect)
+    assert checks["chance of as much or more by lot"].iloc[0] == "under 1 %"
+    assert checks["found"].iloc[0].endswith("planned 50.0 %")
 
 
 def test_the_assumptions_are_those_of_the_headline(shop):

@@ -238,7 +238,7 @@ class TestBothEstimates:
         assert "does not contradict" in evidence.both_estimates(effect(cross_check=agreeing)).title
         chart = evidence.both_estimates(effect(cross_check=other), break_even=0.08)
         assert chart.title.endswith("; the cross-check contradicts this")
-        assert "pays for itself at +8 %" in [text.get_text() for text in texts(chart)]
+        assert "pays for itself at +8.0 %" in [text.get_text() for text in texts(chart)]
 
     def test_is_neutral_where_the_headline_is(self):
         assert evidence.both_estimates(effect(low=-0.1)).title.startswith("No evidence")

@@ -6,6 +6,7 @@ import functools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -18,8 +19,8 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
 from loyalty_helpers import __main__, holdout, ingest, simulate
-from loyalty_helpers.client import CLONE, UserError, load_client
-from loyalty_helpers.evaluation import experiment
+from loyalty_helpers.client import CLONE, Program, UserError, load_client
+from loyalty_helpers.evaluation import experiment, too_small
 from loyalty_helpers.evaluation.experiment import randomised
 from loyalty_helpers.findings import verdict
 
@@ -195,7 +196,7 @@ def few(n: int) -> tuple:
     ({}, drawn({f"c{i}": f"arm {i % 3}" for i in range(99)}), "3 arms ('arm 0', 'arm 1', 'arm 2'); one comparison"),
     (*two_arms(TREATED, HELD[:9]), "9 customers in the arm 'holdout'; at least 10"),
     (*few(4), "4 customers of the arm 'holdout' bought in that time; at least 5"),
-    ({"somebody": 3}, two_arms(TREATED, HELD)[1], "are the ids the same"),
+    ({"somebody": 3}, two_arms(TREATED, HELD)[1], "so the ids may not be the same"),
     (*two_arms(np.ones(60), np.ones(40)), "nobody differs"),
 ])
 def test_what_cannot_be_compared_is_refused_in_words(counts, assignment, words):
@@ -221,21 +222,31 @@ def test_lost_customers_are_noticed(lost, planned, fires):
     found = judged(made, assignment=made.assignment.drop(of_holdout), planned_share=planned)
     assert (found.refused is not None and "lost or moved" in found.refused) == fires
     assert found.measurable and (found.diagnostics["share p"] < 0.001) == fires
-    assert found.diagnostics["share declared"] == (planned is not None)
-    assert ("it agrees with 50 %, the nearest round one" in found.note) == (planned is None)
+    assert found.diagnostics["share declared"] == (planned is not None) == ("cannot be checked" not in found.note)
+    assert "another" not in (found.refused or "")
     assert not fires or verdict(found).key == "cannot_tell"
 
 
-def test_an_undeclared_share_is_tested_against_the_nearest_round_one():
-    counts, assignment = two_arms(np.tile(TREATED, 60), np.tile(HELD, 10))  # 400 of 4,000
-    assert effect(bought(counts), assignment).diagnostics["planned share"] == 0.1
-    counts, assignment = two_arms(np.tile(TREATED, 60), np.tile(HELD, 75))  # 3,000 of 6,600: neither 45 nor 50 %
+@pytest.mark.parametrize(("treated", "held", "unusual"), [
+    (60, 10, ""), (60, 75, "45.5 %"), (220, 45, "12 %"), (180, 58, "17.7 %"), (60, 30, ""), (60, 90, "")])
+def test_without_a_plan_no_share_is_refused_or_agreed_with(treated, held, unusual):
+    counts, assignment = two_arms(np.tile(TREATED, treated), np.tile(HELD, held))  # 60 and 40 customers at a time
     found = effect(bought(counts), assignment)
-    assert found.diagnostics["planned share"] == 0.45 and found.refused is None
-    counts, assignment = two_arms(np.tile(TREATED, 180), np.tile(HELD, 65))  # 19.4 % of 13,400
-    assert effect(bought(counts), assignment).refused is None
-    counts, assignment = two_arms(np.tile(TREATED, 180), np.tile(HELD, 58))  # 17.7 % of 13,120
-    assert "the nearest round share" in effect(bought(counts), assignment).refused
+    assert found.refused is None and "agrees" not in found.note
+    assert np.isnan([found.diagnostics["planned share"], found.diagnostics["share p"]]).all()
+    assert found.diagnostics["share held out"] == 40 * held / (60 * treated + 40 * held)
+    assert "cannot be checked: the planned share is not in the settings (program: holdout_share)." in found.note
+    said = f"The share held out, {unusual}, is none of the usual ones."
+    assert ("usual ones" in found.note) == bool(unusual) and (said in found.note) == bool(unusual)
+
+
+def test_spending_and_orders_have_labels_of_their_own():
+    counts, assignment = two_arms(TREATED, HELD)
+    found = [effect(bought(counts, before=counts), assignment, outcome=outcome) for outcome in ("orders", "spend")]
+    labels = [one.label for first in found for one in (first, first.cross_check)]
+    assert len(set(labels)) == 4 and all(label.startswith("random holdout, spending: ") for label in labels[2:])
+    assert ["Welch" in label for label in labels] == [False, True, False, True]
+    assert effect(bought({}), assignment, outcome="spend").label == "random holdout, spending"
 
 
 def test_arms_that_differed_before_are_noticed():
@@ -404,7 +415,7 @@ def test_the_verb_draws_a_list_that_comes_back_whole(acme):
     assert not [line for line in text.splitlines() if line.startswith(("=", "+"))]  # no formula
     # the lines it prints, put into the settings, bring the same list back, ids and all
     line = f"  assignment: private/{path.name}"
-    assert line in done.stdout.splitlines()
+    assert f"\nprogram:\n  holdout_share: 0.25\nsources:\n{line}\n" in done.stdout
     settings_file = folder / "client.yml"
     settings_file.write_text(settings_file.read_text().replace("sources: {orders:", "sources: {assignment: "
                              f"{line.split(': ')[1]}, orders:"))
@@ -433,7 +444,24 @@ def test_an_earlier_draw_is_never_overwritten(acme):
         holdout.make(client, share="0.25", seed="7")
 
 
+def test_the_words_tell_a_small_shop_and_a_program_that_has_begun(acme):
+    folder, _ = acme
+    client = load_client("acme", folder.parents[1])
+    small, begun = "This shop is too small to measure a program", "will answer for what is offered from now on"
+    running = holdout.make(client, share="0.12")
+    assert small not in running and begun in running and "\nprogram:\n  holdout_share: 0.12\nsources:" in running
+    # 60 customers, of whom six go on buying
+    rows = [f"{n},c{n % (60 if n < 120 else 6)},2025-0{1 + n // 50}-1{n % 9},10" for n in range(300)]
+    (folder / "orders.csv").write_text("\n".join(["order_id,customer_id,ordered_at,amount", *rows]))
+    assert too_small(ingest.prepare(client).tables["orders"])
+    first = holdout.make(replace(client, program=Program()), share="0.5")
+    assert small in first and begun not in first
+    assert "\nprogram:\n  launched_on: " in first
+    assert "\n  joining: randomised\n  holdout_share: 0.5\nsources:" in first
+
+
 @pytest.mark.parametrize(("options", "words"), [
+    ({"share": ""}, "SHARE= is empty: give the share .* such as SHARE=0.1"),
     ({"share": "10"}, "For 10 % write SHARE=0.1"), ({"share": "a tenth"}, "SHARE=a tenth is not a share"),
     ({"share": "nan"}, "is not a share"), ({"share": "0"}, "is not a share"), ({"share": "-0.1"}, "is not a share"),
     ({"share": "0.05"}, "Give a share from 0.09 to 0.5"), ({"share": "0.1", "seed": "x"}, "SEED=x is not a seed"),

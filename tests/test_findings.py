@@ -217,7 +217,7 @@ def test_a_probable_effect_does_not_hide_that_its_interval_covers_zero():
     assert told.sentence == ("The program probably works: the best estimate of the lift is +12 %, though no lift at "
                              "all is not ruled out.")
     assert told.because.endswith("It must be above 0 %; the chance that it is: 95 %.")
-    assert "rewards take the whole margin" in verdict(effect(0.1, 0.05, 0.2), break_even=math.inf).because
+    assert "costs take the whole margin" in verdict(effect(0.1, 0.05, 0.2), break_even=math.inf).because
 
 
 @given(limits, st.integers(0, 1000), st.sampled_from("ABC"), st.integers(0, 500))

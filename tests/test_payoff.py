@@ -145,6 +145,88 @@ def test_an_effect_on_everyone_offered_is_counted_on_all_their_orders():
     assert "if those offered it spend" in found.sentence and "orders of everyone offered" in found.sentence
 
 
+def test_the_launch_cost_stands_apart_from_what_runs():
+    # 6,000 at a margin of .5; rewards 600, launch 300: 600 + 300 of 3,000, without the launch 600 of 3,000
+    client = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=300)
+    found = payoff.money(old_member_shop(), client, effect_of(0.25, 0.1, 0.4))
+    assert found.break_even == pytest.approx(900 / 2100) and found.running_break_even == pytest.approx(600 / 2400)
+    assert found.months == pytest.approx(MONTHS)
+    rows = found.roi_table.set_index("item")
+    assert rows.loc[payoff.RUNNING, ["value", "unit"]].tolist() == [found.running_break_even, "lift"]
+    assert "42.9 % more than they would have without it (25.0 % without the launch cost). Taking" in found.sentence
+    plain = payoff.money(old_member_shop(), client_of(gross_margin=0.5, reward_rate=0.1))
+    assert plain.running_break_even == plain.break_even and "without the launch" not in plain.sentence
+    dear = payoff.money(old_member_shop(), client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=1e6))
+    assert (dear.break_even, dear.running_break_even) == (INF, pytest.approx(0.25))
+    assert "no lift could pay for them yet. Its costs without the launch are paid for" in dear.sentence
+    unknown = payoff.money(old_member_shop(), client_of(launch_cost=5))
+    assert (unknown.break_even, unknown.running_break_even) == (0, 0)
+    late = payoff.money(old_member_shop(), client_of(date(2031, 1, 1), launch_cost=5))
+    assert (late.break_even, late.running_break_even, late.months) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("program", "what"), [
+    ({"reward_rate": 0.6}, "Its rewards alone are more than the whole margin on what members spent: no lift could pay"),
+    ({"reward_rate": 0.1, "monthly_cost": 1e5}, "Its costs are more than the whole margin on what members spent: no "),
+])
+def test_only_rewards_beyond_the_margin_are_blamed(program, what):
+    found = payoff.money(old_member_shop(), client_of(gross_margin=0.5, **program))
+    assert what in found.sentence and found.running_break_even == found.break_even == INF
+    assert found.sentence.endswith("pay for them.")
+
+
+def test_net_refunds_earn_no_rewards_and_leave_no_break_even():
+    frames = {"orders": orders_of([("a", 10, 50), ("a", 20, -200), ("b", 30, 100), ("z", 60.5, 1)]),
+              "members": members_of({"a": 5, "b": 6})}
+    client = client_of(gross_margin=0.5, reward_rate=0.1, monthly_cost=30)
+    found = payoff.money(frames, client, effect_of(0.3, 0.1, 0.5))
+    rows = found.roi_table.set_index("item")["value"]
+    assert rows["members' spending since joining"] == -50 and rows["rewards"] == 0
+    assert rows["total cost"] == pytest.approx(30 * MONTHS) and found.break_even == found.running_break_even == 0
+    assert found.sentence.endswith(
+        "Members' spending since joining, less refunds, is not above 0, so there is no break-even.")
+    more = frames | {"orders": pd.concat([frames["orders"], orders_of([("b", 40, 400), ("c", 40, -70), ("c", 2, 70),
+                                                                       ("c", -3, 1)])])}
+    more["members"] = members_of({"a": 5, "b": 6, "c": 30})
+    table = payoff.by_segment(more, client).set_index("segment")
+    assert table["spend"].sum() == pytest.approx(280) and table["rewards"].sum() == pytest.approx(28)
+    assert table.loc["light buyers", ["spend", "rewards", "rewards_share"]].tolist() == [-70, 0, 0]
+
+
+def test_without_a_member_list_rewards_are_not_known():
+    orders = {"orders": old_member_shop()["orders"]}
+    undated = members_of({"a": -30}).assign(joined_at=pd.Series([pd.NaT], dtype="datetime64[us]"))
+    client = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=300)
+    for frames in (orders, orders | {"members": undated}):
+        found = payoff.money(frames, client)
+        rows = found.roi_table.set_index("item")["value"]
+        assert rows[["rewards", "members", "members' spending since joining"]].isna().all()
+        assert rows["total cost"] == 300 and found.break_even == found.running_break_even == 0
+        assert found.sentence == (
+            "In its first 2.0 months the program cost ¥300, rewards left out: they cannot be counted without a member "
+            "list with dates of joining. Without a member list with dates of joining there is no break-even.")
+    unset = payoff.money(orders, client_of(reward_rate=0.1, launch_cost=300)).sentence
+    assert "Without a gross margin in the settings and a member list with dates of joining there is" in unset
+    assert "rewards cannot be counted without" in payoff.money(orders, client_of(reward_rate=0.1)).sentence
+    listed = payoff.money(orders | {"members": members_of({"a": 400})}, client)
+    assert "Nobody had joined by the end" in listed.sentence and "rewards" not in listed.sentence
+    assert listed.roi_table.set_index("item").loc["rewards", "value"] == 0
+
+
+def test_a_draw_without_a_member_list_is_judged_where_there_are_no_rewards_to_count():
+    frames = {"orders": old_member_shop()["orders"],
+              "assignment": pd.DataFrame({"customer_id": ["a", "d"], "arm": ["program", "holdout"],
+                                          "assigned_at": pd.Timestamp(LAUNCH) - 3 * DAY})}
+    effect = effect_of(0.25, 0.1, 0.4, rung=4, grade="A", scope="everyone")
+    found = payoff.money(frames, client_of(gross_margin=0.5, launch_cost=300), effect)
+    assert found.break_even == pytest.approx(300 / 2700) and "rewards" not in found.sentence
+    unknown = payoff.money(frames, client_of(gross_margin=0.5, launch_cost=300, reward_rate=0.1), effect)
+    rows = unknown.roi_table.set_index("item")["value"]
+    assert unknown.break_even == 0 and rows[["return on investment", "payback", RETURNS[-1]]].isna().all()
+    assert rows["incremental margin"] == pytest.approx(600)
+    assert "rewards left out" in unknown.sentence and "return on the costs" not in unknown.sentence
+
+
 @pytest.mark.parametrize("effect", [
     None, effect_of(0.3, 0.2, 0.4, rung=2, grade="D"), effect_of(0.3, 0.2, 0.4, refused="too few joiners"),
     effect_of(NAN, grade="E"), effect_of(0.3, 0.2, 0.4, rung=0, grade="E"),
@@ -198,6 +280,10 @@ def test_what_holds_in_every_shop(shop):
             assert said.key == "works"
         if "brought in less" in found.sentence:
             assert said.key in ("harms", "costs_more")
+    cost = rows.loc[["rewards", "launch", "total cost"], "value"]
+    assert found.running_break_even <= found.break_even and not (cost.iloc[:2] < 0).any()
+    if cost["launch"] == 0:
+        assert found.running_break_even == found.break_even
     if 0 < found.break_even < INF:
         bar = effect_of(found.break_even, found.break_even - 0.1, found.break_even + 0.1)
         there = payoff.money(frames, client, bar).roi_table.set_index("item").loc["return on investment"]
@@ -211,6 +297,7 @@ def test_what_holds_in_every_shop(shop):
     if len(segments):
         assert segments["members"].sum() == rows.loc["members", "value"]
         assert segments["spend"].sum() == pytest.approx(rows.loc["members' spending since joining", "value"])
+        assert not (segments["rewards"] < 0).any() and not (segments["rewards_share"] > 1).any()
     for name, frame in frames.items():
         pd.testing.assert_frame_equal(frame, before[name])
 
@@ -271,6 +358,15 @@ def test_rewards_to_those_who_buy_no_more_often_by_hand():
     assert math.isnan(found.low)  # two members do not make an interval
     nobody = payoff.rewards_to_unchanged({"orders": frames["orders"]}, client_of())
     assert not nobody.measurable and "13 weeks" in nobody.sentence
+
+
+def test_the_interval_of_a_share_stays_within_0_and_1(monkeypatch):
+    rows = [(name, day, 10) for name in "ab" for day in (-140, -70, 0.2, 30)]
+    frames = {"orders": orders_of([*rows, ("z", 140.5, 1)]), "members": members_of(dict.fromkeys("ab", 0))}
+    wide = payoff.Ratio(pd.Series([1.0]), pd.Series([2.0])).level(0.95)._replace(low=-0.2, high=1.3)
+    monkeypatch.setattr(payoff.Ratio, "level", lambda self, confidence: wide)
+    found = payoff.rewards_to_unchanged(frames, client_of(reward_rate=0.05))
+    assert (found.low, found.high) == (0, 1)
 
 
 def test_segments_by_hand():

@@ -514,6 +514,8 @@ def test_only_counts_of_the_action_list_are_published():
     assert scoring.overdue_regulars(gone, currency="CNY")[0].estimate == 1
     nobody = scoring.overdue_regulars(listed_shop().iloc[2:], currency="CNY")
     assert all("has ever bought on three different days" in finding.sentence for finding in nobody)
+    free = scoring.overdue_regulars(listed_shop().assign(spend_last_year=0.0), currency="CNY")
+    assert all("no regular customer spent anything" in finding.sentence for finding in free)
 
 
 # ---------------------------------------------------------------- shops that strain the room

@@ -297,7 +297,7 @@ def odd_shops() -> dict:
         "ordered_at"].min()
     rng = np.random.default_rng(0)
     few = members[members["customer_id"].isin(usable()[:30])]
-    nobody, none, unmatched = "nobody has a date of joining", "no order carries a customer id", "0 usable joiners; at"
+    nobody, none, unmatched = "nobody has a date of joining", "no order carries a customer id", "0 usable joiners; 50"
     anonymous = orders.assign(customer_id=pd.Series(pd.NA, index=orders.index, dtype="str"))
     before = orders["ordered_at"] < start
 

@@ -26,7 +26,7 @@ MIN_Z = 3.0  # what those who join would have bought otherwise, over its standar
 HELD_OUT = ("holdout", "hold out", "held out", "held back", "control", "kontroll", "without", "no ", "not ", "对照")
 HELD_OUT_WHOLE = ("no", "none", "0", "false")
 INVITED = ("invit", "einlad", "eingelad", "邀请")
-ROUND_SHARES = np.array(sorted({step / 20 for step in range(1, 20)} | {1 / 3, 2 / 3}))
+USUAL_SHARES = (1 / 20, 1 / 10, 1 / 5, 1 / 4, 1 / 3, 1 / 2)
 BEFORE = {"orders in the 13 weeks before": 13, "orders in the year before": 52, "spend in the year before": 52}
 
 
@@ -73,14 +73,15 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
 
     `members` (customer_id, joined_at) only where the draw decided who may join, or who was invited to: it gives the
     complier effect (`diagnostics["complier"]`), and contamination. `planned_share` of customers held out; without one
-    the share drawn is tested against the nearest round one (steps of 5 %, and thirds).
+    whether customers were lost cannot be tested: which share was meant cannot be guessed from what is left of it.
 
     `refused`, with a reason: not two arms of which one is held out by name (more than two: one comparison at a time);
-    fewer than 10 customers or 5 buyers in an arm; customers lost or moved (chi-square, p < 0.001); arms that differed
-    before (Mann-Whitney, p < 0.001 over the number of measures); of the held out more than half as many joined.
+    fewer than 10 customers or 5 buyers in an arm; another share held out than planned (chi-square, p < 0.001); arms
+    that differed before (Mann-Whitney, p < 0.001 over the number of measures); of the held out more than half as many
+    joined.
     """
     arms = _arms(assignment)
-    kind = "random invitation" if arms.invited else "random holdout"
+    kind = f"random {'invitation' if arms.invited else 'holdout'}{', spending' if outcome == 'spend' else ''}"
     if arms.why_not:
         return _nothing(kind, arms.why_not, outcome)
     orders = orders.assign(ordered_at=moments(orders["ordered_at"]))
@@ -113,12 +114,12 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
 def _estimates(kind: str, y: np.ndarray, held: np.ndarray, earlier: np.ndarray,
                **said) -> tuple[Effect, Effect | None, str]:
     """Welch's comparison, the adjusted one, and in words why the latter is no headline ("" where it is)."""
-    welch = _lift(f"{kind}, plain comparison (Welch)", _mean(y[~held]), _mean(y[held]), **said)
+    welch = _lift(f"{kind}: plain comparison, Welch", _mean(y[~held]), _mean(y[held]), **said)
     enough = min(held.sum(), (~held).sum()) >= MIN_PER_COEFFICIENT * (earlier.shape[1] + 1)
     if not welch.measurable or earlier.shape[1] == 0 or not enough:
         lacking = "too few customers for it" if earlier.shape[1] else "nothing is known of them from before"
         return welch, None, f"Not adjusted for earlier orders: {lacking}." if welch.measurable else ""
-    return welch, _lift(f"{kind}, adjusted for earlier orders (Lin, HC3)", _mean(y[~held], earlier[~held]),
+    return welch, _lift(f"{kind}: adjusted for earlier orders, Lin, HC3", _mean(y[~held], earlier[~held]),
                         _mean(y[held], earlier[held]), **said), ""
 
 
@@ -206,7 +207,7 @@ def _too_few(trial: pd.DataFrame, arms: Arms, any_time: bool) -> str:
             return f"{count(len(theirs), 'customer')} in the arm '{arm}'; at least {MIN_CUSTOMERS} are needed in each"
         if buyers < MIN_BUYERS:
             unknown = (trial[["orders", *BEFORE]] == 0).all(axis=None)
-            hint = "; nobody drawn is in the orders at all: are the ids the same?" if unknown else ""
+            hint = "; nobody drawn is in the orders at all, so the ids may not be the same" if unknown else ""
             return (f"{count(buyers, 'customer')} of the arm '{arm}' bought in that time; at least {MIN_BUYERS} are "
                     f"needed in each{hint}")
     return ""
@@ -320,16 +321,25 @@ def _complier(y: np.ndarray, held: np.ndarray, joined: np.ndarray | None, arms: 
 
 # ---------------------------------------------------------------- checks that can fail: (diagnostics, reason or "")
 def _share_check(arms: Arms, planned: float | None) -> tuple[dict, str]:
-    """Sample-ratio mismatch (Fabijan et al. 2019): the customers drawn against the share planned, chi-square."""
-    n = len(arms.drawn)
-    held = int((arms.drawn["arm"] == arms.held_out).sum())
-    share = ROUND_SHARES[np.abs(ROUND_SHARES - held / n).argmin()] if planned is None else planned
-    p = float(stats.chisquare([held, n - held], [n * share, n * (1 - share)]).pvalue)
-    assumed = " (the nearest round share; if another was planned, give it)" if planned is None else ""
-    reason = (f"{count(held, 'customer')} of {number(n)} are in the arm '{arms.held_out}' where {share * 100:.3g} % "
-              f"were to be{assumed}: chance alone does not do that, so customers were lost or moved after the draw")
-    return ({"share held out": held / n, "planned share": float(share), "share declared": planned is not None,
-             "share p": p}, reason if p < ALARM else "")
+    """Sample-ratio mismatch (Fabijan et al. 2019): the customers drawn against the share planned, chi-square.
+
+    Without a plan nothing is tested (nan): the usual share nearest to what is left would refuse honest draws of another
+    share, and pass lossy ones. It is only said where no usual share fits (`unusual share`).
+    """
+    n, held = len(arms.drawn), int((arms.drawn["arm"] == arms.held_out).sum())
+
+    def p_value(share: float) -> float:
+        return float(stats.chisquare([held, n - held], [n * share, n * (1 - share)]).pvalue)
+
+    unusual = planned is None and max(map(p_value, USUAL_SHARES)) < ALARM
+    told = {"share held out": held / n, "planned share": NAN, "share declared": False, "share p": NAN,
+            "unusual share": unusual}
+    if planned is None:
+        return told, ""
+    told |= {"planned share": float(planned), "share declared": True, "share p": p_value(planned)}
+    reason = (f"{count(held, 'customer')} of {number(n)} are in the arm '{arms.held_out}' where {planned * 100:.3g} % "
+              "were to be: chance alone does not do that, so customers were lost or moved after the draw")
+    return told, reason if told["share p"] < ALARM else ""
 
 
 def _balance_check(trial: pd.DataFrame) -> tuple[dict, str]:
@@ -366,7 +376,7 @@ def _note(diagnostics: dict, arms: Arms) -> str:
     """What was compared, and what dilutes it, in words."""
     n, joined, later = diagnostics["customers"], diagnostics["joined"], diagnostics["drawn after the start"]
     leaked = round(joined[arms.held_out] * n[arms.held_out]) if joined else 0
-    twice, planned = diagnostics["set aside"]["drawn for two arms"], diagnostics["planned share"]
+    twice = diagnostics["set aside"]["drawn for two arms"]
     drawn_to = "be invited" if arms.invited else "have the program"
     words = {
         f"{count(n[arms.treated], 'customer')} drawn at random to {drawn_to}, "
@@ -375,7 +385,9 @@ def _note(diagnostics: dict, arms: Arms) -> str:
         f"{count(leaked, 'held-out customer')} became members all the same, which makes any effect look smaller.":
             leaked,
         f"{count(twice, 'customer')} drawn for both arms left out.": twice,
-        f"No plan for the share held out was given; it agrees with {planned * 100:.3g} %, the nearest round one.":
-            not diagnostics["share declared"] and diagnostics["share p"] >= ALARM,
+        "Whether customers were lost after the draw cannot be checked: the planned share is not in the settings "
+        "(program: holdout_share).": not diagnostics["share declared"],
+        f"The share held out, {diagnostics['share held out'] * 100:.3g} %, is none of the usual ones.":
+            diagnostics["unusual share"],
     }
     return " ".join(sentence for sentence, holds in words.items() if holds)

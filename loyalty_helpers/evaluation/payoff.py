@@ -20,7 +20,7 @@ from loyalty_helpers.evaluation.experiment import _arms
 from loyalty_helpers.evaluation.panel import USABLE
 from loyalty_helpers.evaluation.till import MIN_JOINERS, joiners
 from loyalty_helpers.evaluation.weeks import DAY, FOLLOW_UP, NO_LAUNCH, WEEK, Frames, data_end, first_joining, purchases
-from loyalty_helpers.findings import NAN, Finding, amount, chance, count, difference, digits_for, number
+from loyalty_helpers.findings import NAN, Finding, amount, capital, chance, count, difference, digits_for, number
 from loyalty_helpers.intervals import Ratio
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ["item", "value", "low", "high", "unit"]
 SPENDING = "members' spending since joining"
+RUNNING = "break-even lift without the launch cost"
+MEMBER_LIST = "a member list with dates of joining"
 # what the lift is counted on, by the effect's scope: rows of tables/roi.csv, the orders in a sentence, and who that is
 BASES = {
     "members": ("members' {} after the day of joining", "orders of members after the day of joining", "members"),
@@ -48,10 +50,14 @@ class Money:
     """What the program cost and what it must bring: the rows of tables/roi.csv, the break-even lift, the words.
 
     `break_even` is 0 where it cannot be had (no margin set, no members) and infinite where no lift could pay.
+    `running_break_even` is the same without the launch cost, which a young program cannot have earned back yet;
+    `months` is how long it has run.
     """
 
     roi_table: pd.DataFrame
     break_even: float
+    running_break_even: float
+    months: float
     sentence: str
 
 
@@ -74,10 +80,12 @@ def costs(frames: Frames, client: Client) -> pd.DataFrame:
     """What the program cost from its launch to the end of the orders: item, value, low, high, unit.
 
     Rewards are counted on all of members' spending since they joined (or the launch, where that was later; refunds
-    taken off), not only on the extra: spending x reward rate x expected redemption x cost share. Where a points ledger
-    exists, low and high are what has been redeemed so far and all that has not expired, and the expected redemption
-    is kept between them. What the costs table holds for that time comes on top of the settings, by kind. The last row
-    is the total. Empty where the program had not been launched by the end of the data.
+    taken off, but never below nothing), not only on the extra: spending x reward rate x expected redemption x cost
+    share. Where a points ledger exists, low and high are what has been redeemed so far and all that has not expired,
+    and the expected redemption is kept between them. What the costs table holds for that time comes on top of the
+    settings, by kind. The last row is the total. Without a member list with dates of joining, members, their spending
+    and rewards are missing, and the total leaves them out. Empty where the program had not been launched by the end of
+    the data.
     """
     program, start, end = client.program, pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
     if not start < end:
@@ -86,7 +94,10 @@ def costs(frames: Frames, client: Client) -> pd.DataFrame:
     spending, members = _member_spending(frames, **period)
     least, most = _redeemed(frames, **period)
     redemption = program.redemption if np.isnan(least) else float(np.clip(program.redemption, least, most))
-    rewards = spending * program.reward_rate * program.cost_share * np.array([redemption, least, most])
+    rate = program.reward_rate * program.cost_share
+    rewarded = np.maximum(spending, 0.0) if rate > 0 else 0.0  # no rewards need no list of who got them
+    rewards = rewarded * rate * np.array([redemption, least, most])
+    counted = [0.0, NAN, NAN] if isnan(rewards[0]) else rewards
     fixed = {
         "launch": program.launch_cost,
         "monthly costs": program.monthly_cost * months,
@@ -99,13 +110,18 @@ def costs(frames: Frames, client: Client) -> pd.DataFrame:
         [SPENDING, spending, NAN, NAN, client.currency],
         ["rewards", *rewards, client.currency],
         *[[item, value, NAN, NAN, client.currency] for item, value in fixed.items()],
-        ["total cost", *(rewards + sum(fixed.values())), client.currency],
+        ["total cost", *np.add(counted, sum(fixed.values())), client.currency],
     ], columns=COLUMNS)
 
 
-def _member_spending(frames: Frames, *, start: pd.Timestamp, end: pd.Timestamp) -> tuple[float, int]:
-    """Members' money from joining (or `start`) to leaving (or `end`), and how many had joined by `end`."""
+def _member_spending(frames: Frames, *, start: pd.Timestamp, end: pd.Timestamp) -> tuple[float, float]:
+    """Members' money from joining (or `start`) to leaving (or `end`), and how many had joined by `end`.
+
+    Both are missing without a member list.
+    """
     joined = first_joining(frames)
+    if joined.empty:
+        return NAN, NAN
     joined = joined[joined["joined_at"] < end]
     rows = frames["orders"].merge(joined, on="customer_id")
     at = rows["ordered_at"]
@@ -149,7 +165,7 @@ def money(frames: Frames, client: Client, effect: Effect | None = None) -> Money
 
     The break-even lift is d / (1 + d) = total cost / margin on the spending seen: at that lift, and only there, the
     return on investment is nil. Spending itself, as the baseline of a lift of nil, would give too low a bar. Its low
-    and high are those of the costs.
+    and high are those of the costs. Without the launch cost it is what the running costs ask for.
 
     What the lift is counted on follows `effect.scope`. "members": members' orders from the day after joining (from
     the launch, for those who joined before). "everyone" (by intention to treat): all orders of the arm that was offered
@@ -159,10 +175,12 @@ def money(frames: Frames, client: Client, effect: Effect | None = None) -> Money
     table = costs(frames, client)
     if table.empty:
         why_not = NO_LAUNCH if not client.has_program else "the program was not yet launched when the data end"
-        return Money(table, 0.0, f"The money cannot be counted: {why_not}.")
+        return Money(table, 0.0, 0.0, 0.0, f"The money cannot be counted: {why_not}.")
     scope = effect.scope if _usable(effect) else "members"
     base, rows = _base(frames, client, scope=scope), table.set_index("item")
-    bars = [_bar(rows, base, side, client.program.gross_margin) for side in ("value", "low", "high")]
+    sides, margin = rows.loc["total cost", ["value", "low", "high"]], client.program.gross_margin
+    bars, running = ([_bar(rows, base, cost, margin) for cost in sides - one_off]
+                     for one_off in (0.0, rows.loc["launch", "value"]))
     returns = _returns(rows, base, effect, client) if _usable(effect) else {
         "return on investment (needs rung 3 or 4)": (NAN, NAN, NAN, "share"),
         "payback (needs rung 3 or 4)": (NAN, NAN, NAN, "months"),
@@ -171,13 +189,15 @@ def money(frames: Frames, client: Client, effect: Effect | None = None) -> Money
         returns["chance that the lift is above break-even"] = (effect.chance_above(bars[0]), NAN, NAN, "share")
     more = [[BASES[scope][0].format(what), base[what], NAN, NAN, unit]
             for what, unit in (("orders", "orders"), ("spending", client.currency))]
-    ends = [["break-even lift", *bars, "lift"], *[[item, *row] for item, row in returns.items()]]
+    ends = [["break-even lift", *bars, "lift"], [RUNNING, *running, "lift"],
+            *[[item, *row] for item, row in returns.items()]]
     roi_table = pd.concat([table.iloc[:3], pd.DataFrame(more, columns=COLUMNS), table.iloc[3:],
                            pd.DataFrame(ends, columns=COLUMNS)], ignore_index=True)
-    words = _money_words(rows, bars[0], client, who=BASES[scope][2])
+    words = _money_words(rows, base, (bars[0], running[0]), client, scope=scope)
     if 0 <= bars[0] < inf and rows.loc["total cost", "value"] > 0:
         words += f". {_return_words(rows, returns, base, effect)}" if _usable(effect) else NEEDS
-    return Money(roi_table, 0.0 if isnan(bars[0]) else bars[0], words + _subsidy_words(rows, returns))
+    known = [0.0 if isnan(bar) else bar for bar in (bars[0], running[0])]
+    return Money(roi_table, *known, rows.loc["months", "value"], words + _subsidy_words(rows, returns))
 
 
 def break_even_curve(frames: Frames, client: Client, effect: Effect | None = None) -> pd.DataFrame:
@@ -194,7 +214,7 @@ def break_even_curve(frames: Frames, client: Client, effect: Effect | None = Non
     curve = pd.DataFrame({"lift": pd.Series(dtype=float), "profit": pd.Series(dtype=float)})
     if not table.empty:
         rows, base = table.set_index("item"), _base(frames, client, scope=effect.scope if usable else "members")
-        bar = _bar(rows, base, "value", margin)
+        bar = _bar(rows, base, rows.loc["total cost", "value"], margin)
         if not isnan(bar):
             far = [end for end in (seen["high"], 2 * bar) if isfinite(end)]
             near = max(seen["low"], -0.9) if isfinite(seen["low"]) else -0.2
@@ -220,7 +240,7 @@ def _extra_share(lift: np.ndarray) -> np.ndarray:
 
 
 def _base(frames: Frames, client: Client, *, scope: str) -> dict[str, float]:
-    """Orders and net spending that the lift is counted on; see `money`."""
+    """Orders and net spending that the lift is counted on (see `money`); missing where nobody is known to count."""
     start, end = pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
     reached = first_joining(frames)
     if scope == "everyone":
@@ -230,6 +250,8 @@ def _base(frames: Frames, client: Client, *, scope: str) -> dict[str, float]:
             pd.DataFrame({"customer_id": offered["customer_id"], "joined_at": offered["assigned_at"].dt.normalize(),
                           "left_at": pd.Series(pd.NaT, index=offered.index, dtype="datetime64[us]")}),
             reached[~reached["customer_id"].isin(arms.drawn["customer_id"])]])
+    if reached.empty:
+        return {"orders": NAN, "spending": NAN}
     rows = frames["orders"].merge(reached, on="customer_id")
     rows = rows[(rows["ordered_at"] >= _first_day_after(rows["joined_at"], start)) & (rows["ordered_at"] < end)
                 & ~(rows["ordered_at"] >= rows["left_at"])]
@@ -241,22 +263,27 @@ def _first_day_after(joined: pd.Series, start: pd.Timestamp) -> pd.Series:
     return (joined + DAY).where(joined >= start, start)
 
 
-def _bar(rows: pd.DataFrame, base: Mapping[str, float], side: str, margin: float | None) -> float:
-    """The break-even lift with one of the cost columns; missing without margin, members or spending.
+def _bar(rows: pd.DataFrame, base: Mapping[str, float], cost: float, margin: float | None) -> float:
+    """The break-even lift with that cost; missing without margin or spending, and where rewards are not known.
 
     All costs are fixed here, rewards too: they are those of the spending seen, of which the baseline is what would
     have been there without the lift that just pays.
     """
-    spending, members, cost = base["spending"], rows.loc["members", "value"], rows.loc["total cost", side]
-    if not margin or rows.loc[SPENDING, "value"] <= 0 or spending <= 0 or np.isnan(cost):
+    spending = base["spending"]
+    if not margin or rows.loc[SPENDING, "value"] <= 0 or not spending > 0 or isnan(cost) or _unknown_rewards(rows):
         return NAN
-    return break_even_lift(baseline=(spending - cost / margin) / members, members=int(members), gross_margin=margin,
-                           reward_rate=0.0, fixed=cost)
+    return break_even_lift(baseline=spending - cost / margin, members=1, gross_margin=margin, reward_rate=0.0,
+                           fixed=cost)
+
+
+def _unknown_rewards(rows: pd.DataFrame) -> bool:
+    return isnan(rows.loc["rewards", "value"])
 
 
 def _returns(rows: pd.DataFrame, base: Mapping[str, float], effect: Effect, client: Client) -> dict[str, tuple]:
     """What the lift is worth: item -> value, low, high, unit. Missing where there is nothing to count it on."""
     total, launch, months, spending = rows.loc[["total cost", "launch", "months", SPENDING], "value"]
+    total = NAN if _unknown_rewards(rows) else total
     share = _extra_share([effect.estimate, effect.low, effect.high]) if base["spending"] > 0 else np.full(3, NAN)
     margin = share * base["spending"] * (client.program.gross_margin or NAN)
     left = (margin - (total - launch)) / months  # of a month's margin after the running costs
@@ -274,22 +301,44 @@ def _returns(rows: pd.DataFrame, base: Mapping[str, float], effect: Effect, clie
     }
 
 
-def _money_words(rows: pd.DataFrame, lift: float, client: Client, *, who: str) -> str:
+def _money_words(rows: pd.DataFrame, base: Mapping[str, float], bars: tuple[float, float], client: Client, *,
+                 scope: str) -> str:
     """What it cost, and the bar: a whole sentence, but for the end of the last where there is a bar."""
     total, rewards, months = rows.loc[["total cost", "rewards", "months"], "value"]
+    margin, (lift, running), who = client.program.gross_margin, bars, BASES[scope][2]
     if total == 0:
-        return "No costs are known: neither the settings nor a costs table name any."
-    spent = (f"In its first {number(months, 1)} months the program cost {amount(total, client.currency)}, of which "
-             f"{amount(rewards, client.currency)} in rewards.")
-    if not client.program.gross_margin:
-        return f"{spent} Without a gross margin in the settings there is no break-even."
-    if np.isnan(lift):
-        return f"{spent} Without members' spending there is no break-even."
+        return (f"What the program cost is not known: rewards cannot be counted without {MEMBER_LIST}, and neither the "
+                "settings nor a costs table name any other costs." if _unknown_rewards(rows) else
+                "No costs are known: neither the settings nor a costs table name any.")
+    spent = f"In its first {number(months, 1)} months the program cost {amount(total, client.currency)}"
+    if _unknown_rewards(rows):
+        spent += f", rewards left out: they cannot be counted without {MEMBER_LIST}."
+    else:
+        spent += f", of which {amount(rewards, client.currency)} in rewards." if rewards > 0 else "."
+    if isnan(lift):
+        return f"{spent} {_no_bar(rows, base, margin, scope)}"
+    least, least_running = (amount(bar, "lift", digits=1) for bar in bars)
     if lift == inf:
-        return f"{spent} That is more than the whole margin on what {who} spent: no lift could pay for it."
-    margin, least = amount(client.program.gross_margin, "share", digits=0), amount(lift, "lift", digits=1)
-    return (f"{spent} At a gross margin of {margin} it pays for itself if {who} spend at least {least} more than "
-            "they would have without it")
+        what = "rewards alone" if rewards > margin * base["spending"] else "costs"
+        never = f"{spent} Its {what} are more than the whole margin on what {who} spent: no lift could pay for them"
+        return f"{never}." if running in (0, inf) else (
+            f"{never} yet. Its costs without the launch are paid for if {who} spend at least {least_running} more than "
+            "they would have without it.")
+    without = f" ({least_running} without the launch cost)" if 0 < running < lift else ""
+    return (f"{spent} At a gross margin of {amount(margin, 'share', digits=0)} it pays for itself if {who} spend at "
+            f"least {least} more than they would have without it{without}")
+
+
+def _no_bar(rows: pd.DataFrame, base: Mapping[str, float], margin: float | None, scope: str) -> str:
+    """Why there is no break-even: what the settings or the data lack, or spending that is none."""
+    lacking = {"a gross margin in the settings": not margin,
+               MEMBER_LIST: _unknown_rewards(rows) or isnan(base["spending"])}
+    if any(lacking.values()):
+        return f"Without {' and '.join(what for what, lacks in lacking.items() if lacks)} there is no break-even."
+    if rows.loc["members", "value"] == 0:
+        return "Nobody had joined by the end of the orders, so there is no break-even."
+    nothing = SPENDING if rows.loc[SPENDING, "value"] <= 0 else BASES[scope][0].format("spending")
+    return f"{capital(nothing)}, less refunds, is not above 0, so there is no break-even."
 
 
 def _return_words(rows: pd.DataFrame, returns: Mapping[str, tuple], base: Mapping[str, float], effect: Effect) -> str:
@@ -362,9 +411,10 @@ def by_segment(frames: Frames, client: Client, effects: Mapping[str, Effect] | N
                                      "low", "high", "note"])
     table = costs(frames, client).set_index("item")["value"]
     usable = joiners(frames, launched_on=client.program.launched_on).reindex(member.index) == USABLE
-    rows = []
-    for name, of in member.assign(usable=usable).groupby(_segment(member), observed=True):
-        share = of["spent"].sum() / table[SPENDING] if table[SPENDING] > 0 else NAN
+    rows, by = [], _segment(member)
+    rewarded = member.groupby(by, observed=True)["spent"].sum().clip(lower=0)  # net refunds earn no rewards
+    for name, of in member.assign(usable=usable).groupby(by, observed=True):
+        share = rewarded[name] / rewarded.sum() if table[SPENDING] > 0 else NAN
         rates = [of[f"orders_{side}"].sum() / weeks if (weeks := of[f"weeks_{side}"].sum()) > 0 else NAN
                  for side in ("before", "after")]
         n = int(of["usable"].sum())
@@ -426,7 +476,7 @@ def rewards_to_unchanged(frames: Frames, client: Client, *, confidence: float = 
     found = Ratio(spent.where(same, 0.0), spent).level(confidence)
     covered = spent.sum() / everybody["spent"].clip(lower=0).sum()
     return Finding(
-        **shared, estimate=found.estimate, low=found.low, high=min(found.high, 1.0), n=len(member),
+        **shared, estimate=found.estimate, low=max(found.low, 0.0), high=min(found.high, 1.0), n=len(member),
         method=found.method,
         note=(f"Counted are the members seen for {FOLLOW_UP} weeks or more before and after joining, who got "
               f"{amount(covered, 'share', digits=0)} of the rewards. Had nobody changed, chance alone would put this "

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from math import ceil
+from math import ceil, expm1, isfinite, log1p
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from loyalty_helpers.evaluation.before_after import describe, naive
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE as CALIBRATED_BEFORE
-from loyalty_helpers.evaluation.experiment import randomised
+from loyalty_helpers.evaluation.experiment import _arms, randomised
 from loyalty_helpers.evaluation.panel import USABLE
-from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, power_holdout
+from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, Z, _about, _standard_error, power_holdout
 from loyalty_helpers.evaluation.till import MIN_JOINERS, at_the_till, joiners
 from loyalty_helpers.evaluation.trends import (
     MIN_AFTER,
@@ -27,12 +27,14 @@ from loyalty_helpers.evaluation.trends import (
     with_placebo,
 )
 from loyalty_helpers.evaluation.weeks import (
+    DAY,
     FOLLOW_UP,
     NO_LAUNCH,
     WEEK,
     Frames,
     data_end,
     first_joining,
+    moments,
     purchases,
     weekly,
 )
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 RUNGS = {1: "description", 2: "trend of the whole shop", 3: "members against comparable buyers",
          4: "customers drawn at random (randomised)"}
 TOO_SMALL = 0.4  # a lift that no program of the published cases with a comparison group came near
+WITH_THE_LAUNCH = 28 * DAY  # a draw no later after the launch still decided who had the program
 
 NOT_RELIED = "Not to be relied on: "
 OLDER = "of orders from before the launch (older exports; waiting does not help)"
@@ -56,8 +59,9 @@ def ladder(frames: Frames, program: Program, windows: Windows | None, *, confide
     An estimator that refuses is passed over. No effect is flagged where there is nothing to compare.
     """
     orders, when = frames["orders"], {"launched_on": program.launched_on, "confidence": confidence}
+    drawn = [_draw(frames, program, outcome=outcome, confidence=confidence) for outcome in OUTCOMES]
     effects = [
-        *_experiment(frames, program, confidence),
+        *_with_cross_checks([effect for effect in drawn if effect is not None]),
         *_till(frames, program, confidence),
         _tried(trend(orders, **when), orders, program),
         interrupted_time_series(orders, **when),
@@ -65,25 +69,68 @@ def ladder(frames: Frames, program: Program, windows: Windows | None, *, confide
         describe(frames, windows, confidence=confidence),
         *naive(frames, windows, confidence=confidence),
     ]
-    allowed = {row["rung"] for row in _rungs(frames, program) if row["allowed"]}
+    allowed = {row["rung"] for row in _rungs(frames, program, drawn[0]) if row["allowed"]}
     chosen = next((i for i, effect in enumerate(effects) if effect.rung in allowed and effect.outcome == "orders"
                    and effect.measurable and not effect.refused), None)
     return [replace(effect, headline=i == chosen) for i, effect in enumerate(effects)]
 
 
-def _experiment(frames: Frames, program: Program, confidence: float) -> list[Effect]:
-    """Rung 4 for both outcomes, each followed by its cross-check; nothing without an assignment or a launch."""
-    assignment = frames.get("assignment")
-    if assignment is None or program.launched_on is None:
-        return []
-    drawn = assignment["assigned_at"].min() if "assigned_at" in assignment else pd.NaT
-    start = max(pd.Timestamp(program.launched_on), drawn) if pd.notna(drawn) else pd.Timestamp(program.launched_on)
+def _draw(frames: Frames, program: Program, *, outcome: str = "orders", confidence: float = 0.95) -> Effect | None:
+    """Rung 4, of the program or of a campaign in it; None where nobody was drawn, or there is no launch."""
+    assignment = _assigned(frames)
+    if assignment.empty or program.launched_on is None:
+        return None
     # whom the draw left free to join says nothing of who had the program
     members = frames.get("members") if program.joining == "randomised" else None
-    return _with_cross_checks([
-        randomised(frames["orders"], assignment, start=start.date(), end=data_end(frames["orders"]).date(),
-                   confidence=confidence, outcome=outcome, members=members, planned_share=program.holdout_share)
-        for outcome in OUTCOMES])
+    effect = randomised(frames["orders"], assignment, start=_draw_begins(assignment, program).date(),
+                        end=data_end(frames["orders"]).date(), confidence=confidence, outcome=outcome, members=members,
+                        planned_share=program.holdout_share)
+    since = campaign_since(assignment, program)
+    return effect if since is None else _of_campaign(effect, since)
+
+
+def _assigned(frames: Frames) -> pd.DataFrame:
+    """The rows of the assignment that name a customer and an arm; empty without one."""
+    assignment = frames.get("assignment")
+    return (pd.DataFrame(columns=["customer_id", "arm"]) if assignment is None
+            else assignment.dropna(subset=["customer_id", "arm"]))
+
+
+def _first_drawn(assignment: pd.DataFrame) -> pd.Timestamp:
+    """The day of the first draw; NaT where no day is known."""
+    return moments(assignment["assigned_at"]).dt.normalize().min() if "assigned_at" in assignment else pd.NaT
+
+
+def _draw_begins(assignment: pd.DataFrame, program: Program) -> pd.Timestamp:
+    """The day from which customers are compared as drawn: the launch, or the first draw where that is later."""
+    launch, drawn = pd.Timestamp(program.launched_on), _first_drawn(assignment)
+    return launch if pd.isna(drawn) else max(launch, drawn)
+
+
+def campaign_since(assignment: pd.DataFrame, program: Program) -> pd.Timestamp | None:
+    """The first day of a draw for one campaign of a program that was open already; None where it decided who has it.
+
+    A draw later than four weeks after the launch cannot have decided that, unless the settings say so (joining:
+    randomised): those held out have had the program, and go on having it.
+    """
+    if program.launched_on is None or program.joining == "randomised":
+        return None
+    drawn = _first_drawn(assignment)
+    return drawn if drawn > pd.Timestamp(program.launched_on) + WITH_THE_LAUNCH else None  # NaT is never later
+
+
+def _of_campaign(effect: Effect, since: pd.Timestamp) -> Effect:
+    """The effect with a label and a note that say what alone it answers for; its cross-check too."""
+    how = effect.label.removeprefix("random ")
+    label = f"campaign since {since.day} {since:%b %Y}, customers drawn at random ({how})"
+    alone = f"It answers for what was offered to those drawn since {_day(since)}, not for the program as a whole."
+    return replace(effect, label=label, method=label,
+                   note=f"{effect.note} {alone}".strip() if effect.measurable else effect.note,
+                   cross_check=effect.cross_check and _of_campaign(effect.cross_check, since))
+
+
+def _day(day: pd.Timestamp) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def _till(frames: Frames, program: Program, confidence: float) -> list[Effect]:
@@ -142,10 +189,11 @@ def _refusal(note: str) -> str | None:
 # ---------------------------------------------------------------- what the data allow
 def rungs_allowed(frames: Frames, client: Client) -> pd.DataFrame:
     """Rungs 1 to 4: rung, name, allowed (by the data), why, what_it_takes (empty where allowed)."""
-    return pd.DataFrame(_rungs(frames, client.program))
+    return pd.DataFrame(_rungs(frames, client.program, _draw(frames, client.program)))
 
 
-def _rungs(frames: Frames, program: Program) -> list[dict]:
+def _rungs(frames: Frames, program: Program, drawn: Effect | None) -> list[dict]:
+    """`rungs_allowed` row by row; `drawn` is what `_draw` found."""
     launched_on, orders = program.launched_on, frames["orders"]
     weeks = weekly(orders, launched_on=launched_on)["week"]
     before, after = int((weeks < 0).sum()), int((weeks >= 0).sum())
@@ -153,7 +201,7 @@ def _rungs(frames: Frames, program: Program) -> list[dict]:
         1: _description_takes(orders, launched_on),
         2: _trend_takes(before, after, orders["customer_id"].nunique()),
         3: _till_takes(frames, program, before),
-        4: _randomised_takes(frames),
+        4: _randomised_takes(frames, program, drawn),
     }
     if launched_on is None:
         launch = "the launch date (client.yml, program: launched_on)"
@@ -208,23 +256,37 @@ def _till_takes(frames: Frames, program: Program, before: int) -> tuple[str, lis
             f"{count(len(status), 'member')}{f' ({others})' if others else ''}."), _needed(takes)
 
 
-def _randomised_takes(frames: Frames) -> tuple[str, list[str]]:
-    assignment = frames.get("assignment")
-    arms = 0 if assignment is None else assignment.dropna(subset=["customer_id", "arm"])["arm"].nunique()
-    if arms >= 2:
-        return f"{count(len(assignment), 'customer')} drawn into {arms} arms.", []
-    why = "Nobody was drawn at random." if arms == 0 else "The assignment has a single arm."
-    return why, ["a random holdout: the program kept from customers drawn at random, and the list of who was drawn"]
+def _randomised_takes(frames: Frames, program: Program, drawn: Effect | None) -> tuple[str, list[str]]:
+    assignment = _assigned(frames)
+    if assignment.empty and program.joining == "randomised":
+        return ("The settings say that a draw decided who joined, but there is no assignment.",
+                ["the list of who was drawn, and who was held out"])
+    if assignment.empty:
+        return "Nobody was drawn at random.", [
+            "a random holdout: the program kept from customers drawn at random, and the list of who was drawn"]
+    since = campaign_since(assignment, program)
+    why = (f"{count(assignment['customer_id'].nunique(), 'customer')} drawn into "
+           f"{count(assignment['arm'].nunique(), 'arm')}{f', since {_day(since)}' if since is not None else ''}.")
+    if drawn is None:  # no launch, which is said elsewhere
+        return why, []
+    if _unusable(drawn):
+        return why, [f"a draw that can be used; this one cannot: {_unusable(drawn)}"]
+    return why, [] if since is None else [
+        f"a draw that decides who has the program; this one answers for what was offered since {_day(since)}"]
+
+
+def _unusable(drawn: Effect) -> str:
+    """Why the draw tells nothing; "" where it can be used."""
+    return drawn.refused or ("" if drawn.measurable else drawn.note)
 
 
 def why_not(frames: Frames, program: Program, effects: Sequence[Effect]) -> str:
     """Why it cannot be told, in plain sentences: what the headline leaves open, and why no higher rung was reached."""
-    rungs = pd.DataFrame(_rungs(frames, program)).set_index("rung")
     if program.launched_on is None:
         return f"{capital(NO_LAUNCH)}, so there is no before and after."
-    if not rungs.loc[1, "allowed"]:
-        takes = rungs.loc[1, "what_it_takes"]
-        return f"There is nothing to compare yet: it takes {takes[0].lower()}{takes[1:]}"
+    _, takes = _description_takes(frames["orders"], program.launched_on)
+    if takes:
+        return f"There is nothing to compare yet: it takes {'; '.join(takes)}."
     chosen = headline(effects)
     words = ("The trend speaks of the whole shop: whatever else happened at the launch is in it, and it cannot tell "
              "members from others." if chosen is not None and chosen.rung == 2 else
@@ -240,7 +302,33 @@ def too_small(orders: pd.DataFrame) -> bool:
 
 
 def would_tell(frames: Frames, client: Client) -> str:
-    """What would tell, and when, in numbers of this shop: for the verdict cannot_tell."""
+    """What would tell, and when, in numbers of this shop: for the verdict cannot_tell.
+
+    Where customers are drawn already, to go on; where their draw cannot be used, why not, and to draw again.
+    """
+    drawn, assignment, program = _draw(frames, client.program), _assigned(frames), client.program
+    if drawn is None or (not _unusable(drawn) and campaign_since(assignment, program) is not None):
+        return _holdout_would_tell(frames, client)
+    if not _unusable(drawn):
+        return _go_on(drawn)
+    early = data_end(frames["orders"]) < _draw_begins(assignment, program) + HOLDOUT_WEEKS * WEEK
+    if early and not drawn.measurable and not _arms(assignment).why_not:
+        return f"Go on with the draw, for {HOLDOUT_WEEKS} weeks: so far it says nothing ({_unusable(drawn)})."
+    return f"The draw in the assignment could not be used ({_unusable(drawn)}). {_holdout_would_tell(frames, client)}"
+
+
+def _go_on(drawn: Effect) -> str:
+    """What the draw finds with the customers drawn so far, by the width of its interval."""
+    reach = Z * _standard_error(drawn)  # log of 1 + the smallest lift found with 80 % power
+    if not isfinite(reach):
+        return f"Go on with the draw: with the {count(drawn.n, 'customer')} drawn so far it finds no lift at all."
+    needed = ceil(drawn.n * (reach / log1p(0.1)) ** 2)
+    more = f"; +10 % would take {_about(needed)} customers" if needed > drawn.n else ""
+    return (f"Go on with the draw: with the {count(drawn.n, 'customer')} drawn so far it finds a lift of "
+            f"{difference(expm1(reach), 'lift')} or more in four cases out of five{more}.")
+
+
+def _holdout_would_tell(frames: Frames, client: Client) -> str:
     power, launch = power_holdout(frames["orders"]), client.program.launched_on
     if power.empty:
         return ("A random holdout would tell: the program kept from customers drawn by lot. How many it takes cannot "
@@ -254,10 +342,12 @@ def would_tell(frames: Frames, client: Client) -> str:
                 f"{HOLDOUT_WEEKS} weeks, only a lift of {difference(half['smallest_lift'], 'lift')} or more would be "
                 "found in four cases out of five. Decide by what the program costs, and keep it cheap.")
     needed = half["customers_for_10"]
-    step = 10 ** max(len(str(needed)) - 2, 0)  # two digits are all that can be promised
-    more = f", and +10 % would take {number(ceil(needed / step) * step)} customers"
+    more = f", and +10 % would take {_about(needed)} customers"
+    drawn_now = pd.DataFrame({"assigned_at": [data_end(frames["orders"])]})
+    of_offers = running and campaign_since(drawn_now, client.program) is not None
+    alone = " It answers for those offers, not for the program as a whole." if of_offers else ""
     return (f"A random holdout would tell: {act}, drawn by lot, for {HOLDOUT_WEEKS} weeks. With the "
             f"{count(half['customers'], 'customer')} of the last year it would find a lift of "
             f"{difference(half['smallest_lift'], 'lift')} or more in four cases out of five "
             f"({difference(tenth['smallest_lift'], 'lift')} with only a tenth of them held out)"
-            f"{more if needed > half['customers'] else ''}.")
+            f"{more if needed > half['customers'] else ''}.{alone}")

@@ -15,14 +15,15 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE, Calibrated, calibrated
-from loyalty_helpers.evaluation.doubly_robust import DoublyRobust, doubly_robust
-from loyalty_helpers.evaluation.panel import MOST_CUSTOMERS, USABLE, Panel, joining_status, panel
+from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE, LEAST_JOINERS, Calibrated, calibrated
+from loyalty_helpers.evaluation.doubly_robust import MIN_BEFORE, DoublyRobust, doubly_robust
+from loyalty_helpers.evaluation.panel import MOST_CUSTOMERS, NEVER, USABLE, Panel, joining_status, panel
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, missing
-from loyalty_helpers.findings import Effect, count, difference, number
+from loyalty_helpers.findings import Effect, amount, count, difference, number
 
 MIN_JOINERS, MIN_ESS = 50, 30  # for a verdict
 SURE_JOINERS, SURE_ESS, STEADY_MARKET = 100, 100, 0.15  # for grade B; the last is of the log of the market factor
+LATE, EARLY = 13, 0.2  # weeks until the first joining, share of members from before: beyond, the launch date is doubted
 IMPLAUSIBLE = 0.30  # a lift that published programs with a comparison group do not reach
 LABELS = {
     ("calibrated", "orders"): "members v. what their own history predicts",
@@ -48,7 +49,8 @@ def at_the_till(orders: pd.DataFrame, members: pd.DataFrame | None, *, launched_
     customers), or why there is none. Grade B takes 100 joiners, a comparison worth 100 customers, a market factor
     within 15 % and two intervals that overlap, else C. `diagnostics`: joiners_used, set_aside (reason -> members),
     reservations (in words), cross_check (is there one), overlap (of the two intervals), kappa, beta, shift, tau, rho,
-    rho_low, rho_high, ess, comparison_orders, customers_seen; balance and propensity are tables.
+    rho_low, rho_high, ess, comparison_orders, customers_seen, first_joined (weeks after the launch), joined_before
+    (share of members from before it); balance and propensity are tables.
     """
     if why := _nobody(orders, members):
         return _refused(missing(LABELS["calibrated", outcome], why, rung=3, grade="C", outcome=outcome), why)
@@ -60,8 +62,11 @@ def at_the_till(orders: pd.DataFrame, members: pd.DataFrame | None, *, launched_
     if not chosen.measurable and weekly.launch < LEAST_BEFORE:  # fewer weeks would do for the cross-check
         chosen = replace(chosen, refused=other.refused)
     status = joining_status(weekly, members, follow_up=follow_up_weeks)
+    usable = int((status == USABLE).sum())
+    if not chosen.measurable and usable < LEAST_JOINERS and weekly.launch >= MIN_BEFORE:
+        chosen = replace(chosen, refused=_few(usable))
     told = _diagnostics(weekly, status, main, cross)
-    told |= {"overlap": _overlap(*both), "cross_check": other.measurable}
+    told |= {"overlap": _overlap(*both), "cross_check": other.measurable} | _launch(weekly)
     told["reservations"] = _reservations(chosen, told)
     shared = {"ess": cross.ess, "placebo": cross.rho, "placebo_low": cross.rho_low, "placebo_high": cross.rho_high,
               "grade": "C" if told["reservations"] else "B", "diagnostics": told}
@@ -103,7 +108,7 @@ def by_group(orders: pd.DataFrame, members: pd.DataFrame, groups: pd.Series, *, 
     of = groups.reindex(weekly.ids).to_numpy()
     found = {str(name): _calibrated_effect(calibrated(weekly, of=of == name), "orders", confidence)
              for name in groups.dropna().unique()}
-    return {name: replace(effect, label=name, method=name, refused=effect.refused or _few(effect))
+    return {name: replace(effect, label=name, method=name, refused=effect.refused or _few(effect.n_treated))
             for name, effect in found.items()}
 
 
@@ -152,6 +157,14 @@ def _diagnostics(weekly: Panel, status: pd.Series, main: Calibrated, cross: Doub
     }
 
 
+def _launch(weekly: Panel) -> dict:
+    """Whether members joined when the program is said to have begun: weeks until the first, share from before."""
+    weeks = weekly.joined[weekly.joined != NEVER] - weekly.launch
+    since = weeks[weeks >= 0]
+    return {"first_joined": int(since.min()) if len(since) else 0,
+            "joined_before": float((weeks < 0).mean()) if len(weeks) else 0.0}
+
+
 def _reservations(effect: Effect, told: dict) -> list[str]:
     """Why the grade is C; nothing where it is B."""
     kappa = told["kappa"]
@@ -164,6 +177,11 @@ def _reservations(effect: Effect, told: dict) -> list[str]:
         "there is no calibration on the time before the launch": not isfinite(kappa),
         f"everybody's buying moved by {difference(kappa - 1, 'lift')} since the launch":
             isfinite(kappa) and abs(np.log(kappa)) > STEADY_MARKET,
+        f"the first member joined {count(told['first_joined'], 'week')} after the launch; is its date right?":
+            told["first_joined"] > LATE,
+        f"{amount(told['joined_before'], 'share', digits=0)} of the members joined before the launch; is the date "
+        "right?":
+            told["joined_before"] > EARLY,
         "the two estimates contradict each other": told["cross_check"] and isfinite(kappa) and not told["overlap"],
     }
     return [words for words, holds in found.items() if holds]
@@ -171,7 +189,7 @@ def _reservations(effect: Effect, told: dict) -> list[str]:
 
 def _doubt(effect: Effect, cross: DoublyRobust) -> str | None:
     """Why an estimate should not be relied on for a verdict."""
-    if few := _few(effect):
+    if few := _few(effect.n_treated):
         return few
     if isfinite(cross.ess) and cross.ess < MIN_ESS:
         return (f"the buyers that joiners can be compared with are worth only {number(cross.ess)} customers; {MIN_ESS} "
@@ -179,10 +197,9 @@ def _doubt(effect: Effect, cross: DoublyRobust) -> str | None:
     return None
 
 
-def _few(effect: Effect) -> str | None:
-    if effect.n_treated < MIN_JOINERS:
-        return f"{count(effect.n_treated, 'usable joiner')}; {MIN_JOINERS} are needed for a verdict"
-    return None
+def _few(joiners: int) -> str | None:
+    few = joiners < MIN_JOINERS
+    return f"{count(joiners, 'usable joiner')}; {MIN_JOINERS} are needed for a verdict" if few else None
 
 
 def _with_notes(effect: Effect, weekly: Panel) -> Effect:

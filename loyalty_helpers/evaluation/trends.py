@@ -167,13 +167,13 @@ def placebo_sentence(table: pd.DataFrame, effect: Effect) -> str:
     words = f"Of {dates} pretended launch{'' if dates == 1 else 'es'} before the real one, {found}"
     if not effect.measurable:
         return words
-    low, high = table["estimate"].min(), table["estimate"].max()
+    low, high, they = table["estimate"].min(), table["estimate"].max(), "they" if dates > 1 else "it"
     gave = difference(low, "lift") + (f" to {difference(high, 'lift')}" if dates > 1 else "")
     if low <= effect.estimate <= high:
-        return (f"{words} The {effect.value} of the real launch lies within what they gave ({gave}): such a number "
+        return (f"{words} The {effect.value} of the real launch lies within what {they} gave ({gave}): such a number "
                 "comes about without a program.")
     side = "above" if effect.estimate > high else "below"
-    return f"{words} The {effect.value} of the real launch lies {side} what they gave ({gave})."
+    return f"{words} The {effect.value} of the real launch lies {side} what {they} gave ({gave})."
 
 
 # ---------------------------------------------------------------- what else happened at the launch
