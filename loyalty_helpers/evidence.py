@@ -128,6 +128,15 @@ def used(effect: Effect) -> str:
             f"members; {number(aside)} could not, for the reasons below.")
 
 
+def limits(effects: Sequence[Effect]) -> str:
+    """`what_it_does_not_show` for one page."""
+    headline = evaluation.headline(effects)
+    if headline is None or headline.rung != 3:
+        return what_it_does_not_show(effects)
+    return ("The comparison with comparable buyers rests on what no data can prove: above all that nothing but their "
+            "history of orders sets joiners apart. Chapter 4 names all of it, and where the method is known to lean.")
+
+
 def what_it_does_not_show(effects: Sequence[Effect]) -> str:
     """What the headline leaves open, by what it rests on."""
     headline = evaluation.headline(effects)

@@ -79,18 +79,6 @@ def test_effect_and_error_equal_those_of_the_authors_method(trim, estimate, se):
     assert (att.beyond > 0) == (trim < 0.9)
 
 
-def test_effect_equals_that_of_diff_diff():
-    """Its logit stops earlier than ours: four digits agree."""
-    diff_diff = pytest.importorskip("diff_diff")
-    frame = pd.concat([pd.DataFrame({"unit": ROW, "time": t, "first": 2 * TREATED, "size": SIZE,
-                                     "y": CHANGE * (t == 2)}) for t in (1, 2)])
-    fit = diff_diff.CallawaySantAnna(estimation_method="dr").fit(
-        frame, outcome="y", unit="unit", time="time", first_treat="first", covariates=["size"])
-    theirs, att = fit.group_time_effects[2, 2], dr.dr_att(CHANGE, TREATED, SIZE)
-    assert att.estimate == pytest.approx(theirs["effect"], rel=1e-3)
-    assert att.se == pytest.approx(theirs["se"] * math.sqrt(24 / 23), rel=1e-3)
-
-
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), shift=st.floats(-50, 50), scale=st.sampled_from([-3.0, 0.5, 2.0]))
 def test_effect_follows_the_units_and_not_the_order_of_rows(seed, shift, scale):

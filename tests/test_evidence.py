@@ -71,7 +71,7 @@ def test_without_members_every_part_says_so_or_is_empty(shop, without_members):
                   evidence.segments(frames, client_of(), effect), evidence.draw_shown(evidence.draw(without_members))):
         assert table.empty
     assert evidence.drawn(None).startswith("Nobody was drawn")
-    assert evidence.what_it_does_not_show(without_members) == evidence.UNMEASURED
+    assert evidence.what_it_does_not_show(without_members) == evidence.limits(without_members) == evidence.UNMEASURED
 
 
 def test_the_draw_is_shown_with_its_checks(shop, effects):
@@ -100,6 +100,7 @@ def test_the_assumptions_are_those_of_the_headline(shop):
     start = pd.Timestamp(LAUNCH) - pd.Timedelta(weeks=60)
     young = {"orders": shop.orders[shop.orders["ordered_at"] >= start], "members": shop.members}
     assert "(4)" not in evidence.what_it_does_not_show(ladder_of(young))
+    assert "Chapter 4 names all of it" in evidence.limits(till) and len(evidence.limits(till)) < len(words) / 2
     kept = evaluation.from_table(evaluation.effects_table(till))  # as the summary reads them
     assert evidence.what_it_does_not_show(kept) == words
 
