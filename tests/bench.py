@@ -3,6 +3,7 @@
 report       the report of the sample: everything, nothing changed, one chapter edited; warm and ordinary kernels
 retail       541,909 order lines: ingest and tables, against plain reading of the same file
 ten-million  10 million orders -> customers and weeks, against hand-written DuckDB SQL
+till         the comparison at the till at 1,000, 5,000 and 200,000 customers x 143 weeks, against counting weeks
 
 Each figure is the median of runs that alternate with those it is compared with. Each run is a process of its own,
 so that its peak memory is its own too. Everything happens in a temporary folder.
@@ -26,6 +27,7 @@ CLONE = Path(__file__).resolve().parents[1]
 ROUNDS = 3
 ORDERS = 10_000_000
 LINES = 541_909
+TILL_SIZES = {1_000: 20, 5_000: 5, 200_000: 1}  # customers -> how often in a row
 AS_OF, ORIGIN = date(2025, 1, 1), date(2024, 1, 1)
 Row = tuple[str, str, str]  # what, measured, ratio
 
@@ -213,6 +215,59 @@ def check_same(folder: Path) -> None:
             sys.exit(f"{table}: {rows:,} rows differ between the helpers and the SQL")
 
 
+# ---------------------------------------------------------------- the comparison at the till
+def bench_till(folder: Path) -> list[Row]:
+    rows = []
+    for customers, times in TILL_SIZES.items():
+        place = folder / str(customers)
+        place.mkdir()
+        taken = {}
+        for turn in range(ROUNDS):
+            for task in ("count_weeks", "calibrate", "compare_at_the_till"):
+                say(f"round {turn + 1} of {ROUNDS}: {task.replace('_', ' ')}, {customers:,} customers")
+                taken.setdefault(task, []).append(child(task, place))
+        (base, *others) = [(task, median(run["seconds"] for run in runs) / times, median(run["peak"] for run in runs))
+                           for task, runs in taken.items()]
+        rows += [(f"{task.replace('_', ' ')}, {customers:,} customers", f"{seconds:.3f} s, peak {peak:,.0f} MB",
+                  f"{seconds / base[1]:.2f} x counting weeks") for task, seconds, peak in [base, *others]]
+    return rows
+
+
+def till_shop(folder: Path):
+    """A simulated shop of as many customers as the folder's name says; above 5,000 the same shop many times over."""
+    import pandas as pd
+
+    from loyalty_helpers import simulate
+
+    customers = int(folder.name)
+    shop = simulate.shop(customers=min(customers, 5_000), lift=0.1, seed=8)
+    orders, members = ([frame.assign(customer_id=frame["customer_id"] + f"-{copy}") for copy in
+                        range(max(customers // 5_000, 1))] for frame in (shop.orders, shop.members))
+    return pd.concat(orders, ignore_index=True).drop(columns="order_id"), pd.concat(members), shop.launched_on
+
+
+def count_weeks(folder: Path) -> Callable[[], None]:
+    from loyalty_helpers.evaluation.panel import panel
+
+    orders, members, launch = till_shop(folder)
+    return lambda: [panel(orders, members, launched_on=launch) for _ in range(TILL_SIZES[int(folder.name)])]
+
+
+def calibrate(folder: Path) -> Callable[[], None]:
+    from loyalty_helpers.evaluation.calibrated import calibrated
+    from loyalty_helpers.evaluation.panel import panel
+
+    orders, members, launch = till_shop(folder)
+    return lambda: [calibrated(panel(orders, members, launched_on=launch)) for _ in range(TILL_SIZES[int(folder.name)])]
+
+
+def compare_at_the_till(folder: Path) -> Callable[[], None]:
+    from loyalty_helpers.evaluation import at_the_till
+
+    orders, members, launch = till_shop(folder)
+    return lambda: [at_the_till(orders, members, launched_on=launch) for _ in range(TILL_SIZES[int(folder.name)])]
+
+
 # ---------------------------------------------------------------- measuring
 def alternate(one: str, other: str, folder: Path) -> tuple[list[dict], list[dict]]:
     """Both tasks ROUNDS times in turn: seconds and peak megabytes of each run."""
@@ -234,7 +289,8 @@ def versus(what: str, ours: list[dict], reference: str, theirs: list[dict]) -> l
 
 def child(task: str, folder: Path) -> dict:
     """Run a function of this file in a process of its own; what `measure` printed there."""
-    run = subprocess.run([sys.executable, __file__, "--child", task, str(folder)], capture_output=True, text=True)
+    run = subprocess.run([sys.executable, __file__, "--child", task, str(folder)], capture_output=True, text=True,
+                         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"})
     if run.returncode:
         sys.exit(f"{task} failed:\n{run.stderr}")
     return json.loads(run.stdout.splitlines()[-1])
@@ -255,7 +311,7 @@ def say(words: str) -> None:
     print(f"  {words}", file=sys.stderr, flush=True)
 
 
-BENCHES = {"report": bench_report, "retail": bench_retail, "ten-million": bench_ten_million}
+BENCHES = {"report": bench_report, "retail": bench_retail, "ten-million": bench_ten_million, "till": bench_till}
 
 
 def main(names: list[str]) -> None:
