@@ -13,7 +13,7 @@ from scipy import stats
 
 from loyalty_helpers import simulate
 from loyalty_helpers.evaluation import calibrated as steps
-from loyalty_helpers.evaluation.calibrated import calibrated, fit_score, logistic, poisson
+from loyalty_helpers.evaluation.calibrated import calibrated, fit_score, model
 from loyalty_helpers.evaluation.panel import GROUPS, NEVER, panel, trials
 
 SHOPS = {  # customers, lift, scenario
@@ -192,20 +192,18 @@ def test_models_solve_their_equations_and_leave_groups_out():
     eta = x @ [-1, 0.5, -0.3, 0.2]
     offset = rng.normal(size=800)
     penalty = 1e-3 * 800 * np.array([0, 1, 1, 1])
-    for fit, y, mean in (
-            (lambda *a: poisson(*a, offset[:len(a[0])]), rng.poisson(np.exp(eta + offset)),
-             lambda b: np.exp(x @ b + offset)),
-            (logistic, rng.binomial(1, 1 / (1 + np.exp(-eta))), lambda b: 1 / (1 + np.exp(-(x @ b))))):
-        model = fit(x, y, group)
-        assert x.T @ (y - mean(model.coef)) - penalty * model.coef == pytest.approx(np.zeros(4), abs=1e-6)
-        assert model.coef == pytest.approx([-1, 0.5, -0.3, 0.2], abs=0.3)
-        assert model.without.shape == (GROUPS, 4)
+    for link, y, mean in (
+            ("log", rng.poisson(np.exp(eta + offset)), lambda b: np.exp(x @ b + offset)),
+            ("logit", rng.binomial(1, 1 / (1 + np.exp(-eta - offset))), lambda b: 1 / (1 + np.exp(-(x @ b + offset))))):
+        found = model(x, y, group, link=link, offset=offset)
+        assert x.T @ (y - mean(found.coef)) - penalty * found.coef == pytest.approx(np.zeros(4), abs=1e-6)
+        assert found.coef == pytest.approx([-1, 0.5, -0.3, 0.2], abs=0.3)
+        assert found.without.shape == (GROUPS, 4)
         kept = (group != 7).to_numpy()
-        again = (poisson(x[kept], y[kept], group[kept], offset[kept]) if fit is not logistic
-                 else logistic(x[kept], y[kept], group[kept]))
+        again = model(x[kept], y[kept], group[kept], link=link, offset=offset[kept])
         # (the ridge of the smaller sample is smaller by that share)
-        assert model.without[7] == pytest.approx(again.coef, abs=3e-3)
-        assert np.abs(model.without[7] - model.coef).max() > 3e-3
+        assert found.without[7] == pytest.approx(again.coef, abs=3e-3)
+        assert np.abs(found.without[7] - found.coef).max() > 3e-3
 
 
 @warnings_are_errors

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import digamma, polygamma
 
+from loyalty_helpers.evaluation import glm
 from loyalty_helpers.evaluation.panel import GROUPS, KNOWN_FOR, NEVER, Panel, trials
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, YEAR
 from loyalty_helpers.findings import count
@@ -73,8 +74,8 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Glm:
-    """A fitted model with logarithmic or logistic link: coefficients, and those without each customer group."""
+class Model:
+    """A fitted regression: coefficients, and those without each customer group."""
 
     coef: np.ndarray
     without: np.ndarray  # GROUPS x coefficients, one Newton step from `coef`
@@ -109,9 +110,10 @@ def calibrated(panel: Panel, *, follow_up: tuple[int, int] = (1, FOLLOW_UP), out
     little = "too few orders" if outcome == "orders" else "too little spending"
     if min(learnt.sum(), until_next.sum()) <= 0:
         return Calibrated(refused=f"{little} before the launch to measure a lift")
-    value = poisson(design.with_season(learn), learnt / scale, learn["group"])
-    next_order = poisson(design.with_season(risk), until_next / scale, risk["group"], np.log(hazard[risk_weeks]))
-    joining = logistic(design.for_joining(post, panel), post["joins"].to_numpy(), post["group"])
+    value = model(design.with_season(learn), learnt / scale, learn["group"], link="log")
+    next_order = model(design.with_season(risk), until_next / scale, risk["group"], link="log",
+                       offset=np.log(hazard[risk_weeks]))
+    joining = model(design.for_joining(post, panel), post["joins"].to_numpy(dtype=float), post["group"], link="logit")
 
     comparison = ~post["joins"].to_numpy()
     waited, came = _to_next_order(panel, post[comparison], panel.weeks - 1, outcome)
@@ -231,56 +233,19 @@ def _lag_hazard(panel: Panel, before: pd.DataFrame) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- the models
-def poisson(design: np.ndarray, outcome: np.ndarray, group: pd.Series, offset: np.ndarray | float = 0.0) -> Glm:
-    """Quasi-Poisson regression with logarithmic link: the outcome may be any amount whose mean is above nil."""
-    mean = max(outcome.mean(), 1e-6) / np.exp(offset).mean()
-    start = np.append(np.log(mean), np.zeros(design.shape[1] - 1))
-    return _newton(design, outcome, group, start, lambda coef: _both(np.exp(np.clip(design @ coef + offset, -30, 30))))
-
-
-def logistic(design: np.ndarray, outcome: np.ndarray, group: pd.Series) -> Glm:
-    def fitted(coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        chance = _chance(design, coef)
-        return chance, chance * (1 - chance)
-
-    share = np.clip(outcome.mean(), 1e-3, 1 - 1e-3)
-    start = np.append(np.log(share / (1 - share)), np.zeros(design.shape[1] - 1))
-    return _newton(design, outcome, group, start, fitted)
-
-
-def _chance(design: np.ndarray, coef: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(design @ coef, -30, 30)))
-
-
-def _both(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return mean, mean
-
-
-def _newton(design: np.ndarray, outcome: np.ndarray, group: pd.Series, start: np.ndarray, fitted) -> Glm:
-    """Newton's method on the ridge-penalised score equations, then one step more without each group in turn.
-
-    `fitted` gives, for coefficients, the fitted means and their derivative by the linear predictor.
-    """
-    penalty = RIDGE * len(design) * np.append(0.0, np.ones(design.shape[1] - 1))
-    coef = start
-    for _ in range(30):
-        mean, weight = fitted(coef)
-        score = design.T @ (outcome - mean) - penalty * coef
-        hessian = (design * weight[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(hessian, score)
-        coef = coef + step / max(1.0, np.abs(step).max() / 2)  # steps of more than 2 overshoot
-        if np.abs(step).max() < 1e-7:
-            break
-    mean, weight = fitted(coef)
-    hessian = (design * weight[:, None]).T @ design + np.diag(penalty)
-    without = np.tile(coef, (GROUPS, 1))
+def model(design: np.ndarray, outcome: np.ndarray, group: pd.Series, *, link: str,
+          offset: np.ndarray | float = 0.0) -> Model:
+    """A regression of `glm.fit` with a small ridge, then one Newton step more without each group in turn."""
+    found = glm.fit(design, outcome, link=link, ridge=RIDGE, offset=offset)
+    without = np.tile(found.coef, (GROUPS, 1))
     order = np.argsort(group.to_numpy(), kind="stable")
     edges = np.searchsorted(group.to_numpy()[order], np.arange(GROUPS + 1))
     for g in range(GROUPS):
         mine = order[edges[g]:edges[g + 1]]
         own = design[mine]
-        without[g] -= np.linalg.solve(hessian - (own * weight[mine, None]).T @ own, own.T @ (outcome - mean)[mine])
-    return Glm(coef, without)
+        information = found.information - (own * found.weight[mine, None]).T @ own
+        without[g] -= glm.solve(information, own.T @ (outcome - found.mean)[mine])
+    return Model(found.coef, without)
 
 
 # ---------------------------------------------------------------- the market factor and the lift
@@ -305,12 +270,12 @@ class _Parts:
     def estimate(self, value: np.ndarray, next_order: np.ndarray, joining: np.ndarray, kept: np.ndarray) -> dict:
         """theta, kappa, beta, shift and the joiners' expected outcome, from the rows `kept`."""
         beta = joining[1] * self.raw_slope
-        surprise = _cumulated(self.joins - _chance(self.for_joining, joining), self.customer)
+        surprise = _cumulated(self.joins - glm.means(self.for_joining @ joining, "logit")[0], self.customer)
         latent = np.exp(np.clip(beta * self.variance * surprise, -MOST_SHIFT, MOST_SHIFT))
         comparison = self.joins == 0
         ours, theirs = kept[self.used], kept[comparison]
-        expected = np.exp(np.clip(self.season_used @ value, -30, 30)) * self.scale
-        awaited = np.exp(np.clip(self.season_comparison @ next_order, -30, 30)) * self.hazard * self.scale
+        expected = glm.means(self.season_used @ value, "log")[0] * self.scale
+        awaited = glm.means(self.season_comparison @ next_order, "log")[0] * self.hazard * self.scale
         shifted, waiting = expected * latent[self.used], awaited * latent[comparison]
         with np.errstate(divide="ignore", invalid="ignore"):
             kappa = self.came[theirs].sum() / waiting[theirs].sum()

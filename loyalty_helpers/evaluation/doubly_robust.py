@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from loyalty_helpers.evaluation import glm
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, Panel, trials
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP
 from loyalty_helpers.findings import NAN, count, number
@@ -113,43 +114,15 @@ def _design(covariates: np.ndarray) -> np.ndarray:
 
 
 def _propensity(x: np.ndarray, treated: np.ndarray, *, trim: float, ridge: float) -> Propensity:
-    """Newton's method with halved steps; where the arms separate it stops at 50 steps, far beyond any trim."""
-    penalty = ridge * len(x) * (np.arange(x.shape[1]) > 0)
-    share = treated.mean()
-    slopes = np.append(np.log(share / (1 - share)), np.zeros(x.shape[1] - 1))
-    loss = _loss(slopes, x, treated, penalty)
-    for _ in range(50):
-        chance = _chance(x @ slopes)
-        information = (x.T * (chance * (1 - chance))) @ x + np.diag(penalty)
-        step = _solve(information, x.T @ (treated - chance) - penalty * slopes)
-        length = next((half for half in 0.5 ** np.arange(10)
-                       if _loss(slopes + half * step, x, treated, penalty) <= loss), 0.0)
-        slopes = slopes + length * step
-        loss = _loss(slopes, x, treated, penalty)
-        if length * np.abs(step).max() < 1e-10:
-            break
-    chance = _chance(x @ slopes)
-    information = (x.T * (chance * (1 - chance))) @ x + np.diag(penalty)
-    return Propensity(x, treated, slopes, chance, _odds(chance, treated, trim),
-                      np.linalg.pinv(information, hermitian=True) * len(x), penalty, trim)
-
-
-def _loss(slopes: np.ndarray, x: np.ndarray, treated: np.ndarray, penalty: np.ndarray) -> float:
-    index = x @ slopes
-    return float(np.logaddexp(0, index).sum() - treated @ index + penalty @ slopes**2 / 2)
-
-
-def _chance(index: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(index, -35, 35)))
+    """The logit; where the arms separate it stops after its last step, far beyond any trim."""
+    found = glm.fit(x, treated, link="logit", ridge=ridge)
+    return Propensity(x, treated, found.coef, found.mean, _odds(found.mean, treated, trim),
+                      np.linalg.pinv(found.information, hermitian=True) * len(x),
+                      ridge * len(x) * (np.arange(x.shape[1]) > 0), trim)
 
 
 def _odds(chance: np.ndarray, treated: np.ndarray, trim: float) -> np.ndarray:
     return np.where((treated == 0) & (chance < trim), chance / (1 - np.minimum(chance, trim)), 0.0)
-
-
-def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The shortest solution, so that collinear columns do no harm."""
-    return np.linalg.pinv(matrix, hermitian=True) @ right
 
 
 def _counterfactual(fit: Propensity, outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +132,7 @@ def _counterfactual(fit: Propensity, outcomes: np.ndarray) -> tuple[np.ndarray, 
     """
     x, comparison = fit.x, 1 - fit.treated
     gram = (x.T * comparison) @ x + np.diag(fit.penalty)
-    slopes = _solve(gram, x.T @ (comparison[:, None] * outcomes))
+    slopes = glm.solve(gram, x.T @ (comparison[:, None] * outcomes))
     predicted = x @ slopes
     residual, share = outcomes - predicted, fit.treated.mean()
     mean = fit.treated @ predicted / fit.treated.sum()
@@ -358,11 +331,11 @@ def _left_out(fit: Propensity, responses: np.ndarray, group: np.ndarray) -> np.n
     informations, grams = without(lambda at: spread[at].T @ x[at]), without(lambda at: comparison[at].T @ values[at])
     results = []
     for at, gradient, sums, information, gram in zip(groups, scores, joiners, informations, grams, strict=True):
-        slopes = fit.slopes + _solve(information + penalty, gradient - fit.penalty * fit.slopes)
-        weights = _odds(_chance(x @ slopes), fit.treated, fit.trim)
+        slopes = fit.slopes + glm.solve(information + penalty, gradient - fit.penalty * fit.slopes)
+        weights = _odds(glm.means(x @ slopes, "logit")[0], fit.treated, fit.trim)
         weights[at] = 0
         p = len(slopes)
-        results.append(_logs_of_sums(sums, weights @ values, _solve(gram[:, :p] + penalty, gram[:, p:p + 2])))
+        results.append(_logs_of_sums(sums, weights @ values, glm.solve(gram[:, :p] + penalty, gram[:, p:p + 2])))
     return np.array(results)
 
 

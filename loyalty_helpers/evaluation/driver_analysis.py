@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import expit
 
 from loyalty_helpers import tables
+from loyalty_helpers.evaluation import glm
 from loyalty_helpers.evaluation.weeks import DAY, Frames, data_end, first_joining, purchases
 from loyalty_helpers.findings import NAN, capital, count, number
 from loyalty_helpers.intervals import Mean
@@ -209,29 +209,17 @@ def _unfit(one: Variable, x: np.ndarray, y: pd.Series, columns: list[np.ndarray]
 
 
 def _fit(design: np.ndarray, y: np.ndarray, *, poisson: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and HC3 standard errors of a Poisson or logistic regression, by Newton's method.
+    """Coefficients and HC3 standard errors of a Poisson or logistic regression.
 
     The standard errors are nan where it does not converge, as under complete separation.
     """
-    beta, none = np.zeros(design.shape[1]), np.full(design.shape[1], NAN)
-    if poisson:
-        beta[0] = np.log(y.mean())
-    for _ in range(50):
-        mean = np.exp(np.minimum(design @ beta, 50)) if poisson else expit(design @ beta)
-        weight = mean if poisson else mean * (1 - mean)
-        information = design.T @ (weight[:, None] * design)
-        if not np.linalg.cond(information) < 1e12:
-            return beta, none
-        step = np.linalg.solve(information, design.T @ (y - mean))
-        beta = beta + step * min(1.0, 5 / max(np.abs(step).max(), 1e-12))
-        if np.abs(step).max() < 1e-9:
-            break
-    else:
-        return beta, none
-    inverse = np.linalg.inv(information)
-    leverage = weight * np.einsum("ij,jk,ik->i", design, inverse, design)
-    scores = design * ((y - mean) / np.maximum(1 - leverage, 1e-6))[:, None]
-    return beta, np.sqrt(np.diag(inverse @ (scores.T @ scores) @ inverse))
+    found = glm.fit(design, y, link="log" if poisson else "logit")
+    if not found.converged or not np.linalg.cond(found.information) < 1e12:
+        return found.coef, np.full(design.shape[1], NAN)
+    inverse = np.linalg.inv(found.information)
+    leverage = found.weight * np.einsum("ij,jk,ik->i", design, inverse, design)
+    scores = design * ((y - found.mean) / np.maximum(1 - leverage, 1e-6))[:, None]
+    return found.coef, np.sqrt(np.diag(inverse @ (scores.T @ scores) @ inverse))
 
 
 def _row(one: Variable, outcome: str, *, why_not: str = "", n: int = 0, events: int = 0, confidence: float = 0.95,
