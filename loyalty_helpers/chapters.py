@@ -107,7 +107,7 @@ def loaded(frames: Frames) -> str:
     missing = [name for name in SOURCES if name not in frames]
     words = (f"Read: {count(len(frames['orders']), 'order row')} of "
              f"{count(len(frames['customers']), 'identified customer')}.")
-    return words + (f" Not supplied, and not needed: {', '.join(missing)}." if missing else "")
+    return words + (f" Not supplied: {', '.join(missing)} (no report needs them)." if missing else "")
 
 
 def inventory(frames: Frames) -> pd.DataFrame:
@@ -526,12 +526,15 @@ def _no_more_spent(verdict: Verdict, headline: Effect, effects: Sequence[Effect]
 
 def _reservations(positive: bool, headline: Effect, effects: Sequence[Effect], unpaid: str) -> list[str]:
     """What belongs beside the verdict's own reason: money that is not known, a lift hard to believe, a draw wasted."""
-    drawn = next((one for one in effects if one.rung == 4 and (one.refused or not one.measurable)), None)
+    drawn = next((one for one in effects if one.rung == 4 and one is not headline), None)
+    wasted = drawn is not None and bool(drawn.refused or not drawn.measurable)
     said = {
         f"Whether that pays for the program is not known: {unpaid}.": positive and bool(unpaid),
         f"{headline.value} is more than published programs reach: look for another cause before believing it.":
             positive and headline.estimate > evaluation.IMPLAUSIBLE,
-        f"The random draw could not be used: {drawn and (drawn.refused or drawn.note)}.": drawn is not None,
+        f"The random draw could not be used: {drawn and (drawn.refused or drawn.note)}.": wasted,
+        f"Of the {drawn and drawn.label.partition(',')[0]} alone: {drawn and drawn.sentence}":
+            drawn is not None and not wasted and headline.rung < 4,
     }
     return [words for words, holds in said.items() if holds]
 

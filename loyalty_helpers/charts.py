@@ -6,6 +6,7 @@ be read aloud. Colours are those of the page: one ink, one accent, one caution c
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -319,7 +320,8 @@ def forest(effects: Sequence[Effect], *, break_even: float = float("nan"), truth
     rows = believed + biased
     if not rows:
         return nothing("Members cannot be compared with anybody: " + _reason(effects))
-    figure, ax = canvas(0.85 + 0.42 * max(len(rows), 2))
+    labels = [textwrap.fill(row.label, 44) for row in rows]
+    figure, ax = canvas(0.85 + 0.42 * max(len(rows), 2) + 0.12 * sum("\n" in label for label in labels))
     for y, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
         hollow = row.rung < 3 or row.refused is not None
         _interval(ax, y, row, color=GREY if hollow else ACCENT, hollow=hollow, width=4 if row.headline else 2.4)
@@ -329,7 +331,7 @@ def forest(effects: Sequence[Effect], *, break_even: float = float("nan"), truth
         ax.plot(truth, -0.5, marker="^", color=INK, markersize=8, clip_on=False, zorder=4)
     if believed and biased:
         ax.axhline(len(biased) - 0.5, color=PALE, linewidth=1)
-    ax.set_yticks(range(len(rows) - 1, -1, -1), [row.label for row in rows])
+    ax.set_yticks(range(len(rows) - 1, -1, -1), labels)
     ax.set(xlabel="difference in orders per customer", ylim=(-0.6, max(len(rows), 2) - 0.4))
     percent_axis(ax.xaxis, signed=True)
     ax.grid(axis="x")

@@ -6,7 +6,7 @@ Pure, like `chapters`: everything here returns frames, findings or sentences.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, log
+from math import isfinite
 
 import pandas as pd
 import yaml
@@ -137,6 +137,17 @@ def limits(effects: Sequence[Effect]) -> str:
             "history of orders sets joiners apart. Chapter 4 names all of it, and where the method is known to lean.")
 
 
+def spending(effects: Sequence[Effect]) -> str:
+    """What the headline's comparison says of spending, which the money does not use: it scatters more than orders."""
+    headline = evaluation.headline(effects)
+    if headline is None or headline.rung < 3:
+        return ""
+    spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
+    return "" if spend is None or not spend.measurable else (
+        "The money rests on the lift in orders, which is measured more closely than spending. The same comparison of "
+        f"spending: {spend.value} ({spend.level} interval {spend.interval}).")
+
+
 def what_it_does_not_show(effects: Sequence[Effect]) -> str:
     """What the headline leaves open, by what it rests on."""
     headline = evaluation.headline(effects)
@@ -158,7 +169,7 @@ def study() -> pd.DataFrame:
 
 
 def error_rates(headline: Effect | None, customers: int, found: pd.DataFrame) -> str:
-    """How often the headline's method was right where the truth is known, in shops of about this size.
+    """How often the headline's method was right where the truth is known, in shops of this size or smaller.
 
     From `found`, the table of the `study`; "" where it says nothing of that method.
     """
@@ -166,7 +177,8 @@ def error_rates(headline: Effect | None, customers: int, found: pd.DataFrame) ->
                  & found["scenario"].isin(validation.COUNTING)]
     if rows.empty:
         return ""
-    nearest = min(rows["customers"].unique(), key=lambda size: abs(log(size / max(customers, 1))))
+    sizes = sorted(rows["customers"].unique())
+    nearest = max((size for size in sizes if size <= customers), default=sizes[0])  # rather smaller than larger
     rows = rows[rows["customers"] == nearest]
     every = validation.pooled(rows, ["estimator"]).iloc[0]
     said = (f"In {number(every['answers'])} simulated shops of {number(nearest)} customers, this method's interval "
@@ -204,7 +216,7 @@ def _leanings(found: pd.DataFrame) -> str:
 def drawn(effect: Effect | None) -> str:
     """What the draw says, and of those who joined because of it; or how customers are drawn."""
     if effect is None:
-        return ("Nobody was drawn at random so far. `make holdout CLIENT=… SHARE=0.1` draws customers to leave out of "
+        return ("Nobody was drawn at random so far. make holdout CLIENT=… SHARE=0.5 draws customers to leave out of "
                 "the next campaign; the next report then compares as drawn.")
     complier = effect.diagnostics.get("complier")
     joined = ("" if complier is None or not complier.measurable else

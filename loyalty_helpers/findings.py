@@ -407,7 +407,7 @@ def _decide(effect: Effect, bar: float) -> tuple[str, str, str]:
 
 def _because(effect: Effect, bar: float) -> str:
     between = effect.interval.replace(" to ", " and ")
-    seen = f"With {effect.level} confidence the lift lies between {between}."
+    seen = f"With {effect.level} confidence the lift lies between {between} (best estimate {effect.value})."
     if bar == math.inf:
         return f"{seen} No lift could pay for it: its costs take the whole margin."
     least = difference(bar, "lift", digits=1)

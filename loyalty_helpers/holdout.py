@@ -153,7 +153,8 @@ def _use(client: Client, path: str, share: float) -> list[str]:
     return [
         "How to use it:",
         "  1. Run the program or the campaign for customers with the arm 'program', and keep it from those with",
-        "     'holdout'. Nothing else may differ between them, and nobody changes sides.",
+        "     'holdout'. Nothing else may differ between them, and nobody changes sides. Members who are held out",
+        "     stay members: what they do not get is the next offers.",
         f"  2. {begin}",
         f"  3. Keep to it for {HOLDOUT_WEEKS} weeks; everybody stays in the file, buying or not.",
         f"  4. Export the orders again, and put this into data/{client.key}/client.yml, in its sections:",

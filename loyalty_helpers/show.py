@@ -251,6 +251,7 @@ def _drawn(chart: Chart) -> tuple[str, float]:
     with mpl.rc_context(settings), warnings.catch_warnings():
         # the reader's fonts draw what the fonts of this machine lack
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")  # names the file it stands in
         chart.figure.savefig(file, format=kind, dpi=2 * 96, bbox_inches="tight",
                              metadata={"Software": None} if chart.dense else {"Date": None, "Creator": None})
     if chart.dense:

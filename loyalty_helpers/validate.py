@@ -2,6 +2,7 @@
 
 What lies where:
     validation/results.csv, validation.html       the published study, committed
+    validation/draws.csv                          a few of its draws, which a test makes again
     reports/validation_<client>/                  the same for the history of one client
     reports/validation_quick/                     the version of a minute or two
     data/.validation/                             every draw, so that a run that was stopped goes on where it stopped
@@ -41,13 +42,13 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
     study = [*([] if own else validation.cells(quick=quick)),
              *(cell for planted in found if not isinstance(planted, str) for cell in planted)]
     try:
-        table = validation.run(study, root / DRAWS, say=lambda words: print(f"  {words}", flush=True))
+        draws = validation.run(study, root / DRAWS, say=lambda words: print(f"  {words}", flush=True))
     except KeyboardInterrupt:
         print("What was drawn so far is kept: the same command goes on from here.", flush=True)
         raise
     refused = pd.DataFrame({"kind": "real history", "repetitions": 0,
                             "note": [why for why in found if isinstance(why, str)]})
-    table = pd.concat([table.assign(note=None), refused], ignore_index=True).assign(
+    table = pd.concat([validation.results(draws).assign(note=None), refused], ignore_index=True).assign(
         made_on=f"{date.today():%Y-%m-%d}", code=validation.code_version())
     folder = Path("reports", f"validation_{key}" if own else "validation_quick") if own or quick else Path("validation")
     (root / folder).mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,7 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
     table.to_csv(root / folder / "results.csv", index=False, lineterminator="\n")
     _write_page(root, folder, load_client(key, root).name if own else "How sure are the estimates?")
     if not own and not quick:
+        validation.first_draws(draws).to_csv(root / folder / "draws.csv", index=False, lineterminator="\n")
         tell_readme(root)
     print(f"The table and the page: {(folder / 'results.csv').as_posix()}, {(folder / 'validation.html').as_posix()}")
     return 0

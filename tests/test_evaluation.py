@@ -368,7 +368,7 @@ def test_a_draw_for_a_campaign_is_no_verdict_on_the_program(shop, day, joining, 
     assert len({effect.label for effect in drawn}) == 4
     assert (evaluation.headline(effects).rung == 4) == rung["allowed"] == whole
     note = f"It answers for what was offered to those drawn since {since.day} {since:%B %Y}, not for the program as a"
-    label = f"campaign since {since.day} {since:%b %Y}, customers drawn at random ("
+    label = f"campaign since {since.day} {since:%b %Y}, "
     assert all((note in effect.note) == effect.label.startswith(label) == (not whole) for effect in drawn)
     assert f"{len(frames['assignment']):,} customers drawn into 2 arms" in rung["why"]
     assert (f"since {since.day} {since:%B %Y}" in rung["why"]) == (not whole)

@@ -24,7 +24,7 @@ LAUNCH = date(2025, 3, 3)  # a Monday
 DAY = pd.Timedelta(days=1)
 NAN, INF = math.nan, math.inf
 MONTHS = 61 / (365.25 / 12)  # of the hand-made shops: their last order is on the 61st day
-RETURNS = ["extra orders", "incremental margin", "return on investment", "payback", "subsidy share",
+RETURNS = ["extra orders", "incremental margin", "net gain", "return on investment", "payback", "subsidy share",
            "chance that the lift is above break-even"]
 
 
@@ -92,6 +92,7 @@ def test_the_returns_of_a_case_worked_by_hand():
     expected = {
         "extra orders": (8, 0, 20),
         "incremental margin": (600, 0, 1500),
+        "net gain": (-300, -900, 600),
         "return on investment": (-1 / 3, -1, 2 / 3),
         "payback": (INF, MONTHS * 300 / 900, INF),  # 600 a period is what runs; 1,500 leave 900 for the 300
         "subsidy share": (0.8, 0.5, 1),
@@ -100,7 +101,7 @@ def test_the_returns_of_a_case_worked_by_hand():
         assert rows.loc[item, ["value", "low", "high"]].tolist() == pytest.approx(list(ends)), item
     assert found.break_even == pytest.approx(0.3 / 0.7)  # 900 of the 3,000
     assert rows.loc[RETURNS[-1], "value"] == pytest.approx(effect_of(0.25, 0.0, 1.0).chance_above(0.3 / 0.7))
-    assert rows.loc[RETURNS, "unit"].tolist() == ["orders", "CNY", "share", "months", "share", "share"]
+    assert rows.loc[RETURNS, "unit"].tolist() == ["orders", "CNY", "CNY", "share", "months", "share", "share"]
     assert "the return on the costs is −33 % (95 % interval −100 % to +67 %)" in found.sentence
     assert "whether it has paid for itself cannot be told yet" in found.sentence
     assert "all 40 orders of members" in found.sentence and "rung" not in found.sentence
@@ -269,7 +270,7 @@ def test_what_holds_in_every_shop(shop):
     rows = found.roi_table.set_index("item")
     for item, row in rows.loc[RETURNS].iterrows():
         assert np.isnan(row["value"]) or np.isnan(row["low"]) or row["low"] <= row["value"] <= row["high"], item
-    roi, payback = (rows.loc[item, ["value", "low", "high"]].to_numpy(dtype=float) for item in RETURNS[2:4])
+    roi, payback = (rows.loc[item, ["value", "low", "high"]].to_numpy(dtype=float) for item in ("return on investment", "payback"))
     if rows.loc["total cost", "value"] > 0 and not np.isnan(roi[0]):
         # the launch has been paid back by now exactly where the program has paid for itself
         for gain, months in zip(roi, payback[[0, 2, 1]], strict=True):

@@ -450,3 +450,17 @@ def test_dates_texts_and_zones_are_times_on_the_wall_clock():
     text = numbers[1].assign(customer_id=numbers[1]["customer_id"].astype(str))
     assert at_the_till(numbers[0], text, launched_on=shop.launched_on).n_treated == plain.n_treated
     assert at_the_till(shop.orders, None, launched_on=shop.launched_on).refused == "there is no member list"
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"orders": "amount"}, "orders has no column amount; it has"),
+    ({"members": "joined_at"}, "members has no column joined_at"),
+    ({"outcome": "revenue"}, "one of orders, spend"),
+    ({"confidence": 95}, "a share such as 0.95"),
+])
+def test_what_cannot_be_asked_is_said_so(change, said):
+    shop = simulate.shop(customers=60, seed=3)
+    asked = {"orders": shop.orders, "members": shop.members, "launched_on": shop.launched_on}
+    asked |= {name: asked[name].drop(columns=value) if name in asked else value for name, value in change.items()}
+    with pytest.raises(ValueError, match=said):
+        at_the_till(asked.pop("orders"), asked.pop("members"), **asked)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.evaluation.weeks import DAY, WEEK, data_end, missing, moments
+from loyalty_helpers.evaluation.weeks import DAY, WEEK, check_asked, data_end, missing, moments
 from loyalty_helpers.findings import NAN, Effect, count, number
 
 MIN_CUSTOMERS, MIN_BUYERS = 10, 5  # in each arm
@@ -80,6 +80,7 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
     that differed before (Mann-Whitney, p < 0.001 over the number of measures); of the held out more than half as many
     joined.
     """
+    check_asked(orders, outcome=outcome, confidence=confidence, assignment=(assignment, ["customer_id", "arm"]))
     arms = _arms(assignment)
     kind = f"random {'invitation' if arms.invited else 'holdout'}{', spending' if outcome == 'spend' else ''}"
     if arms.why_not:

@@ -295,6 +295,7 @@ def _returns(rows: pd.DataFrame, base: Mapping[str, float], effect: Effect, clie
     return {
         "extra orders": (*orders, "orders"),
         "incremental margin": (*margin, client.currency),
+        "net gain": (*(margin - total), client.currency),
         "return on investment": (*(margin / total - 1 if total > 0 else np.full(3, NAN)), "share"),
         "payback": (*payback[falling], "months"),
         "subsidy share": (*subsidy[falling], "share"),

@@ -121,8 +121,8 @@ def campaign_since(assignment: pd.DataFrame, program: Program) -> pd.Timestamp |
 
 def _of_campaign(effect: Effect, since: pd.Timestamp) -> Effect:
     """The effect with a label and a note that say what alone it answers for; its cross-check too."""
-    how = effect.label.removeprefix("random ")
-    label = f"campaign since {since.day} {since:%b %Y}, customers drawn at random ({how})"
+    how = effect.label.removeprefix("random holdout").removeprefix("random invitation").lstrip(":, ")
+    label = f"campaign since {since.day} {since:%b %Y}, {how}"
     alone = f"It answers for what was offered to those drawn since {_day(since)}, not for the program as a whole."
     return replace(effect, label=label, method=label,
                    note=f"{effect.note} {alone}".strip() if effect.measurable else effect.note,
@@ -345,9 +345,10 @@ def _holdout_would_tell(frames: Frames, client: Client) -> str:
     more = f", and +10 % would take {_about(needed)} customers"
     drawn_now = pd.DataFrame({"assigned_at": [data_end(frames["orders"])]})
     of_offers = running and campaign_since(drawn_now, client.program) is not None
-    alone = " It answers for those offers, not for the program as a whole." if of_offers else ""
+    alone = (" It answers for those offers, not for the program as a whole." if of_offers else "")
     return (f"A random holdout would tell: {act}, drawn by lot, for {HOLDOUT_WEEKS} weeks. With the "
             f"{count(half['customers'], 'customer')} of the last year it would find a lift of "
             f"{difference(half['smallest_lift'], 'lift')} or more in four cases out of five "
             f"({difference(tenth['smallest_lift'], 'lift')} with only a tenth of them held out)"
-            f"{more if needed > half['customers'] else ''}.{alone}")
+            f"{more if needed > half['customers'] else ''}. That is the lift of everybody drawn, who would join or not."
+            f"{alone}")

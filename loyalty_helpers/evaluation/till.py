@@ -18,7 +18,7 @@ import pandas as pd
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE, LEAST_JOINERS, Calibrated, calibrated
 from loyalty_helpers.evaluation.doubly_robust import MIN_BEFORE, DoublyRobust, doubly_robust
 from loyalty_helpers.evaluation.panel import MOST_CUSTOMERS, NEVER, USABLE, Panel, joining_status, panel
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, missing
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, check_asked, missing
 from loyalty_helpers.findings import Effect, amount, count, difference, number
 
 MIN_JOINERS, MIN_ESS = 50, 30  # for a verdict
@@ -50,8 +50,9 @@ def at_the_till(orders: pd.DataFrame, members: pd.DataFrame | None, *, launched_
     within 15 % and two intervals that overlap, else C. `diagnostics`: joiners_used, set_aside (reason -> members),
     reservations (in words), cross_check (is there one), overlap (of the two intervals), kappa, beta, shift, tau, rho,
     rho_low, rho_high, ess, comparison_orders, customers_seen, first_joined (weeks after the launch), joined_before
-    (share of members from before it); balance and propensity are tables.
+    (share of members from before it); balance and propensity are tables. ValueError for a missing column.
     """
+    check_asked(orders, outcome=outcome, confidence=confidence, members=(members, ["customer_id", "joined_at"]))
     if why := _nobody(orders, members):
         return _refused(missing(LABELS["calibrated", outcome], why, rung=3, grade="C", outcome=outcome), why)
     weekly = panel(orders, members, launched_on=launched_on)

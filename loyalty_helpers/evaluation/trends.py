@@ -22,6 +22,7 @@ AFTER_WEEKS = 52  # the trend is asked about the first year after the launch, no
 MIN_BEFORE, MIN_AFTER, MIN_WEEKS, MIN_CUSTOMERS = 52, 4, 104, 500  # what rung 2 needs
 MOST_PLACEBOS, PLACEBO_AFTER, PLACEBO_STEP = 6, 8, 4  # pretended launches; the fewest weeks after and between them
 SURE_SEASON = 78  # with fewer weeks before the launch, most of the year was seen only once
+LEANING = 4  # pretended launches on one side of zero, from which on it is said
 SHARED_LAUNCH = ("Whatever else happened at the launch (prices, advertising, competitors) is in this number: the trend "
                  "cannot separate it from the program.")
 EARLIER_CHANGES = 3  # changes between earlier quarters of a year, to know what is usual
@@ -165,6 +166,9 @@ def placebo_sentence(table: pd.DataFrame, effect: Effect) -> str:
              "1 shows nothing, as it") + " should"
     found = f"{still}." if not wrong else f"{still}; the rest show {seen}." if fine else f"every one shows {seen}."
     words = f"Of {dates} pretended launch{'' if dates == 1 else 'es'} before the real one, {found}"
+    same = (table["estimate"] > 0).all() or (table["estimate"] < 0).all()
+    if dates >= LEANING and same:
+        words += f" All of them lie {'above' if table['estimate'].iloc[0] > 0 else 'below'} zero: the trend leans here."
     if not effect.measurable:
         return words
     low, high, they = table["estimate"].min(), table["estimate"].max(), "they" if dates > 1 else "it"

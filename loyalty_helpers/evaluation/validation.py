@@ -359,7 +359,7 @@ class Task:
 
 def run(study: Sequence[Cell | PlantedCell], folder: Path, *, workers: int | None = None,
         say: Callable[[str], None] | None = None) -> pd.DataFrame:
-    """Draw what is not in `folder` yet of every cell in `study`, on all cores, and give the `results` of them all.
+    """Draw what is not in `folder` yet of every cell in `study`, on all cores, and give all draws: see `replicate`.
 
     `folder` keeps the draws by a key of the cell and of the code that they depend on, each file whole or not at all:
     a run that was stopped goes on where it stopped, one after a change of the estimators begins anew. The same study
@@ -376,7 +376,21 @@ def run(study: Sequence[Cell | PlantedCell], folder: Path, *, workers: int | Non
             say(_progress(len(study), list(left.values()), total, passed))
             said = passed
     parts = [pd.read_csv(task.part) for task in tasks]
-    return results(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame(columns=[*COLUMNS, *MEASURES])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*COLUMNS, *DRAW_COLUMNS])
+
+
+DRAW_COLUMNS = ["scenario", "customers", "lift", "estimator", "seed", "truth", "estimate", "low", "high"]
+
+
+def first_draws(draws: pd.DataFrame, *, each: int = 2) -> pd.DataFrame:
+    """The first `each` draws of every kind of simulated shop of 1,000 customers, one row per estimator.
+
+    Kept beside the published table, so that any later version of the code can be held to the same numbers.
+    """
+    rows = draws[(draws["kind"] == "simulated") & (draws["customers"] == 1000)]
+    first = rows.groupby(["scenario", "lift", "estimator"])["seed"].transform("min")
+    kept = rows[rows["seed"] < first + each]
+    return kept[DRAW_COLUMNS].sort_values(["seed", "estimator"], ignore_index=True)
 
 
 def _tasks(place: int, cell: Cell | PlantedCell, folder: Path) -> list[Task]:
@@ -396,7 +410,7 @@ def code_version() -> str:
     after = {"__init__.py", "validation.py", "payoff.py", "power.py", "rungs.py", "driver_analysis.py"}
     files = [*(path for path in sorted(here.glob("*.py")) if path.name not in after),
              *(here.parent / name for name in ("findings.py", "kpis.py", "simulate.py"))]
-    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return "c" + sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]  # a letter: no number
 
 
 def _worked(tasks: Sequence[Task], workers: int) -> Iterable[Path]:

@@ -10,7 +10,7 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers.findings import NAN, Effect
+from loyalty_helpers.findings import NAN, OUTCOMES, Effect
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -47,6 +47,19 @@ def weekly(orders: pd.DataFrame, *, launched_on: date | None, end: date | None =
         "revenue": rows.groupby("week")["amount"].sum().reindex(weeks, fill_value=0.0).to_numpy(),
         "identified": (known / made.where(made > 0)).to_numpy(),
     })
+
+
+def check_asked(orders: pd.DataFrame, *, outcome: str, confidence: float,
+                **tables: tuple[pd.DataFrame | None, list[str]]) -> None:
+    """ValueError, in words, for a column that is not there, an outcome that is not known, a level that is no share."""
+    for name, (frame, columns) in {"orders": (orders, ["customer_id", "ordered_at", "amount"]), **tables}.items():
+        lacking = [column for column in columns if frame is not None and len(frame) and column not in frame]
+        if lacking:
+            raise ValueError(f"{name} has no column {', '.join(lacking)}; it has {', '.join(map(str, frame.columns))}")
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {outcome!r}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be a share such as 0.95, not {confidence!r}")
 
 
 def moments(values: pd.Series) -> pd.Series:
