@@ -270,7 +270,8 @@ def test_what_holds_in_every_shop(shop):
     rows = found.roi_table.set_index("item")
     for item, row in rows.loc[RETURNS].iterrows():
         assert np.isnan(row["value"]) or np.isnan(row["low"]) or row["low"] <= row["value"] <= row["high"], item
-    roi, payback = (rows.loc[item, ["value", "low", "high"]].to_numpy(dtype=float) for item in ("return on investment", "payback"))
+    roi, payback = (rows.loc[item, ["value", "low", "high"]].to_numpy(dtype=float)
+                    for item in ("return on investment", "payback"))
     if rows.loc["total cost", "value"] > 0 and not np.isnan(roi[0]):
         # the launch has been paid back by now exactly where the program has paid for itself
         for gain, months in zip(roi, payback[[0, 2, 1]], strict=True):
