@@ -504,35 +504,40 @@ def judge(effects: Sequence[Effect], frames: Frames, shop: Client, money: Money)
     total = money.roi_table.set_index("item")["value"].get("total cost", 0.0)
     unpaid = ("" if money.break_even != 0 else "the settings name no gross margin" if not program.gross_margin else
               "no costs are known" if not total > 0 else "there is no break-even")
-    positive = verdict.key in ("works", "probably_works")
-    return replace(verdict, because=" ".join([verdict.because, *_reservations(positive, headline, judged, unpaid)]))
+    return replace(verdict, because=" ".join([verdict.because, *_reservations(verdict, headline, judged, unpaid)]))
 
 
 def _too_early(verdict: Verdict, headline: Effect, money: Money) -> str:
-    if verdict.key != "costs_more" or money.months >= FIRST_YEAR or headline.high < money.running_break_even:
+    covered = headline.estimate >= money.running_break_even
+    if verdict.key != "costs_more" or money.months >= FIRST_YEAR or not covered:
         return ""
-    return ("The launch is not paid back yet, and the running costs may well be covered; whether the program works, we "
-            "cannot tell yet.")
+    return (f"{capital(headline.claim)}. The launch is not paid back yet, though the running costs may well be "
+            "covered; whether the program works, we cannot tell yet.")
 
 
 def _no_more_spent(verdict: Verdict, headline: Effect, effects: Sequence[Effect], money: Money) -> str:
-    spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
-    if verdict.key not in ("works", "probably_works") or spend is None or not spend.measurable or spend.refused:
+    if verdict.key not in ("works", "probably_works"):
         return ""
-    if not spend.high < money.break_even:
+    if money.roi_table.set_index("item")["value"].get(evaluation.SPENDING, NAN) <= 0:
+        return f"{capital(headline.claim)}, yet no money came in; whether the program works, we cannot tell yet."
+    spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
+    if spend is None or not spend.measurable or spend.refused or not spend.high < money.break_even:
         return ""
     return f"{capital(headline.claim)}, yet {spend.claim}; whether the program works, we cannot tell yet."
 
 
-def _reservations(positive: bool, headline: Effect, effects: Sequence[Effect], unpaid: str) -> list[str]:
+def _reservations(verdict: Verdict, headline: Effect, effects: Sequence[Effect], unpaid: str) -> list[str]:
     """What belongs beside the verdict's own reason: money that is not known, a lift hard to believe, a draw wasted."""
+    positive, decided = verdict.key in ("works", "probably_works"), not verdict.would_tell
     drawn = next((one for one in effects if one.rung == 4 and one is not headline), None)
+    doubts = headline.diagnostics.get("reservations", [])
     wasted = drawn is not None and bool(drawn.refused or not drawn.measurable)
     said = {
         f"Whether that pays for the program is not known: {unpaid}.": positive and bool(unpaid),
         f"{headline.value} is more than published programs reach: look for another cause before believing it.":
             positive and headline.estimate > evaluation.IMPLAUSIBLE,
-        f"The random draw could not be used: {drawn and (drawn.refused or drawn.note)}.": wasted,
+        f"The random draw could not be used: {drawn and (drawn.refused or drawn.note)}.": wasted and decided,
+        f"Reservations: {'; '.join(doubts)}.": headline.rung == 3 and bool(doubts),
         f"Of the {drawn and drawn.label.partition(',')[0]} alone: {drawn and drawn.sentence}":
             drawn is not None and not wasted and headline.rung < 4,
     }

@@ -319,7 +319,7 @@ class Effect(Finding):
         if not self.measurable:
             return capital(self.claim) + "."
         between = f"{self.level} interval {self.interval}" if self.interval else ""
-        best = "" if self.value in self.claim else f"best estimate {self.value}"
+        best = f"best estimate {self.value}" if self.covers_zero and self.value not in self.claim else ""
         inside = ", ".join(filter(None, [best, between]))
         return f"{capital(self.claim)} ({inside})." if inside else f"{capital(self.claim)}."
 

@@ -61,7 +61,7 @@ def test_a_young_program_is_not_condemned_for_its_launch(frames):
     verdict = judged(effects, frames, young)
     assert verdict.key == "cannot_tell" and verdict.would_tell and "not paid back yet" in verdict.sentence
     assert judged(effects, frames, replace(young, months=12)).key == "costs_more"
-    assert judged(effects, frames, replace(young, running_break_even=0.31)).key == "costs_more"
+    assert judged(effects, frames, replace(young, running_break_even=0.21)).key == "costs_more"
     assert judged([till_of(-0.2, -0.3, -0.1)], frames, young).key == "harms"
 
 
@@ -76,10 +76,25 @@ def test_a_lift_hard_to_believe_is_called_so(frames):
     assert verdict.key == "works" and "look for another cause" in verdict.because
 
 
-def test_a_wasted_draw_is_told(frames):
+def test_a_wasted_draw_and_a_campaign_are_told(frames):
     drawn = till_of(0.1, -0.1, 0.3, rung=4, grade="A", headline=False, refused="half of the rows are lost")
     verdict = judged([drawn, till_of(0.2, 0.1, 0.28)], frames, money_of())
     assert "The random draw could not be used: half of the rows are lost." in verdict.because
+    alone = replace(drawn, refused=None, low=0.05, label="campaign since 1 Aug 2025, Welch")
+    verdict = judged([alone, till_of(0.2, 0.1, 0.28)], frames, money_of())
+    assert "Of the campaign since 1 Aug 2025 alone: Customers drawn for the offer bought 10 % more" in verdict.because
+
+
+def test_without_any_money_coming_in_nothing_works(frames):
+    money = replace(money_of(0.0), roi_table=pd.DataFrame([[evaluation.SPENDING, 0.0]], columns=["item", "value"]))
+    verdict = judged([till_of(0.2, 0.1, 0.28)], frames, money)
+    assert verdict.key == "cannot_tell" and "no money came in" in verdict.sentence
+
+
+def test_reservations_stand_beside_the_verdict(frames):
+    doubted = till_of(0.2, 0.1, 0.28, grade="C", diagnostics={"reservations": ["only 60 joiners could be used"]})
+    verdict = judged([doubted], frames, money_of())
+    assert verdict.key == "probably_works" and "Reservations: only 60 joiners could be used." in verdict.because
 
 
 def test_the_level_of_the_intervals_shown_does_not_move_the_verdict(frames):

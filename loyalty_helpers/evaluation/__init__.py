@@ -21,6 +21,7 @@ from loyalty_helpers.evaluation.experiment import (
 )
 from loyalty_helpers.evaluation.payoff import (
     SEGMENTS_NOTE,
+    SPENDING,
     Money,
     break_even_curve,
     break_even_lift,
@@ -75,6 +76,7 @@ __all__ = [
     "IMPLAUSIBLE",
     "NO_LAUNCH",
     "SEGMENTS_NOTE",
+    "SPENDING",
     "YEAR",
     "Money",
     "at_launch",
