@@ -335,7 +335,7 @@ def _holdout_would_tell(frames: Frames, client: Client) -> str:
                 "be said yet: too few customers have come back so far.")
     running = launch is not None and pd.Timestamp(launch) < data_end(frames["orders"])
     act = "leave half of the customers out of the next offers" if running else "start a program with half of them"
-    half, tenth = power.to_dict("records")
+    half = power.to_dict("records")[0]
     if too_small(frames["orders"]):
         return (f"This shop is too small to measure a program by its own customers: even with half of the "
                 f"{count(half['customers'], 'customer')} of the last year drawn by lot and left out for "
@@ -348,7 +348,6 @@ def _holdout_would_tell(frames: Frames, client: Client) -> str:
     alone = (" It answers for those offers, not for the program as a whole." if of_offers else "")
     return (f"A random holdout would tell: {act}, drawn by lot, for {HOLDOUT_WEEKS} weeks. With the "
             f"{count(half['customers'], 'customer')} of the last year it would find a lift of "
-            f"{difference(half['smallest_lift'], 'lift')} or more in four cases out of five "
-            f"({difference(tenth['smallest_lift'], 'lift')} with only a tenth of them held out)"
-            f"{more if needed > half['customers'] else ''}. That is the lift of everybody drawn, who would join or not."
+            f"{difference(half['smallest_lift'], 'lift')} or more in four cases out of five"
+            f"{more if needed > half['customers'] else ''}. That is the lift of everybody drawn, joiners or not."
             f"{alone}")
