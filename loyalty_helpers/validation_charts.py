@@ -172,7 +172,8 @@ def readme(results: pd.DataFrame) -> str:
     measured = reached(results).drop(columns=["asked", "reached", "refused"])
     compared = usual(results)[["estimator", "bias, points", "interval holds the truth", "claims a positive effect"]]
     parts = [" ".join([*answer(results), *made(results)[:1]]),
-             "The comparison at the till, in the eight kinds of shop that an estimator must survive (lifts of 0, 10 "
+             "The comparison at the till (3a the headline, 3b its cross-check), in the eight kinds of shop that an "
+             "estimator must survive (lifts of 0, 10 "
              "and 30 %; “false” at 0):", _markdown(measured),
              "Every estimator on one kind of shop of 1,000 customers in which the program does nothing:",
              _markdown(compared), "Where it falls short, published too:",
