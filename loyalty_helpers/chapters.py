@@ -609,13 +609,20 @@ def _missing_as_nan(values: Mapping) -> dict:
 
 
 def results_json(shop: Client, results: Results, provenance: Mapping) -> dict:
-    """results.json: client, verdict, verdict_sentence, headline, kpis, provenance."""
-    headline = [] if results.headline is None else evaluation.effects_table([results.headline]).to_dict("records")
+    """results.json: client, verdict, verdict_sentence, headline, cross_check, money, kpis, provenance."""
+    headline = results.headline
+    beside = [] if headline is None else [
+        one for one in results.effects
+        if (one.rung, one.outcome) == (headline.rung, headline.outcome) and not one.headline and headline.rung >= 3]
+    first, second = (next(iter(evaluation.effects_table(some).to_dict("records")), None)
+                     for some in ([headline] if headline is not None else [], beside[:1]))
     return {
         "client": shop.key,
         "verdict": results.verdict.key,
         "verdict_sentence": results.verdict.sentence,
-        "headline": next(iter(headline), None),
+        "headline": first,
+        "cross_check": second,
+        "money": results.roi.to_dict("records"),
         "kpis": kpis.table(results.changes).to_dict("records"),
         "provenance": provenance,
     }

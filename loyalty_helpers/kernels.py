@@ -47,9 +47,12 @@ NOT_IN_KERNELS = ("__main__", "kernels", "page", "report")
 STUB = """\
 import json, os, socket, sys
 warm = socket.socket(socket.AF_UNIX)
-warm.connect(sys.argv[1])
-warm.sendall(json.dumps([os.getcwd(), sys.argv[2:]]).encode() + b"\\n")
-os._exit(int(warm.recv(16) or 1) & 255)
+try:
+    warm.connect(sys.argv[1])
+    warm.sendall(json.dumps([os.getcwd(), sys.argv[2:]]).encode() + b"\\n")
+    os._exit(int(warm.recv(16) or 1) & 255)
+except OSError:  # the run is over, and the warm process with it
+    os._exit(1)
 """
 PR_SET_PDEATHSIG = 1
 

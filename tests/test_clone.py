@@ -75,6 +75,9 @@ def test_the_headline_and_its_cross_check_hold_the_truth_and_the_verdict_follows
     results = json.loads((report / "results.json").read_text(encoding="utf-8"))
     bar = pd.read_csv(report / "tables" / "roi.csv").set_index("item").loc["break-even lift", "value"]
     assert till["low"].iloc[0] < bar < till["high"].iloc[0] and results["verdict"] == "cannot_tell"
+    assert results["headline"]["estimate"] == pytest.approx(till["estimate"].iloc[0])
+    assert results["cross_check"]["estimate"] == pytest.approx(till["estimate"].iloc[1])
+    assert {"break-even lift", "return on investment"} <= {row["item"] for row in results["money"]}
     page = (report / "index.html").read_text(encoding="utf-8")
     assert "planted in this simulated shop, +12 %" in page
 

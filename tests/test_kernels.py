@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -155,3 +156,19 @@ def test_the_environment_is_as_before_afterwards():
     with kernels.kernels():
         assert os.environ["PYTHONHASHSEED"] == "0"
     assert dict(os.environ) == before
+
+
+def test_a_stub_whose_warm_process_is_gone_goes_quietly(tmp_path):
+    place = str(tmp_path / "warm")
+
+    def ask() -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, "-c", kernels.STUB, place], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+
+    assert ask().communicate(timeout=30) == (b"", None)  # nobody listens
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(place)
+        listener.listen()
+        stub = ask()
+        listener.accept()[0].close()  # what was asked is left unread: the connection is reset
+    assert stub.communicate(timeout=30) == (b"", None) and stub.returncode == 1
