@@ -69,8 +69,12 @@ def matching(folder: Path, pattern: str) -> list[Path]:
     """What a name in a source's `files` stands for: a file of just that name, where there is one, else what it
     matches as a pattern. A UserError, which begins with the name, where it can be neither."""
     try:
-        return [folder / pattern] if (folder / pattern).exists() else list(folder.glob(pattern))
-    except (ValueError, NotImplementedError, OSError) as error:
+        if (folder / pattern).exists():
+            return [folder / pattern]
+        if Path(pattern).anchor:
+            raise ValueError("there is no such file, and a pattern begins in the client's folder")
+        return list(folder.glob(pattern))
+    except (ValueError, OSError) as error:
         raise UserError(f"{pattern[:60]} is no name of files ({getattr(error, 'strerror', None) or error}). "
                         "Correct 'files' in client.yml; orders_2024.csv and orders_*.csv are such names.") from None
 
