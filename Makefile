@@ -45,7 +45,7 @@ lab: $(READY) ## open the chapters in JupyterLab
 test: $(READY) ## run every test
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m pytest -n 2 -q
-	@$(PYTHON) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg -q $(CHAPTERS:%=notebooks/%.ipynb)
+	@$(PYTHON) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg -q $(CHAPTERS:%=notebooks/%.ipynb) notebooks/validation/validation.ipynb
 
 validate: $(READY) ## measure how far the estimates can be trusted (QUICK=1: in two minutes; CLIENT=acme: on its own orders)
 	@$(RUN) $(if $(QUICK),--quick) validate -- "$$CLIENT"

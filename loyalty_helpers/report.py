@@ -351,16 +351,20 @@ def _run_in_order(
 
 
 def _execute(shop: Client, name: str) -> None:
+    execute(_notebook(shop, name), _executed(shop, name), _parameters(shop, name))
+
+
+def execute(notebook: Path, output: Path, parameters: Mapping[str, Any] | None = None) -> None:
+    """Execute `notebook` where it lies, within `kernels.kernels()`, and keep it in `output`, executed and clean."""
     import nbformat
     import papermill
 
-    output = _executed(shop, name)
     output.parent.mkdir(parents=True, exist_ok=True)
     # where the kernel starts is told to nbclient: papermill's own `cwd` moves the whole process, other threads too
-    notebook = papermill.execute_notebook(
-        _notebook(shop, name), output, parameters=_parameters(shop, name), progress_bar=False,
-        resources={"metadata": {"path": str(_notebook(shop, name).parent)}}, shutdown_kernel="immediate")
-    nbformat.write(_cleaned(notebook), output)
+    executed = papermill.execute_notebook(
+        notebook, output, parameters=parameters, progress_bar=False,
+        resources={"metadata": {"path": str(notebook.parent)}}, shutdown_kernel="immediate")
+    nbformat.write(_cleaned(executed), output)
 
 
 def _cleaned(notebook: NotebookNode) -> NotebookNode:

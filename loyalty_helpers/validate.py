@@ -22,6 +22,7 @@ from .client import UserError, load_client
 SAMPLE = "sample"  # the default client of every verb: validating it is the study itself
 NOTEBOOK = Path("notebooks") / "validation" / "validation.ipynb"
 DRAWS = Path("data") / ".validation"
+PUBLISHED = Path("validation")
 MARKS = ("<!-- study -->", "<!-- /study -->")  # in the README, around what the study found
 REAL = {True: 20, False: 200}  # draws of each rule of joining in a real history, by `quick`
 
@@ -50,13 +51,13 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
                             "note": [why for why in found if isinstance(why, str)]})
     table = pd.concat([validation.results(draws).assign(note=None), refused], ignore_index=True).assign(
         made_on=f"{date.today():%Y-%m-%d}", code=validation.code_version())
-    folder = Path("reports", f"validation_{key}" if own else "validation_quick") if own or quick else Path("validation")
+    folder = Path("reports", f"validation_{key}" if own else "validation_quick") if own or quick else PUBLISHED
     (root / folder).mkdir(parents=True, exist_ok=True)
     if own:
         table = pd.concat([table, _published(root)], ignore_index=True)
     table.to_csv(root / folder / "results.csv", index=False, lineterminator="\n")
     _write_page(root, folder, load_client(key, root).name if own else "How sure are the estimates?")
-    if not own and not quick:
+    if folder == PUBLISHED:
         validation.first_draws(draws).to_csv(root / folder / "draws.csv", index=False, lineterminator="\n")
         tell_readme(root)
     print(f"The table and the page: {(folder / 'results.csv').as_posix()}, {(folder / 'validation.html').as_posix()}")
@@ -70,7 +71,7 @@ def tell_readme(root: Path) -> None:
     readme = root / "README.md"
     before, begin, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
     _, end, after = rest.partition(MARKS[1])
-    told = validation_charts.readme(validation_charts.read(root / "validation"))
+    told = validation_charts.readme(validation_charts.read(root / PUBLISHED))
     readme.write_text(f"{before}{begin}\n{told}\n{end}{after}", encoding="utf-8", newline="\n")
 
 
@@ -79,7 +80,7 @@ def _published(root: Path) -> pd.DataFrame:
     from . import validation_charts
 
     try:
-        published = validation_charts.read(root / "validation")
+        published = validation_charts.read(root / PUBLISHED)
     except FileNotFoundError:
         return pd.DataFrame()
     return published[published["kind"] == "simulated"]
@@ -112,20 +113,21 @@ def _public_orders(root: Path) -> dict[str, pd.DataFrame]:
 
 
 def _write_page(root: Path, folder: Path, name: str) -> None:
-    """Execute the notebook on `folder`'s table, and set it into the page of the reports."""
-    from . import kernels
+    """Execute the notebook on `folder`'s table, and set it into the page of the reports.
 
+    The notebook of the published study is kept executed, as the chapters are.
+    """
+    from . import kernels, page, report
+
+    published = folder == PUBLISHED
     with tempfile.TemporaryDirectory(prefix="loyalty-") as beside, kernels.kernels():
-        import papermill
-
-        from . import page
-
         executed = Path(beside) / NOTEBOOK.name
-        papermill.execute_notebook(
-            root / NOTEBOOK, executed, parameters={"folder": folder.as_posix()}, progress_bar=False,
-            resources={"metadata": {"path": str((root / NOTEBOOK).parent)}}, shutdown_kernel="immediate")
-        front = page.Front(client=name, language="en", lines=["Validation of the estimators"],
-                           footer=[f"Made on {date.today():%Y-%m-%d} by `make validate`; the table beside this page is "
-                                   "results.csv."])
-        pages = page.render({"validation": executed.read_text(encoding="utf-8")}, {"validation": "Validation"}, front)
+        report.execute(root / NOTEBOOK, executed, None if published else {"folder": folder.as_posix()})
+        text = executed.read_text(encoding="utf-8")
+    if published:
+        (root / NOTEBOOK).write_text(text, encoding="utf-8")
+    front = page.Front(client=name, language="en", lines=["Validation of the estimators"],
+                       footer=[f"Made on {date.today():%Y-%m-%d} by `make validate`; the table beside this page is "
+                               "results.csv."])
+    pages = page.render({"validation": text}, {"validation": "Validation"}, front)
     (root / folder / "validation.html").write_text(pages["validation.html"], encoding="utf-8")

@@ -10,7 +10,9 @@ from scipy import stats
 
 from loyalty_helpers.charts import ACCENT, GREY, INK, Chart, canvas, nothing, percent_axis
 from loyalty_helpers.evaluation import validation as study
+from loyalty_helpers.evaluation.till import MIN_JOINERS
 from loyalty_helpers.findings import amount, count, difference, number
+from loyalty_helpers.simulate import Plan
 
 SMALL_CELL = 100  # draws from which on a cell is spoken of by itself
 
@@ -120,6 +122,17 @@ def failings(results: pd.DataFrame) -> list[str]:
     if not (results["answers"] >= SMALL_CELL).any():
         return ["No kind was drawn often enough here to say so: the published study draws more."]
     return misses(results) or ["In the kinds of shop drawn here, nothing fell short of the figures asked for."]
+
+
+def refusing() -> str:
+    return (f"Where an estimator has fewer than {MIN_JOINERS} joiners it refuses a verdict, whatever its interval says: "
+            "its interval is counted here all the same.")
+
+
+def span() -> str:
+    """How long the simulated shops are watched."""
+    plan = Plan()
+    return f"There are {plan.weeks_before} weeks before the launch and {plan.weeks_after} after it."
 
 
 def harm(results: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+STUDY = NOTEBOOKS[0].parent / "validation" / "validation.ipynb"
 SKELETON = ["answer", "evidence", "what this does not show", "how we know"]
 
 
@@ -66,21 +67,27 @@ class TestEachChapter:
         runs = "".join("c" if kind == "code" else "m" for kind in kinds)
         assert "ccc" not in runs
 
-    def test_is_executed_without_errors_or_warnings(self, path):
-        code = [cell for cell in cells(path) if cell["cell_type"] == "code"]
-        assert all(cell["execution_count"] for cell in code)
-        outputs = [output for cell in code for output in cell["outputs"]]
-        assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
 
-    def test_names_no_place_of_the_machine_it_ran_on(self, path):
-        assert not re.search(r"(?<![\w.:])/(home|root|work|Users|tmp)/", path.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", [*NOTEBOOKS, STUDY], ids=lambda path: path.stem)
+def test_is_executed_without_errors_or_warnings(path):
+    code = [cell for cell in cells(path) if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in code)
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
 
-    def test_has_charts_with_alt_texts(self, path):
-        pictures = [
-            output["metadata"].get(kind, {})
-            for cell in cells(path) if cell["cell_type"] == "code"
-            for output in cell["outputs"]
-            for kind in output.get("data", {}) if kind.startswith("image/")
-        ]
-        assert all(len(picture.get("alt", "")) > 20 for picture in pictures)
-        assert pictures or path.stem.startswith("99")
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, STUDY], ids=lambda path: path.stem)
+def test_names_no_place_of_the_machine_it_ran_on(path):
+    assert not re.search(r"(?<![\w.:])/(home|root|work|Users|tmp)/", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, STUDY], ids=lambda path: path.stem)
+def test_has_charts_with_alt_texts(path):
+    pictures = [
+        output["metadata"].get(kind, {})
+        for cell in cells(path) if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+        for kind in output.get("data", {}) if kind.startswith("image/")
+    ]
+    assert all(len(picture.get("alt", "")) > 20 for picture in pictures)
+    assert pictures or path.stem.startswith("99")
