@@ -125,8 +125,8 @@ def failings(results: pd.DataFrame) -> list[str]:
 
 
 def refusing() -> str:
-    return (f"Where an estimator has fewer than {MIN_JOINERS} joiners it refuses a verdict, whatever its interval says: "
-            "its interval is counted here all the same.")
+    return (f"Where an estimator has fewer than {MIN_JOINERS} joiners it refuses a verdict, whatever its interval "
+            "says: its interval is counted here all the same.")
 
 
 def span() -> str:
