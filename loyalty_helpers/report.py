@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
@@ -358,12 +358,15 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any] | None =
     """Execute `notebook` where it lies, within `kernels.kernels()`, and keep it in `output`, executed and clean."""
     import nbformat
     import papermill
+    from jupyter_core.utils import ensure_event_loop
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    # where the kernel starts is told to nbclient: papermill's own `cwd` moves the whole process, other threads too
-    executed = papermill.execute_notebook(
-        notebook, output, parameters=parameters, progress_bar=False,
-        resources={"metadata": {"path": str(notebook.parent)}}, shutdown_kernel="immediate")
+    # nbclient leaves the event loop of each thread open, and with it two sockets
+    with closing(ensure_event_loop()):
+        # where the kernel starts is told to nbclient: papermill's own `cwd` moves the whole process, other threads too
+        executed = papermill.execute_notebook(
+            notebook, output, parameters=parameters, progress_bar=False,
+            resources={"metadata": {"path": str(notebook.parent)}}, shutdown_kernel="immediate")
     nbformat.write(_cleaned(executed), output)
 
 

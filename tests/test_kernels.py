@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from loyalty_helpers import kernels
+from loyalty_helpers import kernels, report
 
 pytestmark = pytest.mark.skipif(not kernels.can_fork(), reason="kernels are forked on Linux only")
 WHO = "import os, json; print(json.dumps([os.getpid(), os.getppid()]))"
@@ -89,6 +91,17 @@ def test_the_folder_that_the_client_asks_for_is_the_kernels_folder(tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import os; print(os.getcwd())")])
     NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert notebook.cells[0].outputs[0]["text"] == f"{tmp_path}\n"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_notebook_executed_in_a_thread_leaves_no_loop_and_no_socket_open(tmp_path):
+    kernelspec = {"display_name": "Python 3", "name": "python3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")], metadata={"kernelspec": kernelspec})
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(report.execute, tmp_path / "in.ipynb", tmp_path / "out.ipynb").result()
+    gc.collect()  # what was left open is warned of here, and a warning in a finalizer fails the test
+    assert nbformat.read(tmp_path / "out.ipynb", 4).cells[0].outputs[0]["data"]["text/plain"] == "2"
 
 
 def test_nothing_is_left_of_a_kernel_that_ended():
