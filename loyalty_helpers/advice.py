@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from loyalty_helpers.alerts import GRADES
 from loyalty_helpers.chapters import FIRST_YEAR, Results
 from loyalty_helpers.evaluation import return_words
 from loyalty_helpers.evaluation.payoff import BASES, MEMBER_LIST, RUNNING, SPENDING
 from loyalty_helpers.findings import Change, Finding, Verdict, amount, capital, count
-from loyalty_helpers.ingest import GRADES
 
 Step = tuple[str, str]  # what to do, and why
 CARDS = ("retention", "repeat_rate", "frequency", "order_value", "nps")

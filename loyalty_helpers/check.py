@@ -6,7 +6,7 @@ import textwrap
 
 import pandas as pd
 
-from . import evaluation, ingest
+from . import alerts, evaluation, ingest
 from .client import SOURCES, Client
 from .findings import count, number
 
@@ -21,7 +21,7 @@ def describe(client: Client) -> str:
         "Columns": _columns(prepared.tables, client),
         "Understood": _understood(prepared.tables["orders"], client),
         "Missing": _missing(prepared.tables, client),
-        "Alerts": _alerts(ingest.alerts(prepared, client)),
+        "Alerts": _alerts(alerts.about(prepared, client)),
         "Evidence": _evidence(evaluation.rungs_allowed(prepared.tables, client)),
     }
     head = f"{client.name} (data/{client.key}): amounts in {client.currency}, times in {client.time_zone}"
@@ -81,9 +81,9 @@ def _missing(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:
     return lines or ["nothing"]
 
 
-def _alerts(alerts: pd.DataFrame) -> list[str]:
+def _alerts(found: pd.DataFrame) -> list[str]:
     return [f"{alert.grade}: {alert.what}. {alert.consequence} {alert.remedy}"
-            for alert in alerts.itertuples()] or ["none"]
+            for alert in found.itertuples()] or ["none"]
 
 
 def _evidence(rungs: pd.DataFrame) -> list[str]:

@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from loyalty_helpers import reading
+from loyalty_helpers import meaning, reading
+from loyalty_helpers.alerts import about as alerts
 from loyalty_helpers.client import ROOT, Client, Program, Rule, Source, UserError, load_client
-from loyalty_helpers.ingest import SCHEMA, Ledger, Prepared, alerts, prepare
+from loyalty_helpers.ingest import SCHEMA, Ledger, Prepared, prepare
 
 PLAIN = """order_id,customer_id,ordered_at,amount,status
 1,A,2024-01-15 10:00,10.50,paid
@@ -336,7 +337,7 @@ def test_long_ids_in_a_workbook_are_refused(shop):
 
 def numbers(*cells, decimal=None):
     column = reading._text_column(reading.pa.array(cells, reading.pa.string()))
-    (values,) = reading.numbers([column], decimal, "here")
+    (values,) = meaning.numbers([column], decimal, "here")
     return values.values.tolist(), values.bad.tolist()
 
 
@@ -389,7 +390,7 @@ def test_numbers_that_leave_it_open_are_asked_for(cells, words):
 
 def moments(*cells, style=None, zones=("Asia/Shanghai", "Asia/Shanghai")):
     column = reading._text_column(reading.pa.array(cells, reading.pa.string()))
-    (values,) = reading.moments([column], style, zones, "here")
+    (values,) = meaning.moments([column], style, zones, "here")
     return [
         None if pd.isna(value) else f"{value:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000").removesuffix(" 00:00:00")
         for value in values.values

@@ -1,0 +1,190 @@
+"""What in the data changes how far the results can be trusted, in words for the reader of the numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from loyalty_helpers.client import Client
+from loyalty_helpers.findings import amount, count
+from loyalty_helpers.ingest import TEXT, Prepared
+
+GRADES = ("stop", "distorts results", "worth knowing")
+
+
+def about(prepared: Prepared, client: Client) -> pd.DataFrame:
+    """What in the data changes how far the results can be trusted: grade (one of GRADES), what, consequence, remedy.
+
+    Sorted by grade. "stop": the results would be about something else. An empty frame means that none was found.
+    """
+    orders = prepared.tables["orders"]
+    bought = orders[~orders["is_refund"]]
+    found = [*_of_the_rows(prepared, client)]
+    if len(bought):
+        found += [*_of_the_customers(bought), *_of_the_money(orders), *_of_the_calendar(bought, client)]
+    found += [*_of_the_members(prepared, client), *_of_the_answers(prepared), *_of_what_cannot_be(prepared)]
+    table = pd.DataFrame(found, columns=["grade", "what", "consequence", "remedy"], dtype=TEXT)
+    return table.sort_values("grade", key=lambda grade: grade.map(GRADES.index), kind="stable", ignore_index=True)
+
+
+HARMLESS = ("blank row", "exact duplicate", "overlap with another file")  # no sale is lost with these, or told already
+
+
+def _percent(share: float) -> str:
+    return amount(share, "share", digits=0 if share >= 0.1 else 1)
+
+
+def _of_the_rows(prepared: Prepared, client: Client):
+    table = prepared.ledger.table()
+    for name in client.sources:
+        here = table[(table["source"] == name) & (table["action"] != "kept")]
+        rows, copied = here.groupby("check")["rows"].sum(), here[here["check"] == "exact duplicate"]
+        copies = copied["rows"].sum() / rows["all rows"]
+        if copies:
+            yield (GRADES[1] if copies > 0.05 else GRADES[2],
+                   f"{_percent(copies)} of the rows of {name} are exact copies of others and were "
+                   f"{'kept' if (copied['action'] == 'flagged').any() else 'set aside'}",
+                   "Copies that are real sales belong to the revenue, copies made by the export do not.",
+                   "Ask how the export is made, and set duplicates to keep or drop.")
+        for reason in client.sources[name].set_aside:
+            if not rows[reason]:
+                yield (GRADES[2], f"The rule '{reason}' sets no row of {name} aside",
+                       "None, if there are no such rows.", "Check the column and the value of the rule in client.yml.")
+    here = table[(table["source"] == "orders") & ~table["check"].isin(HARMLESS)]
+    rows = here.groupby(["action", "check"])["rows"].sum()
+    for reason, share in (rows.get("set aside", rows[:0]) / rows["read"].sum()).items():
+        if share > 0.3:
+            yield (GRADES[1], f"{_percent(share)} of the rows of orders were set aside: {reason}",
+                   "What is left may be another business than the one that was exported.",
+                   "Look at these rows in the file; correct the rule or the export if they are sales.")
+    repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
+    if repeated:
+        yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",
+               "Each row counts in money, the order once: right for payments in parts, wrong for states of one order.",
+               "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end.")
+
+
+def _of_the_customers(bought: pd.DataFrame):
+    anonymous, known = bought["customer_id"].isna().mean(), bought[bought["customer_id"].notna()]
+    if anonymous:
+        yield (GRADES[1] if anonymous > 0.1 else GRADES[2], f"{_percent(anonymous)} of the orders name no customer",
+               "They count in revenue, never in customers: whoever buys without a name seems not to come back.",
+               "Chapter 4 compares this share before and after the launch. Ask for a member number at the till.")
+    ids = pd.Series(known["customer_id"].unique())
+    masked = ids.str.contains("*", regex=False).mean()
+    if masked > 0.05:
+        yield (GRADES[0], f"{_percent(masked)} of the customer ids are masked (with *)",
+               "Different people with alike masks become one customer: nothing about customers is true.",
+               "Export the shop's own customer id.")
+    orders = known.groupby("customer_id")["order_id"].nunique()
+    days = (bought["ordered_at"].max() - bought["ordered_at"].min()).days
+    if len(orders) >= 100 and days >= 180 and (orders >= 2).mean() < 0.02:
+        yield (GRADES[1], f"Only {_percent((orders >= 2).mean())} of the customers bought more than once",
+               "Either hardly anybody comes back, or each order gets a new customer id: then no result is true.",
+               "Look up a regular customer by name and see which ids the orders bear.")
+
+
+def _of_the_money(orders: pd.DataFrame):
+    gross = orders.loc[orders["amount"] > 0, "amount"].sum()
+    back = -orders.loc[orders["is_refund"], "amount"].sum()
+    if gross and back / gross > 0.1:
+        yield (GRADES[1] if back / gross > 0.3 else GRADES[2], f"Refunds come to {_percent(back / gross)} of sales",
+               "Money is net of them, orders are not: order counts look better than revenue.",
+               "Check that cancelled orders are set aside and not counted as sales and refunds.")
+    spend = orders.groupby("customer_id")["amount"].sum()
+    if len(spend) > 5 and spend.max() > 0.2 * orders["amount"].sum() > 0:
+        yield (GRADES[1], f"One customer makes {_percent(spend.max() / orders['amount'].sum())} of the revenue",
+               "Averages and revenue follow that one customer.",
+               "If it is a reseller or the shop itself, set its rows aside.")
+
+
+def _of_the_calendar(bought: pd.DataFrame, client: Client):
+    day = bought["ordered_at"].dt.normalize()
+    first, last = day.min(), day.max()
+    jump = np.flatnonzero(np.diff(day.sort_values()) > np.timedelta64(180, "D")) + 1
+    if len(day) >= 20 and len(jump) and np.minimum(jump, len(day) - jump).min() <= max(1, len(day) // 100):
+        yield (GRADES[1], f"A few orders lie half a year and more from all others (dates from {first:%Y-%m-%d} to "
+               f"{last:%Y-%m-%d})", "Periods, new customers and recency begin or end in the wrong place.",
+               "Dates damaged by a spreadsheet are the usual cause: correct them, or set the rows aside.")
+    span = (last - first).days + 1
+    if span < 364:
+        yield (GRADES[1] if span < 91 else GRADES[2], f"The orders cover {count(span, 'day')}",
+               "No season can be compared with the same season of another year.", "Export all orders there are.")
+    calendar = pd.Series(pd.date_range(first, last))
+    is_open = calendar.isin(day).groupby(calendar.dt.day_of_week).transform("mean") >= 0.1  # closed on its usual days
+    position = is_open.cumsum()[calendar.isin(day)].set_axis(calendar[calendar.isin(day)])
+    missed = position.diff().sub(1)  # opening days without an order, just before each day with one
+    silent = missed[(missed >= 3) & (missed * len(day) / is_open.sum() > 12)]  # chance below 1 in 100,000
+    if len(silent):
+        yield (GRADES[1] if silent.max() >= 28 else GRADES[2],
+               f"No order for {silent.max():.0f} opening days before {silent.idxmax():%Y-%m-%d}"
+               + (f", and {count(len(silent) - 1, 'more gap')} like it" if len(silent) > 1 else ""),
+               "A closed shop is harmless if it closes every year; a missing export looks like customers leaving.",
+               "If the shop was open, export the missing days.")
+    if client.has_program:
+        launch = pd.Timestamp(client.program.launched_on)
+        before, after = (launch - first).days // 7, (last - launch).days // 7
+        if not first < launch <= last:
+            yield (GRADES[0], f"The launch ({launch:%Y-%m-%d}) lies outside the orders ({first:%Y-%m-%d} to "
+                   f"{last:%Y-%m-%d})", "Before and after cannot be compared.", "Correct launched_on, or export more.")
+        elif before < 52 or after < 13:
+            yield (GRADES[1], f"The orders cover {count(before, 'week')} before the launch and {after} after it",
+                   "Less than 52 weeks before or 13 after cannot tell the program from the season or a first rush.",
+                   "Export older orders, or wait.")
+
+
+def _of_the_members(prepared: Prepared, client: Client):
+    if "members" not in prepared.tables:
+        return
+    members, orders = prepared.tables["members"], prepared.tables["orders"]
+    absent = ~members["customer_id"].isin(orders["customer_id"])
+    if absent.any():
+        yield (GRADES[0] if absent.mean() > 0.9 else GRADES[2],
+               f"{_percent(absent.mean())} of the members never appear in the orders",
+               "They never bought, or the two files use different ids: then members cannot be told from others.",
+               "Compare the ids of one member in both files.")
+    if client.has_program:
+        early = (members["joined_at"] < pd.Timestamp(client.program.launched_on)).mean()
+        if early:
+            yield (GRADES[1], f"{_percent(early)} of the members joined before the launch",
+                   "Their time before joining is no time without the program.",
+                   "Check launched_on, and whether the date is that of joining or of the customer's account.")
+
+
+def _of_the_answers(prepared: Prepared):
+    for name, column in (("orders", "rating"), ("survey", "csat"), ("survey", "ces")):
+        given = prepared.tables[name][column].dropna() if name in prepared.tables else []
+        if len(given) >= 10 and given.nunique() == 1:
+            yield (GRADES[1], f"All {len(given):,} answers to {column} are {given.iloc[0]:g}",
+                   "Nothing can be learnt from an answer that everybody gives, and no rise can be seen.",
+                   "Check whether all answers were exported, and how they are asked for.")
+
+
+def _of_what_cannot_be(prepared: Prepared):
+    """Rows that were read as they stand and contradict themselves or the orders."""
+    orders, tables = prepared.tables["orders"], prepared.tables
+    first, last = orders["ordered_at"].min().normalize(), orders["ordered_at"].max().normalize()
+    if outside := int((~orders["rating"].between(0, 10) & orders["rating"].notna()).sum()):
+        yield (GRADES[1], f"{count(outside, 'rating')} of orders outside 0 to 10", "Mean ratings are wrong.",
+               "Check which column is the rating, or correct the values in a copy of the file.")
+    if "members" in tables:
+        joined, left = tables["members"]["joined_at"], tables["members"]["left_at"]
+        if late := int((joined.dt.normalize() > last).sum()):
+            yield (GRADES[2], f"{count(late, 'member')} joined after the last order ({last:%Y-%m-%d})",
+                   "Nothing can be seen of what they buy as members.", "Export orders and members on the same day.")
+        if backward := int((left < joined).sum()):
+            yield (GRADES[1], f"{count(backward, 'member')} left before they joined",
+                   "They count as members at no time.", "Check which columns are joined_at and left_at.")
+    if "referrals" in tables:
+        referrals = tables["referrals"]
+        if own := int((referrals["referrer_id"] == referrals["referee_id"]).sum()):
+            yield (GRADES[2], f"{count(own, 'referral')} from customers to themselves",
+                   "Friends brought in are counted too high.", "Find out how, and set the rows aside.")
+    if "costs" in tables:
+        costs = tables["costs"]
+        if negative := int((costs["amount"] < 0).sum()):
+            yield (GRADES[1], f"{count(negative, 'cost')} below zero", "They make the program look cheaper.",
+                   "If the export writes costs with a minus, turn the sign; credit notes may stay.")
+        if apart := int((~costs["date"].dt.normalize().between(first, last)).sum()):
+            yield (GRADES[2], f"{count(apart, 'cost')} dated outside the orders ({first:%Y-%m-%d} to {last:%Y-%m-%d})",
+                   "They are set against no sales.", "Check the dates; export older or newer orders.")
