@@ -46,7 +46,7 @@ def _of_the_rows(prepared: Prepared, client: Client):
                    f"{'kept' if (copied['action'] == 'flagged').any() else 'set aside'}",
                    "Copies that are real sales belong to the revenue, copies made by the export do not.",
                    "Ask how the export is made, and set duplicates to keep or drop.")
-        for reason in client.sources[name].set_aside:
+        for reason in {reason: None for source in client.sources[name] for reason in source.set_aside}:
             if not rows[reason]:
                 yield (GRADES[2], f"The rule '{reason}' sets no row of {name} aside",
                        "None, if there are no such rows.", "Check the column and the value of the rule in client.yml.")

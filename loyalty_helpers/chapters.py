@@ -121,11 +121,12 @@ def field_purposes(shop: Client) -> pd.DataFrame:
     rows = [
         (
             source,
-            export,
+            " or ".join(export),
             name,
             "survey driver, for what goes with loyalty" if name.startswith("driver_") else PURPOSES[name],
         )
-        for source, settings in shop.sources.items()
+        for source, several in shop.sources.items()
+        for settings in several
         for name, export in settings.columns.items()
     ]
     return pd.DataFrame(rows, columns=["source", "column in the file", "read as", "used for"])
@@ -198,8 +199,7 @@ def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:
 
     Satisfied are the two best points of the scale.
     """
-    scales = shop.sources["survey"].scale if "survey" in shop.sources else {}
-    bar = scales.get("csat", (1, 5))[1] - 1
+    bar = shop.scales.get("csat", (1, 5))[1] - 1
     found = scoring.quadrant(
         frames.get("survey"), frames["customers"], activity_days=activity_days, satisfied_from=bar
     )
@@ -265,8 +265,7 @@ def windows_sentence(spans: kpis.Windows | None) -> str:
 
 def measure(frames: Frames, spans: kpis.Windows | None, shop: Client, *, confidence: float = 0.95) -> list[Change]:
     """Every KPI as a change; without a launch its level in the last year stands in `after` and nothing is compared."""
-    scales = shop.sources["survey"].scale if "survey" in shop.sources else {}
-    options = {"currency": shop.currency, "scales": scales, "confidence": confidence}
+    options = {"currency": shop.currency, "scales": shop.scales, "confidence": confidence}
     if spans is None:
         start, end = kpis.last_year(frames["orders"])
         levels = kpis.describe(frames, start, end, **options)

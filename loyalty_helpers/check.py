@@ -41,9 +41,10 @@ def _files(ledger: ingest.Ledger, client: Client) -> list[str]:
 def _columns(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:
     """Our name = the export's, for every column that came; then those that the export calls as we do."""
     lines = []
-    for name, source in client.sources.items():
-        named = [f"{ours} = '{theirs}'".replace(" ", UNBROKEN) for ours, theirs in source.columns.items()]
-        made = {"is_refund", *(["amount"] if "unit_price" in source.columns else []), *source.columns}
+    for name, several in client.sources.items():
+        columns = {ours: theirs for source in several for ours, theirs in source.columns.items()}
+        named = [f"{ours} = '{' or '.join(theirs)}'".replace(" ", UNBROKEN) for ours, theirs in columns.items()]
+        made = {"is_refund", *(["amount"] if "unit_price" in columns else []), *columns}
         same = [column for column in _filled(tables[name]) if column not in made]
         lines.append(f"{name}: {', '.join(named + same)}")
     return lines

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 from math import inf
@@ -28,7 +28,9 @@ TEMPLATE = CLONE / "data" / "client_template.yml"
 
 CHAPTERS = ("00_summary", "01_data_prep", "02_scoring", "03_case_study_comparison", "04_program_evaluation")
 SOURCES = ("orders", "lines", "members", "survey", "assignment", "points", "referrals", "costs")
-RULE_TESTS = ("starts_with", "equals", "contains")
+FORMATS = Path(__file__).resolve().parent / "formats"  # known exports, each a file of prepared settings
+RULE_TESTS = ("starts_with", "equals", "contains", "other_than", "is")
+MERGED = ("columns", "set_aside", "flag", "scale", "answers")  # settings of a format that the client's add to
 SHARE_HINT = " (0.4 means 40 %)"
 # every KPI's key, with the range a threshold may lie in; shares are fractions
 _SHARE, _COUNT = (0, 1), (0, inf)
@@ -204,6 +206,13 @@ def _files(value: Any, at: str) -> tuple[str, ...]:
     return names
 
 
+def _names(value: Any, at: str) -> tuple[str, ...]:
+    names = tuple(_checked(_text, name, at) for name in (value if isinstance(value, list) else [value]))
+    if not names:
+        raise _Allowed("a column's name, or a list of them.")
+    return names
+
+
 def _rule(value: Any, at: str) -> Rule:
     given = _mapping(value, at, ("column", *RULE_TESTS))
     tests = [test for test in RULE_TESTS if test in given]
@@ -211,7 +220,27 @@ def _rule(value: Any, at: str) -> Rule:
         raise _Allowed(f"a column and exactly one of {', '.join(RULE_TESTS)}.")
     words = given[tests[0]] if isinstance(given[tests[0]], list) else [given[tests[0]]]
     words = [str(word) if type(word) is int else _checked(_text, word, _below(at, tests[0])) for word in words]
-    return Rule(column=_checked(_text, given["column"], _below(at, "column")), test=tests[0], values=tuple(words))
+    if tests == ["is"]:
+        _checked(_choice("blank", "filled"), words[0] if len(words) == 1 else words, _below(at, "is"))
+    return Rule(column=_checked(_names, given["column"], _below(at, "column")), test=tests[0], values=tuple(words))
+
+
+def _yes_or_no(value: Any, at: str) -> bool:
+    if not isinstance(value, bool):
+        raise _Allowed("true or false.")
+    return value
+
+
+def _rates(value: Any, at: str) -> dict[str, tuple[tuple[date, float], ...]]:
+    """Per currency the rates and the days from which they hold, in order of time."""
+    rates = {}
+    for code, given in _mapping(value, at).items():
+        here = _below(at, code)
+        _checked(_currency, code, at)
+        by_day = given if isinstance(given, dict) else {date.min: given}
+        rates[code] = tuple(sorted((_checked(_date, day, here), _checked(_rate, one, here))
+                                   for day, one in by_day.items()))
+    return rates
 
 
 def _scale(value: Any, at: str) -> tuple[float, float]:
@@ -248,32 +277,70 @@ def _program(value: Any, at: str) -> Program:
     return program
 
 
+def known_formats() -> list[str]:
+    """The keys of the known formats, sorted."""
+    return sorted(path.stem for path in FORMATS.glob("*.yml"))
+
+
+def load_format(key: str) -> dict[str, Any]:
+    """What `formats/<key>.yml` says, unchecked but for being a mapping with settings. UserError where it is not."""
+    format = _read_yaml(FORMATS / f"{key}.yml", f"loyalty_helpers/formats/{key}.yml")
+    if not isinstance(format, dict) or not isinstance(format.get("settings"), dict):
+        raise UserError(f"loyalty_helpers/formats/{key}.yml has no settings. CONTRIBUTING.md says how to add a format.")
+    return format
+
+
 def _source(value: Any, at: str) -> Source:
-    source = _build(Source, value if isinstance(value, dict) else {"files": value}, at)
+    """One source. The settings of its format stand where it gives none of its own; a blank one takes one away."""
+    given = dict(value) if isinstance(value, dict) else {"files": value}
+    prepared = {}
+    if given.get("format") is not None:
+        prepared = load_format(_checked(_choice(*known_formats()), given["format"], _below(at, "format")))["settings"]
+    own = {name: frozenset(map(str, given[name]) if isinstance(given.get(name), dict) else ()) for name in MERGED}
+    both = {name: {**prepared[name], **given[name]} for name in MERGED
+            if isinstance(prepared.get(name), dict) and isinstance(given.get(name), dict)}
+    source = _build(Source, {**prepared, **{name: one for name, one in given.items() if one is not None}, **both}, at)
     if source.table and source.query:
         raise UserError(f"{at} has both a table and a query: keep one.")
-    return source
+    if not source.files and not source.database:
+        raise UserError(f"{_below(at, 'files')} is missing: it must be given.")
+
+    def with_optional(name: str) -> dict[str, Rule]:
+        return {reason: rule if reason in own[name] else replace(rule, optional=True)
+                for reason, rule in getattr(source, name).items()}
+
+    refunds = source.refunds if "refunds" in given or not source.refunds else replace(source.refunds, optional=True)
+    return replace(source, own_columns=own["columns"], set_aside=with_optional("set_aside"), flag=with_optional("flag"),
+                   refunds=refunds)
 
 
-def _sources(value: Any, at: str) -> dict[str, Source]:
-    sources = _each(_source, SOURCES)(value, at)
+def _one_or_several(value: Any, at: str) -> tuple[Source, ...]:
+    several = value if isinstance(value, list) and any(isinstance(one, dict) for one in value) else [value]
+    return tuple(_checked(_source, one, f"{at}[{i}]" if len(several) > 1 else at) for i, one in enumerate(several, 1))
+
+
+def _sources(value: Any, at: str) -> dict[str, tuple[Source, ...]]:
+    sources = _each(_one_or_several, SOURCES)(value, at)
     if "orders" not in sources:
         raise UserError(f"{at}.orders is missing: name the file that holds the orders.")
     return sources
 
 
 _share = _number(0, 1, hint=SHARE_HINT)
+_rate = _number(1e-9, 1e9, hint=" (units of the client's currency for one of that one)")
 
 
 # ---------------------------------------------------------------- the settings: type, check, default
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Which rows of an export: those whose `column` (the export's name) passes `test` (one of RULE_TESTS) with any
-    of `values`."""
+    """Which rows of an export: those whose `column` (the export's name, or the first of several that is there) passes
+    `test` (one of RULE_TESTS) with any of `values`. An `optional` one (a format's) is no error where the column is not.
+    """
 
-    column: str
+    column: tuple[str, ...]
     test: str
     values: tuple[str, ...]
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,31 +370,49 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One source: files (globs, relative to the client's folder) and how to read them.
+    """One source: files (globs, relative to the client's folder) or a database, and how to read them.
 
-    What is None is found out from the data. `columns` maps our column names to the export's. `scale` gives the
-    (worst, best) answer of each survey question.
+    What is None is found out from the data. `format` is a known one, whose settings stand where the client's are
+    silent. `columns` maps our column names to the export's (the first that is there); `own_columns` are those that the
+    client's own settings give, and a file must have. `names` are the columns of files without a header row. `less`
+    names columns whose money is taken off the amounts. `answers` turns words of a survey into numbers, by question (all
+    of them: "*"); `scale` gives the (worst, best) answer of each. `shop` tells order numbers of several shops apart.
     """
 
-    files: Annotated[tuple[str, ...], _files]
-    columns: Annotated[dict[str, str], _each(_text)] = field(default_factory=dict)
+    files: Annotated[tuple[str, ...], _files] = ()
+    format: Annotated[str | None, _text] = None
+    columns: Annotated[dict[str, tuple[str, ...]], _each(_names)] = field(default_factory=dict)
+    names: Annotated[tuple[str, ...], _names] = ()
+    header_rows: Annotated[int, _number(1, 3, whole=True)] = 1
     grain: Annotated[str, _choice("order", "line")] = "order"
+    shop: Annotated[str | None, _text] = None
     set_aside: Annotated[dict[str, Rule], _each(_rule)] = field(default_factory=dict)
+    flag: Annotated[dict[str, Rule], _each(_rule)] = field(default_factory=dict)
     refunds: Annotated[Rule | None, _rule] = None
+    less: Annotated[tuple[str, ...], _names] = ()
     duplicates: Annotated[str | None, _choice("drop", "keep")] = None  # None: drop orders, keep lines
     dates: Annotated[str | None, _date_style] = None
     decimal: Annotated[str | None, _choice(".", ",")] = None
+    hundredths: Annotated[bool, _yes_or_no] = False
     time_zone: Annotated[str | None, _time_zone] = None
     encoding: Annotated[str | None, _encoding] = None
     sheet: Annotated[str | None, _text] = None
+    database: Annotated[str | None, _text] = None
     table: Annotated[str | None, _text] = None
     query: Annotated[str | None, _text] = None
     scale: Annotated[dict[str, tuple[float, float]], _each(_scale)] = field(default_factory=dict)
+    answers: Annotated[dict[str, dict[str, float]], _each(_each(_number(-1000, 1000)))] = field(default_factory=dict)
+    own_columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """A client's settings, complete and checked. Dates and times of the report are in `time_zone`."""
+    """A client's settings, complete and checked. Dates and times of the report are in `time_zone`.
+
+    `rates` are units of `currency` for one of another currency, each from a day on. `ids` says whether customers' ids
+    become keyed pseudonyms or stay plain (invented or public data). For a "shared" `audience` no published cell counts
+    fewer than `smallest_cell` customers.
+    """
 
     key: str
     folder: Path
@@ -337,7 +422,11 @@ class Client:
     time_zone: Annotated[str, _time_zone]
     language: Annotated[str, _language] = "en"
     program: Annotated[Program, _program] = field(default_factory=lambda: Program(joining="none"))
-    sources: Annotated[dict[str, Source], _sources]
+    sources: Annotated[dict[str, tuple[Source, ...]], _sources]
+    rates: Annotated[dict[str, tuple[tuple[date, float], ...]], _rates] = field(default_factory=dict)
+    ids: Annotated[str, _choice("keyed", "plain")] = "keyed"
+    audience: Annotated[str, _choice("owner", "shared")] = "owner"
+    smallest_cell: Annotated[int, _number(2, 100, whole=True)] = 5
     primary_kpi: Annotated[str, _choice(*KPIS)] = "retention"
     thresholds: Annotated[dict[str, dict[str, float]], _each(_limits, KPIS)] = field(default_factory=dict)
     chapters: Annotated[dict[str, dict[str, Any]], _each(_mapping, CHAPTERS)] = field(default_factory=dict)
@@ -360,6 +449,11 @@ class Client:
         return self.folder.parents[1] / "reports" / self.key
 
     @property
+    def scales(self) -> dict[str, tuple[float, float]]:
+        """The declared scales (worst, best) of the survey's questions."""
+        return {name: ends for source in self.sources.get("survey", ()) for name, ends in source.scale.items()}
+
+    @property
     def has_program(self) -> bool:
         """Whether a launch date is known: without one there is no before and after."""
         return self.program.launched_on is not None
@@ -368,7 +462,8 @@ class Client:
 def _build(kind: type, given: Any, at: str, **known: Any) -> Any:
     """The dataclass `kind` from a mapping of settings; `known` are its fields that do not come from the file."""
     hints = get_type_hints(kind, include_extras=True)
-    checks = {f.name: hints[f.name].__metadata__[0] for f in fields(kind) if f.name not in known}
+    checks = {f.name: hints[f.name].__metadata__[0] for f in fields(kind)
+              if f.name not in known and hasattr(hints[f.name], "__metadata__")}
     given = {name: value for name, value in _mapping(given, at, checks).items() if value is not None}
     for f in fields(kind):
         if f.name in checks and f.default is f.default_factory is MISSING and f.name not in given:

@@ -60,11 +60,6 @@ def trend(effects: Sequence[Effect]) -> Effect:
     return next(one for one in effects if one.rung == 2 and one.grade == "D" and one.outcome == "orders")
 
 
-def scales(shop: Client) -> dict[str, tuple[float, float]]:
-    """The declared scales of the survey's questions."""
-    return dict(shop.sources["survey"].scale) if "survey" in shop.sources else {}
-
-
 def power(frames: Frames, shop: Client, effects: Sequence[Effect], changes: Sequence[Change]) -> pd.DataFrame:
     """`evaluation.power_table` of a client: what each design could find, with the joiners there are."""
     launch, retention = shop.program.launched_on, next(one for one in changes if one.kpi == "retention")

@@ -116,7 +116,7 @@ def prepare(client: Client) -> Prepared:
     """
     tables: dict[str, pd.DataFrame] = {}
     entries: list[dict] = []
-    for name, source in client.sources.items():
+    for name, (source, *_) in client.sources.items():
         sheet = _read(client, name, source)
         _judge(sheet)
         kept = sheet.cells[sheet.kept].reset_index(drop=True)
@@ -235,7 +235,7 @@ def _find_columns(sheet: _Sheet, kinds: dict[str, str]) -> None:
     """Find each column by name. One that the source needs must be in every file, one that the settings name in one of
     them at least: exports grow columns over the years."""
     given, is_orders = sheet.source.columns, sheet.name == "orders"
-    found = {column: [_column(sheet, raw, given.get(column, column)) for raw in sheet.files] for column in kinds}
+    found = {column: [_column(sheet, raw, given.get(column, (column,))) for raw in sheet.files] for column in kinds}
     everywhere = {column for column, those in found.items() if all(those)}
     parts = {"quantity", "unit_price"}  # whose product is the money where there is no amount
     by_parts = "amount" not in given and (parts <= given.keys() or ("amount" not in everywhere and parts <= everywhere))
@@ -249,12 +249,14 @@ def _find_columns(sheet: _Sheet, kinds: dict[str, str]) -> None:
         if lacking and (column in needed or (column in given and not any(those))):
             more = " Or give quantity and unit_price." if is_orders and column == "amount" else ""
             more += f" {NOBODY}" if is_orders and column == "customer_id" else ""
-            _stop_lacking(sheet, lacking[0], given.get(column, column), f"sources.{sheet.name}.columns.{column}", more)
+            setting = f"sources.{sheet.name}.columns.{column}"
+            _stop_lacking(sheet, lacking[0], given.get(column, (column,))[0], setting, more)
         if any(those) and column not in unused:
-            sheet.columns[column], sheet.headers[column] = those, given.get(column, column)
+            sheet.columns[column], sheet.headers[column] = those, given.get(column, (column,))[0]
 
 
-def _column(sheet: _Sheet, raw: RawFile, header: str) -> Column | None:
+def _column(sheet: _Sheet, raw: RawFile, names: tuple[str, ...]) -> Column | None:
+    header = next((name for name in names if _loose(name) in map(_loose, raw.headers)), names[0])
     found = [i for i, name in enumerate(raw.headers) if name.strip() == header.strip()]
     found = found or [i for i, name in enumerate(raw.headers) if _loose(name) == _loose(header)]
     if len(found) > 1:
@@ -332,7 +334,7 @@ def _matching(sheet: _Sheet, rule: Rule) -> np.ndarray:
     """The rows that pass a rule; upper and lower case, and blanks at either end, make no difference."""
     found = [_column(sheet, raw, rule.column) for raw in sheet.files]
     if not any(found):
-        _stop_lacking(sheet, sheet.files[0], rule.column, f"in a rule of sources.{sheet.name}")
+        _stop_lacking(sheet, sheet.files[0], rule.column[0], f"in a rule of sources.{sheet.name}")
     values = tuple(value.strip().casefold() for value in rule.values)
     tests = {"starts_with": lambda text: text.startswith(values), "equals": lambda text: text in values,
              "contains": lambda text: any(value in text for value in values)}

@@ -192,7 +192,7 @@ def _unchanged(shop: Client, prints: Mapping[str, str], state: dict[str, Any]) -
 
 
 def _inputs(client: Client) -> dict[str, str]:
-    patterns = [pattern for source in client.sources.values() for pattern in source.files]
+    patterns = [pattern for sources in client.sources.values() for source in sources for pattern in source.files]
     try:
         paths = {path for pattern in patterns for path in matching(client.folder, pattern) if path.is_file()}
     except UserError as error:  # which begins with the name of the file
@@ -203,7 +203,7 @@ def _inputs(client: Client) -> dict[str, str]:
 @cache
 def _helpers() -> str:
     """Of the helpers as this run began: its kernels have imported them, whatever becomes of the files later."""
-    files = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.suffix in (".py", ".csv")}
+    files = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.suffix in (".py", ".csv", ".yml")}
     return _digest({path.as_posix(): _file_digest(PACKAGE / path)
                     for path in sorted(files) if path.parts[0] not in PAGE_PARTS})
 

@@ -46,6 +46,16 @@ LINE_COLUMNS = {
 }
 
 
+def a_rule(*, column, test, values):
+    return Rule(column=(column,), test=test, values=values)
+
+
+def a_source(*, columns=None, **settings):
+    """A source as from a client's own settings, each column with one name."""
+    columns = {ours: (theirs,) if isinstance(theirs, str) else theirs for ours, theirs in (columns or {}).items()}
+    return Source(columns=columns, own_columns=frozenset(columns), **settings)
+
+
 @pytest.fixture
 def shop(tmp_path):
     """A function that writes files (name -> text or bytes) and gives a client whose sources read them."""
@@ -56,7 +66,7 @@ def shop(tmp_path):
         for name, content in files.items():
             (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         given = {
-            name: source if isinstance(source, Source) else Source(files=(source,))
+            name: (source if isinstance(source, Source) else a_source(files=(source,)),)
             for name, source in (sources or {"orders": next(iter(files))}).items()
         }
         return Client(
@@ -66,6 +76,7 @@ def shop(tmp_path):
             currency="CNY",
             time_zone=time_zone,
             sources=given,
+            ids="plain",
             program=program or Program(joining="none"),
         )
 
@@ -109,11 +120,11 @@ def test_the_ledger_in_words_and_numbers(shop):
     text = PLAIN + "5,C,2024-05-01,9,cancelled\n5,C,2024-05-01,9,cancelled\n2,B,2024-02-16 11:30,20,paid\n,,,,\n"
     client = shop(
         {"orders.csv": text},
-        orders=Source(
+        orders=a_source(
             files=("orders.csv",),
             set_aside={
-                "cancelled": Rule(column="Status", test="equals", values=("CANCELLED ",)),
-                "test orders": Rule(column="order_id", test="starts_with", values=("TEST",)),
+                "cancelled": a_rule(column="Status", test="equals", values=("CANCELLED ",)),
+                "test orders": a_rule(column="order_id", test="starts_with", values=("TEST",)),
             },
         ),
     )
@@ -211,7 +222,7 @@ def test_chinese_text_in_gb18030(shop):
         "category": "类目",
     }
     for encoding in ("gb18030", "utf-8", "utf-8-sig"):
-        orders = orders_of(shop({"o.csv": text.encode(encoding)}, orders=Source(files=("o.csv",), columns=columns)))
+        orders = orders_of(shop({"o.csv": text.encode(encoding)}, orders=a_source(files=("o.csv",), columns=columns)))
         assert orders["category"].tolist() == ["鞋", "上衣"]
         assert orders["amount"].tolist() == [1200.5, 80]
         assert orders["ordered_at"].iloc[0] == pd.Timestamp("2024-03-05 10:00")
@@ -222,24 +233,24 @@ def test_western_bytes_are_not_taken_for_chinese_and_can_be_declared(shop, name)
     data = PLAIN.replace("1,A", f"1,{name}").encode("windows-1252")
     with pytest.raises(UserError, match=r"data/acme/o.csv, line 2: this is neither UTF-8 nor GB18030"):
         prepare(shop({"o.csv": data}))
-    orders = orders_of(shop({"o.csv": data}, orders=Source(files=("o.csv",), encoding="windows-1252")))
+    orders = orders_of(shop({"o.csv": data}, orders=a_source(files=("o.csv",), encoding="windows-1252")))
     assert orders["customer_id"].iloc[0] == name
 
 
 def test_a_query_of_a_database_reads_and_nothing_else(shop):
     files = {"o.db": as_sqlite(PLAIN)}
     query = "SELECT order_id, customer_id, ordered_at, amount * 2 AS amount FROM sales WHERE amount > 6"
-    client = shop(files, orders=Source(files=("o.db",), query=query))
+    client = shop(files, orders=a_source(files=("o.db",), query=query))
     assert orders_of(client)["amount"].tolist() == [21, 40, 14]
     before, there = (client.folder / "o.db").read_bytes(), list(client.folder.iterdir())
     copy = f"VACUUM INTO '{client.folder}/copy.db'"
     for bad in ("DELETE FROM sales", "ATTACH 'other.db' AS other", "PRAGMA user_version = 1", copy, "nonsense", "-- nothing"):
         with pytest.raises(UserError, match=r"o\.db"):
-            prepare(shop(files, orders=Source(files=("o.db",), query=bad)))
+            prepare(shop(files, orders=a_source(files=("o.db",), query=bad)))
     assert (client.folder / "o.db").read_bytes() == before
     assert list(client.folder.iterdir()) == there
     with pytest.raises(UserError, match="no table 'sale'. Did you mean 'sales'"):
-        prepare(shop(files, orders=Source(files=("o.db",), table="sale")))
+        prepare(shop(files, orders=a_source(files=("o.db",), table="sale")))
 
 
 def test_sheets_of_a_workbook(shop):
@@ -247,13 +258,13 @@ def test_sheets_of_a_workbook(shop):
     with pytest.raises(UserError, match="several sheets with data: 2023, 2024"):
         prepare(shop(files))
     with pytest.raises(UserError, match="no sheet '2025'"):
-        prepare(shop(files, orders=Source(files=("o.xlsx",), sheet="2025")))
-    assert len(orders_of(shop(files, orders=Source(files=("o.xlsx",), sheet="2024")))) == 4
+        prepare(shop(files, orders=a_source(files=("o.xlsx",), sheet="2025")))
+    assert len(orders_of(shop(files, orders=a_source(files=("o.xlsx",), sheet="2024")))) == 4
 
 
 # ---------------------------------------------------------------- columns
 def test_a_missing_column_is_named_with_what_is_there(shop):
-    client = shop({"o.csv": PLAIN}, orders=Source(files=("o.csv",), columns={"amount": "Amont"}))
+    client = shop({"o.csv": PLAIN}, orders=a_source(files=("o.csv",), columns={"amount": "Amont"}))
     with pytest.raises(
         UserError,
         match=r"data/acme/o.csv has no column 'Amont'. Did you mean 'amount'.*"
@@ -263,22 +274,22 @@ def test_a_missing_column_is_named_with_what_is_there(shop):
 
 
 def test_settings_that_name_no_column_of_ours(shop):
-    client = shop({"o.csv": PLAIN}, orders=Source(files=("o.csv",), columns={"amuont": "amount"}))
+    client = shop({"o.csv": PLAIN}, orders=a_source(files=("o.csv",), columns={"amuont": "amount"}))
     with pytest.raises(UserError, match="sources.orders.columns has 'amuont'.*Did you mean 'amount'"):
         prepare(client)
 
 
 def test_rules_name_columns_of_the_export(shop):
-    rule = Rule(column="Statsu", test="equals", values=("x",))
+    rule = a_rule(column="Statsu", test="equals", values=("x",))
     with pytest.raises(UserError, match="no column 'Statsu'.*Did you mean 'status'"):
-        prepare(shop({"o.csv": PLAIN}, orders=Source(files=("o.csv",), set_aside={"x": rule})))
+        prepare(shop({"o.csv": PLAIN}, orders=a_source(files=("o.csv",), set_aside={"x": rule})))
 
 
 def test_a_column_name_that_stands_twice_is_refused_unless_one_fits_exactly(shop):
     text = "order_id,customer_id,ordered_at,amount,Amount \n1,A,2024-01-15,1,2\n"
     assert orders_of(shop({"o.csv": text}))["amount"].tolist() == [1]
     with pytest.raises(UserError, match="2 columns named 'AMOUNT'.*4., 5."):
-        prepare(shop({"o.csv": text}, orders=Source(files=("o.csv",), columns={"amount": "AMOUNT"})))
+        prepare(shop({"o.csv": text}, orders=a_source(files=("o.csv",), columns={"amount": "AMOUNT"})))
 
 
 def test_columns_added_between_exports(shop):
@@ -549,16 +560,16 @@ def test_names_that_cannot_be_files(shop, pattern):
 
 
 def test_a_rule_cannot_bear_a_word_of_the_ledger(shop):
-    rule = Rule(column="status", test="equals", values=("x",))
+    rule = a_rule(column="status", test="equals", values=("x",))
     with pytest.raises(UserError, match="rule 'Exact duplicate', which is a word of the ledger"):
-        prepare(shop({"o.csv": PLAIN}, orders=Source(files=("o.csv",), set_aside={"Exact duplicate": rule})))
+        prepare(shop({"o.csv": PLAIN}, orders=a_source(files=("o.csv",), set_aside={"Exact duplicate": rule})))
 
 
 def test_garbage_in_a_row_that_is_set_aside_does_no_harm(shop):
     client = shop(
         {"o.csv": PLAIN + "Totals,,,42 orders,\n"},
-        orders=Source(
-            files=("o.csv",), set_aside={"totals row": Rule(column="order_id", test="contains", values=("total",))}
+        orders=a_source(
+            files=("o.csv",), set_aside={"totals row": a_rule(column="order_id", test="contains", values=("total",))}
         ),
     )
     assert aside(client) == {"totals row": 1}
@@ -612,11 +623,11 @@ def test_nobody_known_is_a_clear_stop(shop):
 
 
 def test_nothing_left_is_a_clear_stop(shop):
-    rule = Rule(column="status", test="equals", values=("paid",))
+    rule = a_rule(column="status", test="equals", values=("paid",))
     with pytest.raises(
         UserError, match=r"Nothing is left of the orders: 4 rows read = 0 kept \+ 4 set aside \(4 paid\)"
     ):
-        prepare(shop({"o.csv": PLAIN}, orders=Source(files=("o.csv",), set_aside={"paid": rule})))
+        prepare(shop({"o.csv": PLAIN}, orders=a_source(files=("o.csv",), set_aside={"paid": rule})))
 
 
 # ---------------------------------------------------------------- orders, refunds, lines
@@ -627,10 +638,10 @@ def test_refunds_by_rule_by_sign_and_as_a_column(shop):
     )
     client = shop(
         {"o.csv": text},
-        orders=Source(
+        orders=a_source(
             files=("o.csv",),
             columns={"refunded": "back"},
-            refunds=Rule(column="status", test="starts_with", values=("ref",)),
+            refunds=a_rule(column="status", test="starts_with", values=("ref",)),
         ),
     )
     orders = orders_of(client)
@@ -654,11 +665,11 @@ def test_lines_become_orders(shop):
     )
     client = shop(
         {"o.csv": text},
-        orders=Source(
+        orders=a_source(
             files=("o.csv",),
             grain="line",
             columns=LINE_COLUMNS,
-            refunds=Rule(column="order", test="starts_with", values=("R",)),
+            refunds=a_rule(column="order", test="starts_with", values=("R",)),
         ),
     )
     prepared = prepare(client)
@@ -676,8 +687,8 @@ def test_lines_become_orders(shop):
 
 def test_refund_lines_with_the_number_of_a_purchase_are_an_order_of_their_own(shop):
     text = LINES + "1,A,2024-02-20 10:00,returned,paper,1,1.50\n"
-    rule = Rule(column="item", test="equals", values=("Returned",))
-    orders = orders_of(shop({"o.csv": text}, orders=Source(files=("o.csv",), grain="line", columns=LINE_COLUMNS, refunds=rule)))
+    rule = a_rule(column="item", test="equals", values=("Returned",))
+    orders = orders_of(shop({"o.csv": text}, orders=a_source(files=("o.csv",), grain="line", columns=LINE_COLUMNS, refunds=rule)))
     assert orders["order_id"].tolist() == ["1", "2", "1"]
     assert orders["amount"].tolist() == [6.1, 6, -1.5]
     assert orders["is_refund"].tolist() == [False, False, True]
@@ -692,10 +703,10 @@ def test_order_fields_only_on_the_first_line(shop):
     )
     client = shop(
         {"o.csv": text},
-        orders=Source(
+        orders=a_source(
             files=("o.csv",),
             grain="line",
-            set_aside={"voided": Rule(column="Financial Status", test="equals", values=("voided",))},
+            set_aside={"voided": a_rule(column="Financial Status", test="equals", values=("voided",))},
             columns={
                 "order_id": "Name",
                 "customer_id": "Email",
@@ -718,7 +729,7 @@ def test_order_fields_only_on_the_first_line(shop):
 def test_copies_of_lines_are_real_sales_unless_the_settings_say_otherwise(shop):
     text = LINES + LINES.splitlines()[1] + "\n"
     for duplicates, amount in (("keep", 9.1), ("drop", 6.1)):
-        source = Source(files=("o.csv",), grain="line", columns=LINE_COLUMNS, duplicates=duplicates)
+        source = a_source(files=("o.csv",), grain="line", columns=LINE_COLUMNS, duplicates=duplicates)
         client = shop({"o.csv": text}, orders=source)
         assert orders_of(client)["amount"].iloc[0] == amount
         found = said(client, "flagged") if duplicates == "keep" else aside(client)
@@ -727,7 +738,7 @@ def test_copies_of_lines_are_real_sales_unless_the_settings_say_otherwise(shop):
 
 def test_one_order_number_of_two_customers_stays_two_orders(shop):
     text = LINES.replace("2,B", "1,B") + "1,,2024-01-16 09:00,cap,paper,1,2.00\n"
-    client = shop({"o.csv": text}, orders=Source(files=("o.csv",), grain="line", columns=LINE_COLUMNS))
+    client = shop({"o.csv": text}, orders=a_source(files=("o.csv",), grain="line", columns=LINE_COLUMNS))
     orders = orders_of(client).fillna({"customer_id": "nobody"})
     assert orders[["customer_id", "amount"]].to_numpy().tolist() == [["A", 6.1], ["B", 6.0], ["nobody", 2.0]]
     assert said(client, "flagged")["one order number, several customers"] == 4
@@ -737,7 +748,7 @@ def test_money_is_the_amount_or_else_quantity_times_price(shop):
     text = "order_id,customer_id,ordered_at,amount,quantity,unit_price,refunded\n1,A,2024-01-15,9,2,5,yes\n"
     given = {"quantity": "quantity", "unit_price": "unit_price"}
     for columns, amount in (({}, 9), (given, 10), (given | {"amount": "amount"}, 9)):
-        source = Source(files=("o.csv",), columns=columns)
+        source = a_source(files=("o.csv",), columns=columns)
         assert orders_of(shop({"o.csv": text}, orders=source))["amount"].tolist() == [amount]
     assert orders_of(shop({"o.csv": text.replace("amount", "total")}))["amount"].tolist() == [10]
     with pytest.raises(UserError, match="no column 'amount'.*Or give quantity and unit_price"):
@@ -753,7 +764,7 @@ OTHERS = {
     "friends.csv": "referrer_id,referee_id,at\nA,B,2024-01-05\n",
     "costs.csv": 'date,kind,amount\n2024-01-05,launch,"¥1,500.00"\n',
 }
-SURVEY = Source(
+SURVEY = a_source(
     files=("survey.csv",),
     scale={"csat": (1.0, 5.0)},
     columns={
@@ -835,7 +846,7 @@ def test_a_scale_of_no_question_is_refused(shop):
 @pytest.mark.parametrize(("column", "header"), [("csat", "Happy"), ("ces", "Happy"), ("driver_price", "Price")])
 def test_answers_on_no_usual_scale_need_a_declared_one(shop, column, header):
     columns = {name: SURVEY.columns[name] for name in ("answered_at", "wave", "customer_id", "nps")}
-    survey = Source(files=("survey.csv",), columns=columns | {column: header})
+    survey = a_source(files=("survey.csv",), columns=columns | {column: header})
     files = {"survey.csv": OTHERS["survey.csv"].replace("9,5,4", "9,80,80", 1)}
     assert len(prepare(others(shop, survey=survey)).tables["survey"]) == 3
     with pytest.raises(UserError, match=f"survey.csv, row 2, column '{header}': '80' is on no usual scale.*scale.{column}"):
@@ -864,8 +875,8 @@ ROWS = st.lists(  # few orders, customers and hours, so that rows meet
 )
 PROPERTY = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RULES = {
-    "set_aside": {"cancelled": Rule(column="status", test="equals", values=("cancelled",))},
-    "refunds": Rule(column="status", test="equals", values=("refund",)),
+    "set_aside": {"cancelled": a_rule(column="status", test="equals", values=("cancelled",))},
+    "refunds": a_rule(column="status", test="equals", values=("refund",)),
 }
 
 
@@ -880,7 +891,7 @@ def as_csv(rows):
 @PROPERTY
 @given(rows=ROWS, other=ROWS, grain=st.sampled_from(["order", "line"]), duplicates=st.sampled_from(["drop", "keep"]))
 def test_property_the_ledger_adds_up(shop, rows, other, grain, duplicates):
-    source = Source(files=("a.csv", "b.csv"), grain=grain, duplicates=duplicates, **RULES)
+    source = a_source(files=("a.csv", "b.csv"), grain=grain, duplicates=duplicates, **RULES)
     prepared = prepare(shop({"a.csv": as_csv(rows), "b.csv": as_csv(other)}, orders=source))
     table = prepared.ledger.table()
     for file, sent in (("a.csv", rows), ("b.csv", other)):
@@ -901,7 +912,7 @@ def test_property_the_ledger_adds_up(shop, rows, other, grain, duplicates):
 @PROPERTY
 @given(rows=ROWS, grain=st.sampled_from(["order", "line"]), data=st.data())
 def test_property_the_order_of_rows_makes_no_difference(shop, rows, grain, data):
-    source = Source(files=("o.csv",), grain=grain, **RULES)
+    source = a_source(files=("o.csv",), grain=grain, **RULES)
     one = prepare(shop({"o.csv": as_csv(rows)}, orders=source))
     two = prepare(shop({"o.csv": as_csv(data.draw(st.permutations(rows)))}, orders=source))
     assert one.tables.keys() == two.tables.keys()
@@ -919,7 +930,7 @@ def test_property_the_order_of_rows_makes_no_difference(shop, rows, grain, data)
 )
 def test_property_overlapping_files_count_as_the_whole(shop, rows, grain, duplicates, ends):
     low, high = sorted(ends)  # the first file has orders up to high, the second from low on: exports cut between orders
-    source = Source(files=("whole.csv",), grain=grain, duplicates=duplicates, **RULES)
+    source = a_source(files=("whole.csv",), grain=grain, duplicates=duplicates, **RULES)
     whole = prepare(shop({"whole.csv": as_csv(rows)}, orders=source)).tables
     parts = {
         "a.csv": as_csv([row for row in rows if row[0] <= high]),
@@ -1043,8 +1054,8 @@ def test_alerts_about_what_cannot_be(shop):
 @pytest.mark.parametrize(("share", "told_so"), [(2, True), (4, False)])
 def test_a_rule_that_sets_much_aside_is_told(shop, share, told_so):
     orders = many_orders().assign(status=lambda o: np.where(o.index % share, "paid", "open"))
-    rule = Rule(column="status", test="equals", values=("open",))
-    client = shop({"o.csv": orders.to_csv(index=False)}, orders=Source(files=("o.csv",), set_aside={"open": rule}))
+    rule = a_rule(column="status", test="equals", values=("open",))
+    client = shop({"o.csv": orders.to_csv(index=False)}, orders=a_source(files=("o.csv",), set_aside={"open": rule}))
     found = alerts(prepare(client), client)
     found = found[found["what"].str.contains("rows of orders were set aside: open")]
     assert found["grade"].tolist() == ["distorts results"] * told_so
