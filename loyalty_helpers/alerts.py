@@ -7,7 +7,8 @@ import pandas as pd
 
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import amount, count
-from loyalty_helpers.ingest import TEXT, Prepared
+from loyalty_helpers.ingest import Prepared
+from loyalty_helpers.sheets import TEXT
 
 GRADES = ("stop", "distorts results", "worth knowing")
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.client import UserError, suggest
-from loyalty_helpers.ingest import SCHEMA
+from loyalty_helpers.sheets import SCHEMA
 
 if TYPE_CHECKING:
     from loyalty_helpers.client import Client

@@ -322,7 +322,7 @@ def test_orders_without_numbers_are_one_per_row(shop):
         ('="17850"', "17850"),
         (" 17850\u3000", "17850"),
         ("0017850", "0017850"),
-        ("a@B.c", "a@B.c"),
+        ("a@B.c", "a@b.c"),
         ("1.50", "1.50"),
         ("-", None),
         ("N/A", None),
