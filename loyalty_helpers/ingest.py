@@ -140,7 +140,7 @@ class _Sheet:
     def __init__(self, client: Client, name: str, source: Source):
         self.name, self.source, self.folder = name, source, f"data/{client.folder.name}"
         self.by_line = name == "orders" and source.grain == "line"
-        self.files: list[RawFile] = reading.read_files(client.folder, source)
+        self.files: list[RawFile] = reading.read_files(client.folder, source, _wanted(name, source))
         self.file = np.repeat(np.arange(len(self.files)), [raw.rows for raw in self.files])
         self.row = np.concatenate([np.arange(raw.rows) for raw in self.files])
         self.columns: dict[str, list[Column | None]] = {}  # of each file, None where it has no such column
@@ -199,6 +199,14 @@ class _Sheet:
             more = f" ({count(len(found) - 1, 'more row')} like it)" if len(found) > 1 else ""
             raise UserError(f"{self.folder}/{raw.name}, row {raw.first_row + row}, column '{self.headers[column]}': "
                             f"'{value[:60]}' {problem}{more}. {remedy}")
+
+
+def _wanted(name: str, source: Source) -> reading.Wanted:
+    """Which of the export's columns are used: those that bear a name of ours, or one that the settings say."""
+    rules = [*source.set_aside.values(), *source.flag.values(), *([source.refunds] if source.refunds else [])]
+    given = [*source.columns.values(), *(rule.column for rule in rules), source.less]
+    ours = {_loose(one) for one in (*SCHEMA[name], *FURTHER, *(header for headers in given for header in headers))}
+    return lambda header: _loose(header) in ours or _loose(header).startswith("driver_")
 
 
 def _read(client: Client, name: str, source: Source) -> _Sheet:
@@ -304,8 +312,7 @@ def _amounts(cells: pd.DataFrame) -> pd.Series:
 def _judge(sheet: _Sheet) -> None:
     """Decide about each row: first what the settings say, then what is blank, then what stands there twice."""
     cells, source = sheet.cells, sheet.source
-    filled = [np.any([column.codes >= 0 for column in raw.columns], axis=0) for raw in sheet.files]
-    sheet.set_aside("blank row", ~np.concatenate(filled))
+    sheet.set_aside("blank row", np.concatenate([raw.blank for raw in sheet.files]))
     for reason, rule in source.set_aside.items():
         sheet.set_aside(reason, _matching(sheet, rule))
     _stop_at_bad_cells(sheet)
@@ -419,7 +426,7 @@ def _judge_copies(sheet: _Sheet) -> None:
         return  # judged by person
     by_id = sheet.name == "orders" and not sheet.by_line and "order_id" in sheet.columns
     used = _codes([cells[column] for column in cells])
-    whole = used if by_id else np.concatenate([_codes([one.codes for one in raw.columns]) for raw in sheet.files])
+    whole = used if by_id else np.concatenate([raw.whole for raw in sheet.files])
     comparable = sheet.kept if drop else sheet.reason != sheet.reasons.index("blank row")
     if sheet.name == "survey":  # two people without a name may well give the same answers on the same day
         timed = cells["answered_at"].ne(cells["answered_at"].dt.normalize()) & cells["answered_at"].notna()
