@@ -32,8 +32,8 @@ def recognise(sheets: Sequence[Sheet]) -> pd.DataFrame:
         return _told([])
     person, told = _persons(met)
     for sheet, own in zip(sheets, keys, strict=True):
-        sheet.cells["customer_id"] = _customer(own, person)
-        sheet.cells.drop(columns=[name for name in PERSON if name in sheet.cells], inplace=True)
+        addresses = [name for name in PERSON if name in sheet.cells]
+        sheet.cells = sheet.cells.drop(columns=addresses).assign(customer_id=_customer(own, person))
     return told
 
 

@@ -1,26 +1,23 @@
 """Files as they come: a file of any known kind becomes columns of text, each distinct cell held once.
 
-What a file is, its first bytes say, not its name.
+What a file is, its first bytes say, not its name. Files are read in blocks, and only the columns that are used are
+kept: of the others a number per row remains, which tells rows with the same cells.
 """
 
 from __future__ import annotations
 
-import bz2
-import codecs
 import csv
-import gzip
 import io
 import lzma
 import math
-import re
 import sqlite3
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +28,12 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from loyalty_helpers.client import Source, UserError, matching, suggest
+from loyalty_helpers.encodings import BLOCK, Stream, Text, text_of
 
-UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": lambda data: bz2.BZ2File(io.BytesIO(data)).read(),
-          b"\xfd7zXZ": lzma.decompress}  # each says EOFError, or an error of its own, where a file is cut short
 DIGITS_OF_A_SPREADSHEET = 15  # XLSX keeps no more of a number
-HEAD = 1 << 20  # bytes looked at to find header and delimiter
-EDGE = r"[\s\pZ\x{FEFF}\x{200B}]+"  # blanks of any kind, tabs, byte order marks
+CELLS = 1 << 20  # held at a time, of files that are read row by row
+BLANKS = r"\s\pZ\x{FEFF}\x{200B}"  # blanks of any kind, tabs, byte order marks
+Wanted = Callable[[str], bool]  # whether the column of this name is used
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,26 +50,32 @@ class Column:
         return "" if self.codes[row] < 0 else self.text[int(self.codes[row])].as_py()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RawFile:
-    """A file as it stands. `headers` and `columns` run parallel; `first_row` is the number that a spreadsheet (or,
-    for files without a header row, a count from 1) gives to the first row of data."""
+    """A file as it stands. `headers` and `columns` run parallel, with None for a column that is not used; `first_row`
+    is the number that a spreadsheet (or, for files without a header row, a count from 1) gives to the first row of
+    data. `whole` is a number per row, the same for rows with the same cells, used or not; `blank` marks rows without
+    any."""
 
     name: str
     headers: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[Column | None, ...]
     first_row: int
+    whole: np.ndarray
+    blank: np.ndarray
 
     @property
     def rows(self) -> int:
-        return len(self.columns[0].codes)
+        return len(self.whole)
 
 
 # ---------------------------------------------------------------- which files
-def read_files(folder: Path, source: Source) -> list[RawFile]:
-    """The files of a source, in the order of their names. A UserError says which cannot be read, and why."""
+def read_files(folder: Path, source: Source, wanted: Wanted = lambda header: True) -> list[RawFile]:
+    """The files of a source, in the order of their names, with the columns that are `wanted`. A UserError says which
+    cannot be read, and why."""
     try:
-        return [_read_file(path, path.relative_to(folder).as_posix(), source) for path in _found(folder, source.files)]
+        return [_read_file(path, path.relative_to(folder).as_posix(), source, wanted)
+                for path in _found(folder, source.files)]
     except UserError as error:  # which begins with the name of the file
         raise UserError(f"data/{folder.name}/{error}") from None
 
@@ -94,29 +97,23 @@ def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
     return sorted(found)
 
 
-def _read_file(path: Path, name: str, source: Source) -> RawFile:
+def _read_file(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
     """One file, whatever its kind. `name` is what errors and the ledger call it."""
     try:
         with path.open("rb") as file:
             start = file.read(16)
         if start.startswith(b"PAR1"):
-            return _parquet(path, name)
+            return _parquet(path, name, wanted)
         if start.startswith(b"SQLite format 3\0"):
-            return _sqlite(path, name, source)
+            return _sqlite(path, name, source, wanted)
         if start.startswith(b"\xd0\xcf\x11\xe0"):
             raise UserError(f"{name} is an old Excel file (.xls). Open it and save it as .xlsx or as CSV UTF-8.")
         if start.startswith(b"PK\x03\x04"):
             with zipfile.ZipFile(path) as archive:
-                members = [member for member in archive.namelist() if not member.endswith("/")]
-                if "[Content_Types].xml" in members:
-                    return _xlsx(path, name, source.sheet)
-                if len(members) != 1:
-                    raise UserError(f"{name} holds {len(members)} files. Unpack it and name the one to read.")
-                return _csv(archive.read(members[0]), name, source.encoding)
-        data = path.read_bytes()
-        for magic, unpack in UNPACK.items():
-            data = unpack(data) if data.startswith(magic) else data
-        return _csv(data, name, source.encoding)
+                is_workbook = "[Content_Types].xml" in archive.namelist()
+            if is_workbook:
+                return _xlsx(path, name, source.sheet, wanted)
+        return _csv(text_of(path, name, source.encoding), wanted)
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
         raise UserError(f"{name} is damaged or cut short, or locked with a password ({error}). "
                         "Copy or export it again.") from None
@@ -124,43 +121,124 @@ def _read_file(path: Path, name: str, source: Source) -> RawFile:
         raise UserError(f"{name} cannot be read: {error.strerror or error}. Copy or export it again.") from None
 
 
+# ---------------------------------------------------------------- blocks of rows
+def from_blocks(name: str, headers: Iterable[str], blocks: Iterable[list[Column]], wanted: Wanted,
+                first_row: int) -> RawFile:
+    """A RawFile from blocks of rows, each a Column per header."""
+    headers = tuple(headers)
+    used = [position for position, header in enumerate(headers) if wanted(header)]
+    parts: dict[int, list[Column]] = {position: [] for position in used}
+    whole, blank = [np.empty(0, np.uint64)], [np.empty(0, bool)]
+    for block in blocks:
+        whole.append(_same_rows(block))
+        blank.append(np.all([column.codes < 0 for column in block], axis=0))
+        for position in used:
+            parts[position].append(block[position])
+    columns = {position: _joined(parts.pop(position)) for position in used}
+    return RawFile(name, headers, tuple(columns.get(position) for position in range(len(headers))), first_row,
+                   np.concatenate(whole), np.concatenate(blank))
+
+
+def from_rows(name: str, headers: Iterable[str], rows: Iterable[tuple], wanted: Wanted, first_row: int = 1,
+              digits: int | None = None) -> RawFile:
+    """A RawFile from rows of Python values of any type, as long as there are headers. Numbers with more than `digits`
+    digits have lost the others: they are shown as such (6.9E+17)."""
+    headers, rows = tuple(headers), iter(rows)
+    at_once = max(CELLS // len(headers), 1)
+    blocks = ([_mixed_column(list(cells), digits) for cells in zip(*block, strict=True)]
+              for block in iter(lambda: list(islice(rows, at_once)), []))
+    return from_blocks(name, headers, blocks, wanted, first_row)
+
+
+def from_arrow(name: str, batches: Iterable[pa.RecordBatch], headers: Iterable[str], wanted: Wanted,
+               first_row: int = 1) -> RawFile:
+    """A RawFile from Arrow's batches of rows, with a column per header."""
+    return from_blocks(name, headers, ([_arrow_column(cells) for cells in batch.columns] for batch in batches), wanted,
+                       first_row)
+
+
+def _same_rows(block: list[Column]) -> np.ndarray:
+    """The number per row that tells rows with the same cells: 64 bits, so that two in ten million rows get the same
+    by chance in one of 300,000 files."""
+    import duckdb  # slow to import, and a run that finds nothing to do imports this module
+
+    cells = [pa.DictionaryArray.from_arrays(pa.array(column.codes, pa.int32(), mask=column.codes < 0), column.text)
+             for column in block]
+    table = pa.table(cells, names=[f"c{position}" for position in range(len(cells))])
+    with duckdb.connect() as base:
+        return base.from_arrow(table).project(f"hash({', '.join(table.column_names)}) as row").fetchnumpy()["row"]
+
+
+def _joined(parts: list[Column]) -> Column:
+    """The blocks of a column, one below the other, each distinct cell held once again."""
+    if not parts:
+        return Column(np.empty(0, np.int32), pa.array([], pa.string()))
+    if len(parts) == 1:
+        return parts[0]
+    texts = pa.chunked_array([part.text for part in parts]).dictionary_encode().combine_chunks()
+    codes, text, number = texts.indices.to_numpy(), texts.dictionary, None
+    if any(part.number is not None for part in parts):  # the number 7 and the text 7 are two cells
+        number = np.concatenate([np.full(len(part.text), np.nan) if part.number is None else part.number
+                                 for part in parts])
+        numbers, distinct = pd.factorize(number)
+        both = codes * np.int64(len(distinct) + 1) + numbers
+        _, first, both = np.unique(both, return_index=True, return_inverse=True)
+        codes, text, number = both, text.take(pa.array(codes[first])), number[first]
+    ends = np.cumsum([len(part.text) for part in parts])
+    where = [np.append(codes[end - len(part.text):end], -1).astype(np.int32)
+             for part, end in zip(parts, ends, strict=True)]
+    return Column(np.concatenate([place[part.codes] for place, part in zip(where, parts, strict=True)]), text, number)
+
+
+def _arrow_column(cells: pa.Array) -> Column:
+    encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+    codes, distinct = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary
+    kind, number = distinct.type, None
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        number = pc.cast(distinct, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return _column(codes, pc.fill_null(pc.cast(distinct, pa.string()), ""), number)
+
+
+def _mixed_column(cells: list[object], digits: int | None) -> Column:
+    codes, values = pd.factorize(np.fromiter(cells, object, len(cells)))
+    number = [float(value) if isinstance(value, int | float) else math.nan for value in values]
+    text = pa.array([_cell_text(value, digits) for value in values], pa.string())
+    return _column(codes, text, None if np.isnan(number).all() else np.array(number))
+
+
+def _cell_text(value: object, digits: int | None) -> str:
+    if isinstance(value, int | float) and digits and abs(value) >= 10**digits:
+        return f"{value:.5E}"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def stripped(text: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(text, rf"^[{BLANKS}]+|[{BLANKS}]+$", "")
+
+
+def _column(codes: np.ndarray, text: pa.Array, number: np.ndarray | None) -> Column:
+    """A Column whose blank cells have code -1."""
+    blank = pc.match_substring_regex(text, f"^[{BLANKS}]*$").to_numpy(zero_copy_only=False)
+    if blank.any():
+        codes = np.append(np.where(blank, -1, np.arange(len(text))), -1)[codes]
+    return Column(codes.astype(np.int32), text, number)
+
+
 # ---------------------------------------------------------------- delimited text
-def _csv(data: bytes, name: str, encoding: str | None) -> RawFile:
-    data = _utf8(data, name, encoding)
-    if b"\0" in data:
-        raise UserError(f"{name}, line {data[:data.index(0)].count(10) + 1}: this is not text (it holds a zero byte). "
-                        "Export it again as CSV UTF-8 or XLSX.")
-    delimiter, headers, row, lines = _header(data[:HEAD].decode("utf-8", "ignore"), name)
-    columns = _fast_columns(data, headers, lines, delimiter)
-    if columns is None:
-        columns = _careful_columns(data.decode(), len(headers), row, delimiter, name)
-    return RawFile(name, headers, tuple(map(_text_column, columns)), row + 1)
-
-
-def _utf8(data: bytes, name: str, encoding: str | None) -> bytes:
-    """The text as UTF-8 without byte order mark, from the encoding given or found."""
-    if encoding is None and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    try:
-        text = data.decode(encoding or "utf-8")
-    except (UnicodeError, LookupError) as error:
-        text = _chinese(data) if encoding is None else None
-        if text is None:
-            found = f"this is not {encoding} text" if encoding else "this is neither UTF-8 nor GB18030 text"
-            raise UserError(f"{name}, line {data[:getattr(error, 'start', 0)].count(10) + 1}: {found}. Save it as CSV "
-                            "UTF-8, or give its encoding in client.yml (in the West often encoding: windows-1252)."
-                            ) from None
-    return text.removeprefix("\ufeff").encode("utf-8", "replace")
-
-
-def _chinese(data: bytes) -> str | None:
-    """GB18030 text; None where it is not, or where most of it are rare characters: Western text reads like that."""
-    try:
-        text = data.decode("gb18030")
-    except UnicodeDecodeError:
-        return None
-    foreign = re.sub("[\x00-\x7f]+", "", text)
-    return text if len(foreign.encode("gb2312", "ignore")) > len(foreign) else None  # common ones have two bytes
+def _csv(text: Text, wanted: Wanted) -> RawFile:
+    delimiter, headers, row, lines = _header(text.head, text.name)
+    if text.quotes % 2 == 0:
+        try:
+            batches = _fast_batches(text, len(headers), lines, delimiter)
+            raw = from_arrow(text.name, batches, headers, wanted, row + 1)
+            if raw.rows == text.lines - lines:
+                return raw
+        except pa.ArrowInvalid:
+            pass
+    rows = _careful_rows(text, len(headers), row, delimiter)
+    return from_rows(text.name, headers, rows, wanted, row + 1)
 
 
 def _header(head: str, name: str) -> tuple[str, tuple[str, ...], int, int]:
@@ -169,7 +247,7 @@ def _header(head: str, name: str) -> tuple[str, tuple[str, ...], int, int]:
     for delimiter in ",;\t|":
         records = []
         try:
-            for record in islice(_records(head, delimiter), 20):
+            for record in islice(_records(io.StringIO(head, newline=""), delimiter), 20):
                 records.append(record)
         except csv.Error:  # a cell without end: the rows above tell enough, and whoever reads that row names it
             pass
@@ -183,104 +261,90 @@ def _header(head: str, name: str) -> tuple[str, tuple[str, ...], int, int]:
     return best
 
 
-def _records(text: str, delimiter: str, strict: bool = False) -> Iterator[tuple[int, int, list[str]]]:
+def _records(text: Iterable[str], delimiter: str, strict: bool = False) -> Iterator[tuple[int, int, list[str]]]:
     """Row number, line number and cells of each record, as a spreadsheet counts them: blank rows count."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+    reader = csv.reader(text, delimiter=delimiter, strict=strict)
     for row, cells in enumerate(reader, start=1):
         yield row, reader.line_num, [cell.strip() for cell in cells]
 
 
-def _fast_columns(data: bytes, headers: tuple[str, ...], lines: int, delimiter: str) -> list | None:
-    """The columns as text; None where rows differ in length, a quotation mark stands open, or rows and lines differ in
-    number: then cells run over several lines, on purpose or because of stray quotation marks."""
-    if data.count(b'"') % 2:
-        return None
-    data = data if data.endswith((b"\n", b"\r")) else data + b"\n"
-    names = [str(position) for position in range(len(headers))]
-    try:
-        table = pa.csv.read_csv(
-            pa.BufferReader(data),
-            read_options=pa.csv.ReadOptions(column_names=names, skip_rows=lines, use_threads=False),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
-            convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())))
-    except pa.ArrowInvalid:
-        return None
-    all_lines = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
-    return table.columns if table.num_rows == all_lines - lines else None
+def _fast_batches(text: Text, width: int, lines: int, delimiter: str) -> Iterator[pa.RecordBatch]:
+    """The rows below the first `lines`. They cannot be relied on where rows differ in length (pa.ArrowInvalid), a
+    quotation mark stands open, or rows and lines differ in number: then cells run over several lines, on purpose or
+    because of stray quotation marks."""
+    names = [str(position) for position in range(width)]
+    kind = pa.dictionary(pa.int32(), pa.string())
+    return pa.csv.open_csv(
+        Stream(text.blocks()),
+        read_options=pa.csv.ReadOptions(column_names=names, skip_rows=lines, block_size=BLOCK),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, kind)))
 
 
-def _careful_columns(text: str, width: int, header_row: int, delimiter: str, name: str) -> list:
+def _careful_rows(text: Text, width: int, header_row: int, delimiter: str) -> Iterator[tuple[str, ...]]:
     """The same, row by row: short rows are filled up with blanks, a row that is too long stops."""
-    rows = []
+    row = header_row
     try:
-        for row, _, cells in _records(text, delimiter, strict=True):
+        for row, _, cells in _records(io.TextIOWrapper(io.BufferedReader(Stream(text.blocks())), "utf-8", newline=""),
+                                      delimiter, strict=True):
             if any(cells[width:]):
-                raise UserError(f"{name}, row {row}: {len(cells)} cells under {width} column names. A '{delimiter}' "
-                                "within a cell needs quotation marks round the cell; correct the row.")
+                raise UserError(f"{text.name}, row {row}: {len(cells)} cells under {width} column names. A "
+                                f"'{delimiter}' within a cell needs quotation marks round the cell; correct the row.")
             if row > header_row:
-                rows.append((cells + [""] * width)[:width])
+                yield tuple((cells + [""] * width)[:width])
     except csv.Error as error:
-        raise UserError(f"{name}, row {len(rows) + header_row + 1}: a quotation mark is out of place or never closed "
+        raise UserError(f"{text.name}, row {row + 1}: a quotation mark is out of place or never closed "
                         f"({error}). Correct the row.") from None
-    return [pa.array(column, pa.string()) for column in (zip(*rows, strict=True) if rows else [[]] * width)]
-
-
-def _text_column(cells: pa.Array | pa.ChunkedArray) -> Column:
-    encoded = (cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells).dictionary_encode()
-    codes, distinct = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary
-    kind, number = distinct.type, None
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        number = pc.cast(distinct, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return _column(codes, pc.fill_null(pc.cast(distinct, pa.string()), ""), number)
-
-
-def stripped(text: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(text, rf"^{EDGE}|{EDGE}$", "")
-
-
-def _column(codes: np.ndarray, text: pa.Array, number: np.ndarray | None) -> Column:
-    """A Column whose blank cells have code -1."""
-    blank = pc.equal(stripped(text), "").to_numpy(zero_copy_only=False)
-    if blank.any():
-        codes = np.append(np.where(blank, -1, np.arange(len(text))), -1)[codes]
-    return Column(codes, text, number)
 
 
 # ---------------------------------------------------------------- Parquet, XLSX, SQLite
-def _parquet(path: Path, name: str) -> RawFile:
+def _parquet(path: Path, name: str, wanted: Wanted) -> RawFile:
     try:
-        table = pa.parquet.read_table(path)
-        flat = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
-        columns = tuple(_text_column(table[column]) for column in flat)
+        with pa.parquet.ParquetFile(path) as file:
+            flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
+            if not flat:
+                raise UserError(f"{name} has no column that is not nested. Write it again as a flat table.")
+            batches = file.iter_batches(batch_size=max(CELLS // len(flat), 1), columns=flat)
+            return from_arrow(name, batches, flat, wanted)
     except (pa.ArrowException, ValueError) as error:
         raise UserError(f"{name} is a Parquet file that cannot be read ({str(error)[:120]}). Write it again.") from None
-    if not flat:
-        raise UserError(f"{name} has no column that is not nested. Write it again as a flat table.")
-    return RawFile(name, tuple(flat), columns, 1)
 
 
-def _xlsx(path: Path, name: str, sheet: str | None) -> RawFile:
+def _xlsx(path: Path, name: str, sheet: str | None, wanted: Wanted) -> RawFile:
     import openpyxl  # slow to import, and most exports are CSV
 
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on styles and validations, which do not concern us
             rows = _sheet(openpyxl.load_workbook(file, read_only=True, data_only=True), name, sheet)
+            return _of_a_spreadsheet(rows, name, wanted)
     except UserError:
         raise
     except Exception as error:  # openpyxl lets the errors of XML, zip and many of its own through
         raise UserError(f"{name} is an Excel file that cannot be read ({str(error)[:120]}). "
                         "Open it and save it as CSV UTF-8.") from None
-    filled = [any(cell is not None for cell in row) for row in rows]
-    if not any(filled):
+
+
+def _of_a_spreadsheet(rows: Iterable[tuple], name: str, wanted: Wanted) -> RawFile:
+    """The first row with a cell in it bears the headers. Rows without any below the last one with one do not count:
+    sheets may have a million of them."""
+    filled = ((row, cells) for row, cells in enumerate(rows, start=1) if any(cell is not None for cell in cells))
+    header_row, names = next(filled, (0, ()))
+    if not header_row:
         raise UserError(f"{name} is empty. Export it again.")
-    first, last = filled.index(True), len(filled) - filled[::-1].index(True)
-    table = list(zip_longest(*zip_longest(*rows[first:last])))  # rows of equal length
-    headers = tuple("" if cell is None else str(cell).strip() for cell in table[0])
-    return RawFile(name, headers, _mixed_columns(table[1:], len(headers), DIGITS_OF_A_SPREADSHEET), first + 2)
+    headers = tuple("" if cell is None else str(cell).strip() for cell in names)
+
+    def table() -> Iterator[tuple]:
+        last = header_row
+        for row, cells in filled:
+            yield from ((None,) * len(headers) for _ in range(row - last - 1))
+            yield (*cells, *(None,) * len(headers))[:len(headers)]
+            last = row
+
+    return from_rows(name, headers, table(), wanted, header_row + 1, DIGITS_OF_A_SPREADSHEET)
 
 
-def _sheet(book, name: str, sheet: str | None) -> list[tuple]:
+def _sheet(book, name: str, sheet: str | None) -> Iterator[tuple]:
     if sheet is not None and sheet not in book.sheetnames:
         raise UserError(f"{name} has no sheet '{sheet}'.{suggest(sheet, book.sheetnames)} "
                         f"Sheets there: {', '.join(book.sheetnames)}.")
@@ -291,23 +355,22 @@ def _sheet(book, name: str, sheet: str | None) -> list[tuple]:
     if len(filled) > 1:
         raise UserError(f"{name} has several sheets with data: {', '.join(one.title for one in filled)}. "
                         "Say in client.yml which to read (sheet: ...).")
-    return list((filled or sheets)[0].iter_rows(values_only=True))
+    return (filled or sheets)[0].iter_rows(values_only=True)
 
 
-def _sqlite(path: Path, name: str, source: Source) -> RawFile:
+def _sqlite(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
             query = source.query or _whole_table(base, name, source.table)
             base.set_authorizer(_only_reading)
             cursor = base.execute(query)
             headers = tuple(column[0] for column in cursor.description or ())
-            rows = cursor.fetchall()
+            if not headers:
+                raise UserError(f"{name}: the query gives no table. Write one that begins with SELECT.")
+            return from_rows(name, headers, cursor, wanted)
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise UserError(f"{name} is a SQLite database that does not answer: {error}. Check table and query in "
                         "client.yml.") from None
-    if not headers:
-        raise UserError(f"{name}: the query gives no table. Write one that begins with SELECT.")
-    return RawFile(name, headers, _mixed_columns(rows, len(headers)), 1)
 
 
 def _only_reading(action: int, *_: object) -> int:
@@ -323,24 +386,3 @@ def _whole_table(base: sqlite3.Connection, name: str, table: str | None) -> str:
         wish = f"has no table '{table}'.{suggest(table, known)}" if table else "needs a table or a query in client.yml."
         raise UserError(f"{name} {wish} Tables there: {', '.join(known) or 'none'}.")
     return 'SELECT * FROM "' + table.replace('"', '""') + '"'
-
-
-def _mixed_columns(rows: list[tuple], width: int, digits: int | None = None) -> tuple[Column, ...]:
-    """Columns of Python values of any type. Numbers with more than `digits` digits have lost the others: they are
-    shown as such (6.9E+17)."""
-    table = pd.DataFrame(rows, columns=range(width), dtype=object)
-    columns = []
-    for column in table:
-        codes, values = pd.factorize(table[column].to_numpy(dtype=object))
-        number = [float(value) if isinstance(value, int | float) else math.nan for value in values]
-        text = pa.array([_cell_text(value, digits) for value in values], pa.string())
-        columns.append(_column(codes, text, None if np.isnan(number).all() else np.array(number)))
-    return tuple(columns)
-
-
-def _cell_text(value: object, digits: int | None) -> str:
-    if isinstance(value, int | float) and digits and abs(value) >= 10**digits:
-        return f"{value:.5E}"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

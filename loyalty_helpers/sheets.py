@@ -90,7 +90,7 @@ class Sheet:
     def __init__(self, client: Client, name: str, source: Source):
         self.name, self.source, self.client, self.folder = name, source, client, f"data/{client.folder.name}"
         self.by_line = name == "orders" and source.grain == "line"
-        self.files: list[RawFile] = reading.read_files(client.folder, source)
+        self.files: list[RawFile] = reading.read_files(client.folder, source, _wanted(name, source))
         self.file = np.repeat(np.arange(len(self.files)), [raw.rows for raw in self.files])
         self.row = np.concatenate([np.arange(raw.rows) for raw in self.files])
         self.columns: dict[str, list[Column | None]] = {}  # of each file, None where it has no such column
@@ -154,6 +154,14 @@ class Sheet:
 
 
 # ---------------------------------------------------------------- from files to cells
+def _wanted(name: str, source: Source) -> reading.Wanted:
+    """Which of the export's columns are used: those that bear a name of ours, or one that the settings say."""
+    rules = [*source.set_aside.values(), *source.flag.values(), *([source.refunds] if source.refunds else [])]
+    given = [*source.columns.values(), *(rule.column for rule in rules), source.less]
+    ours = {_loose(one) for one in (*SCHEMA[name], *FURTHER.get(name, {}), *(one for names in given for one in names))}
+    return lambda header: _loose(header) in ours or _loose(header).startswith("driver_")
+
+
 def read(client: Client, name: str, source: Source) -> Sheet:
     """The cells of a source, converted; `bad` marks those that could not be. Nothing is judged yet."""
     for reason in (*source.set_aside, *source.flag):
@@ -468,8 +476,7 @@ def judge(sheet: Sheet) -> None:
     cells, source = sheet.cells, sheet.source
     if sheet.name in MONEY:
         _amounts(sheet)
-    filled = [np.any([column.codes >= 0 for column in raw.columns], axis=0) for raw in sheet.files]
-    sheet.set_aside("blank row", ~np.concatenate(filled))
+    sheet.set_aside("blank row", np.concatenate([raw.blank for raw in sheet.files]))
     sheet.set_aside("totals row", _totals_rows(sheet))
     for reason, rule in source.set_aside.items():
         sheet.set_aside(reason, _matching(sheet, rule))
@@ -639,7 +646,7 @@ def _judge_copies(sheet: Sheet) -> None:
         return  # judged by person
     by_id = sheet.name == "orders" and not sheet.by_line and "order_id" in sheet.columns
     used = codes([cells[column] for column in cells])
-    whole = used if by_id else np.concatenate([codes([one.codes for one in raw.columns]) for raw in sheet.files])
+    whole = used if by_id else np.concatenate([raw.whole for raw in sheet.files])
     comparable = sheet.kept if drop else ~np.isin(sheet.reason, [sheet.reasons.index("blank row"),
                                                                  sheet.reasons.index("totals row")])
     if sheet.name == "survey":  # two people without a name may well give the same answers on the same day

@@ -231,10 +231,8 @@ def test_chinese_text_in_gb18030(shop):
 @pytest.mark.parametrize("name", ["José Núñez", "Léa"])  # the second one is a rare character in GB18030
 def test_western_bytes_are_not_taken_for_chinese_and_can_be_declared(shop, name):
     data = PLAIN.replace("1,A", f"1,{name}").encode("windows-1252")
-    with pytest.raises(UserError, match=r"data/acme/o.csv, line 2: this is neither UTF-8 nor GB18030"):
-        prepare(shop({"o.csv": data}))
-    orders = orders_of(shop({"o.csv": data}, orders=a_source(files=("o.csv",), encoding="windows-1252")))
-    assert orders["customer_id"].iloc[0] == name
+    for source in (a_source(files=("o.csv",)), a_source(files=("o.csv",), encoding="windows-1252")):
+        assert orders_of(shop({"o.csv": data}, orders=source))["customer_id"].iloc[0] == name
 
 
 def test_a_query_of_a_database_reads_and_nothing_else(shop):
@@ -347,7 +345,7 @@ def test_long_ids_in_a_workbook_are_refused(shop):
 
 
 def numbers(*cells, decimal=None):
-    column = reading._text_column(reading.pa.array(cells, reading.pa.string()))
+    column = reading._arrow_column(reading.pa.array(cells, reading.pa.string()))
     (values,) = meaning.numbers([column], decimal, "here")
     return values.values.tolist(), values.bad.tolist()
 
@@ -400,7 +398,7 @@ def test_numbers_that_leave_it_open_are_asked_for(cells, words):
 
 
 def moments(*cells, style=None, zones=("Asia/Shanghai", "Asia/Shanghai")):
-    column = reading._text_column(reading.pa.array(cells, reading.pa.string()))
+    column = reading._arrow_column(reading.pa.array(cells, reading.pa.string()))
     (values,) = meaning.moments([column], style, zones, "here")
     return [
         None if pd.isna(value) else f"{value:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000").removesuffix(" 00:00:00")
@@ -719,7 +717,7 @@ def test_order_fields_only_on_the_first_line(shop):
     prepared = prepare(client)
     assert prepared.tables["orders"][["order_id", "amount"]].to_numpy().tolist() == [["#1", 30.0], ["#2", 8.0]]
     assert len(prepared.tables["lines"]) == 3
-    assert aside(client) == {"voided": 1, "no amount": 1}
+    assert aside(client) == {"voided": 2}
     assert said(client, "changed") == {
         "customer taken from another line of the order": 1,
         "date taken from another line of the order": 1,
