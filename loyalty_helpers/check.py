@@ -7,7 +7,7 @@ import textwrap
 import pandas as pd
 
 from . import alerts, evaluation, ingest
-from .client import SOURCES, Client
+from .client import SOURCES, Client, load_format
 from .findings import count, number
 
 UNBROKEN = "\xa0"  # a blank at which no line is broken
@@ -18,8 +18,8 @@ def describe(client: Client) -> str:
     prepared = ingest.prepare(client)
     sections = {
         "Files": _files(prepared.ledger, client),
-        "Columns": _columns(prepared.tables, client),
-        "Understood": _understood(prepared.tables["orders"], client),
+        "Columns": _columns(prepared, client),
+        "Understood": _understood(prepared.tables["orders"], client) + _people(prepared.recognised),
         "Missing": _missing(prepared.tables, client),
         "Alerts": _alerts(alerts.about(prepared, client)),
         "Evidence": _evidence(evaluation.rungs_allowed(prepared.tables, client)),
@@ -38,15 +38,18 @@ def _files(ledger: ingest.Ledger, client: Client) -> list[str]:
     return [f"{source}: {', '.join(files[source])}. {ledger.sentence(source)}" for source in client.sources]
 
 
-def _columns(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:
-    """Our name = the export's, for every column that came; then those that the export calls as we do."""
+def _columns(prepared: ingest.Prepared, client: Client) -> list[str]:
+    """Our name = the export's, for every column that was read, and what a known format says of its amounts."""
     lines = []
     for name, several in client.sources.items():
-        columns = {ours: theirs for source in several for ours, theirs in source.columns.items()}
-        named = [f"{ours} = '{' or '.join(theirs)}'".replace(" ", UNBROKEN) for ours, theirs in columns.items()]
-        made = {"is_refund", *(["amount"] if "unit_price" in columns else []), *columns}
-        same = [column for column in _filled(tables[name]) if column not in made]
-        lines.append(f"{name}: {', '.join(named + same)}")
+        here = prepared.columns[prepared.columns["source"] == name]
+        pairs = [column if header == column else f"{column} = '{header}'".replace(" ", UNBROKEN)
+                 for _, header, column in here.itertuples(index=False)]
+        lines.append(f"{name}: {', '.join(pairs)}")
+        for known in dict.fromkeys(source.format for source in several if source.format):
+            described = load_format(known)
+            lines.append(f"{name} as {described['name']} (known format {known}, sure: {described['confidence']}). "
+                         f"{' '.join(described.get('amount', '').split())}")
     return lines
 
 
@@ -68,6 +71,13 @@ def _understood(orders: pd.DataFrame, client: Client) -> list[str]:
         f"Program: {program.name or 'no name'}, launched {program.launched_on}, joining {program.joining}."
         if client.has_program else "Program: no launch date, so no before and after.",
     ]
+
+
+def _people(recognised: pd.DataFrame) -> list[str]:
+    """How customers were recognised across the files, where ids did not suffice."""
+    kinds = "; ".join(f"{one.customers:,} by {one.by}" if one.by.startswith("the ") else f"{one.by}: {one.customers:,}"
+                      for one in recognised.itertuples())
+    return [f"Customers recognised: {kinds}."] if kinds else []
 
 
 def _missing(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:

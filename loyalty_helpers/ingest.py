@@ -57,12 +57,16 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The canonical tables that the client has, by name, the ledger of how they came about, and how customers were
-    recognised across files (see `people.recognise`; empty where ids sufficed)."""
+    """The canonical tables that the client has, by name, and the ledger of how they came about.
+
+    `recognised` tells how customers were recognised across files (see `people.recognise`; empty where ids sufficed),
+    `columns` which column of the files was read as what: source, header, column.
+    """
 
     tables: dict[str, pd.DataFrame]
     ledger: Ledger
     recognised: pd.DataFrame = field(default_factory=pd.DataFrame)
+    columns: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def prepare(client: Client) -> Prepared:
@@ -90,7 +94,9 @@ def prepare(client: Client) -> Prepared:
     ledger.check()
     _need_customers(read)
     tables = {name: _canonical(name, pd.concat(parts[name], ignore_index=True)) for name in SCHEMA if name in parts}
-    return Prepared(tables, ledger, recognised)
+    columns = pd.DataFrame([(sheet.name, header, column) for sheet in read for column, header in sheet.headers.items()],
+                           columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
+    return Prepared(tables, ledger, recognised, columns)
 
 
 def _need_customers(read: list[Sheet]) -> None:
