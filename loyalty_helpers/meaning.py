@@ -241,7 +241,3 @@ def _converted(moment: np.ndarray, zones: tuple[str, str]) -> np.ndarray:
     there = pd.DatetimeIndex(moment).tz_localize(zones[0], ambiguous=np.ones(len(moment), bool),
                                                  nonexistent="shift_forward")
     return there.tz_convert(zones[1]).tz_localize(None).to_numpy().astype("datetime64[us]")
-
-
-def masked(text: pa.Array) -> np.ndarray:
-    return pc.match_substring_regex(text, r"\*\*|\*$").to_numpy(zero_copy_only=False)
