@@ -209,18 +209,23 @@ def _check_currency(parts: list[dict[str, pa.Array]], where: str, currency: str)
     """Stop at signs of several currencies, and at those of another one than `currency`."""
     places = ("before", "left", "right", "after")
     signs = pc.unique(pa.concat_arrays([part[place] for part in parts for place in places])).to_pylist()
-    meant = {}
-    for sign in {re.sub(r"[\s.]", "", sign or "") for sign in signs} - {""}:
-        code = sign[:3] if re.match("[A-Z]{3}(?![A-Z])", sign) else sign
-        may_be = SIGNS.get(sign, (code,))
-        meant[currency if currency in may_be else may_be[0]] = may_be
+    meant = {currency_of(sign, currency) for sign in signs if sign}
     if len(meant) > 1:
         raise UserError(f"{where} holds several currencies ({', '.join(sorted(meant))}), which cannot be added. "
                         "Export one currency.")
-    for found, may_be in meant.items():
-        if currency and found.isascii() and currency not in may_be:
+    for found in meant - {currency}:
+        if currency and found.isascii():
             raise UserError(f"{where} is in {found}, and client.yml says currency: {currency}. Correct the setting, or "
                             f"export the amounts in {currency}.")
+
+
+def currency_of(sign: str, own: str = "") -> str:
+    """The code of a currency from any sign of it: "zł" and "pln" are PLN. A sign of several currencies ($, kr) is the
+    client's `own` where that is among them, else the one most used; an unknown sign stays as it is."""
+    sign = re.sub(r"[\s.]", "", sign).upper()
+    code = sign[:3] if re.match("[A-Z]{3}(?![A-Z])", sign) else sign  # USD$
+    may_be = SIGNS.get(sign, (code,))
+    return own if own in may_be else may_be[0]
 
 
 def _grouped(mark: str) -> str:
@@ -446,7 +451,7 @@ def _iso(text: pa.Array) -> _Clock | None:
             wall = pc.cast(text, kind).to_numpy(zero_copy_only=False).astype("datetime64[us]")
         except pa.ArrowInvalid:
             continue
-        none = np.isin(wall.astype("datetime64[D]"), np.array([day for day in NO_DATE if day[-2:] != "00"], "M8[D]"))
+        none = np.isin(wall.astype("datetime64[D]"), np.array([day for day in NO_DATE if "-00" not in day], "M8[D]"))
         timed = pc.fill_null(pc.greater(pc.utf8_length(text), len("2024-03-31")), False)
         return _Clock(_in_range(wall), _truth(timed), none, np.full(len(text), code))
     return None
@@ -605,7 +610,3 @@ def _converted(moment: np.ndarray, zones: tuple[str, str], *, first: bool = True
     there = pd.DatetimeIndex(moment).tz_localize(zones[0], ambiguous=np.full(len(moment), first),
                                                  nonexistent="shift_forward")
     return there.tz_convert(zones[1]).tz_localize(None).to_numpy().astype("datetime64[us]")
-
-
-def masked(text: pa.Array) -> np.ndarray:
-    return pc.match_substring_regex(text, r"\*\*|\*$").to_numpy(zero_copy_only=False)
