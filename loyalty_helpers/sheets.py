@@ -436,7 +436,7 @@ def _convert(sheet: Sheet) -> None:
     client, cells = sheet.client, sheet.cells
     if "currency" not in sheet.columns:
         return
-    code = cells["currency"].str.upper().map(lambda sign: meaning.SAME_CURRENCY.get(sign, sign), na_action="ignore")
+    code = cells["currency"].map(lambda sign: meaning.currency_of(sign, client.currency), na_action="ignore")
     if sheet.by_line:
         code = code.groupby(codes([cells["order_id"]])).transform("first")
     foreign = (code.notna() & (code != client.currency)).to_numpy() & sheet.kept
