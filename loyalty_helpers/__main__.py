@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from . import client
+from . import client, faults
 
 VERBS = {
     "report": "build the report of CLIENT in reports/CLIENT",
@@ -69,12 +69,15 @@ def main(arguments: list[str] | None = None) -> int:
     except client.UserError as error:
         print(client.printable(str(error)), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, MemoryError) as error:
+        print(client.printable(faults.words(error)), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":
