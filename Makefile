@@ -4,7 +4,8 @@
 .DEFAULT_GOAL := help
 CLIENT ?= sample
 SHARE ?= 0.1
-export CLIENT SHARE SEED
+N ?= 10000
+export CLIENT SHARE SEED N
 
 # An active environment (conda, Binder, a venv of your own) that has this very package installed is used as it is;
 # .venv itself, active or not, is kept in step with the lock.
@@ -50,6 +51,9 @@ test: $(READY) ## run every test
 validate: $(READY) ## measure how far the estimates can be trusted (QUICK=1: in two minutes; CLIENT=acme: on its own orders)
 	@$(RUN) $(if $(QUICK),--quick) validate -- "$$CLIENT"
 
+fuzz: $(READY) ## read N hostile exports (default: 10000) on all cores [SEED=1]
+	@$(RUN) --cases="$$N" --seed="$$SEED" fuzz
+
 sample: $(READY) ## make data/sample again, byte for byte
 	@$(RUN) sample
 
@@ -63,7 +67,7 @@ clean: ## remove the environment, and what was built for CLIENT; raw files stay
 	@case "$$CLIENT" in ''|*[!A-Za-z0-9_-]*) echo "CLIENT='$$CLIENT' cannot name a client." >&2; exit 1;; esac
 	@rm -rf .venv "data/$$CLIENT/prepared" "reports/$$CLIENT" "reports/$$CLIENT.failed"
 
-.PHONY: help report check new holdout lab test sample notebooks bench validate clean lock
+.PHONY: help report check new holdout lab test sample notebooks bench validate fuzz clean lock
 
 .venv/.ready: requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from . import client
+from . import client, faults
 
 VERBS = {
     "report": "build the report of CLIENT in reports/CLIENT",
@@ -14,6 +14,7 @@ VERBS = {
     "new": "start a client: data/CLIENT/client.yml",
     "holdout": "draw a random holdout for the next campaign of CLIENT (--share 0.1, --seed 7)",
     "validate": "measure how far the estimates can be trusted, or on the orders of CLIENT alone (--quick: two minutes)",
+    "fuzz": "read hostile exports by the thousand (--cases 10000, --seed 1) and keep those that are answered badly",
     "sample": "make data/sample again",
     "notebooks": "execute the chapters on the sample and keep them in notebooks/",
 }
@@ -38,6 +39,9 @@ def run(verb: str, key: str, **options: str | bool) -> int:
     if verb == "validate":
         from . import validate
         return validate.validate(key, **options)
+    if verb == "fuzz":
+        from . import fuzz
+        return fuzz.fuzz(*(fuzz.number(options[name], name) for name in ("cases", "seed")))
     if verb == "sample":
         from . import simulate
         simulate.write_sample(client.ROOT / "data" / "sample")
@@ -53,15 +57,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("client", nargs="?", default="sample", help="folder under data/ (default: sample)")
     parser.add_argument("--share", help="holdout: share of the customers to hold out (default: 0.1)")
-    parser.add_argument("--seed", help="holdout: a whole number, to draw again on purpose (default: the date)")
+    parser.add_argument("--seed", help="holdout: a whole number, to draw again on purpose (default: the date); fuzz: 1")
+    parser.add_argument("--cases", help="fuzz: how many cases (default: 10000)")
     parser.add_argument("--quick", action="store_true", help="validate: fewer draws")
     given = parser.parse_intermixed_args(arguments)  # options may stand before the client too
-    if given.verb != "holdout" and (given.share, given.seed) != (None, None):
-        parser.error("--share and --seed belong to the verb holdout")
+    if given.verb != "holdout" and given.share is not None:
+        parser.error("--share belongs to the verb holdout")
+    if given.verb not in ("holdout", "fuzz") and given.seed is not None:
+        parser.error("--seed belongs to the verbs holdout and fuzz")
+    if given.verb != "fuzz" and given.cases is not None:
+        parser.error("--cases belongs to the verb fuzz")
     if given.quick and given.verb != "validate":
         parser.error("--quick belongs to the verb validate")
     options = {"holdout": {"share": "0.1" if given.share is None else given.share, "seed": given.seed or ""},
-               "validate": {"quick": given.quick}}.get(given.verb, {})
+               "validate": {"quick": given.quick},
+               "fuzz": {"cases": given.cases or "10000", "seed": given.seed or "1"}}.get(given.verb, {})
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a console that lacks a character shows "?" and goes on
     try:
@@ -69,12 +79,15 @@ def main(arguments: list[str] | None = None) -> int:
     except client.UserError as error:
         print(client.printable(str(error)), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, MemoryError) as error:
+        print(client.printable(faults.words(error)), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

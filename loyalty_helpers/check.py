@@ -15,7 +15,11 @@ UNBROKEN = "\xa0"  # a blank at which no line is broken
 
 def describe(client: Client) -> str:
     """The text that `make check` prints. Reads everything, writes nothing; raises UserError as ingest does."""
-    prepared = ingest.prepare(client)
+    return about(ingest.prepare(client), client)
+
+
+def about(prepared: ingest.Prepared, client: Client) -> str:
+    """The same of what has been read already."""
     sections = {
         "Files": _files(prepared.ledger, client),
         "Columns": _columns(prepared, client),

@@ -94,6 +94,8 @@ def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
     for path in found:
         if path.is_dir():
             raise UserError(f"{path.relative_to(folder)} is a folder. To read all files in it, write {path.name}/*.")
+        if path.exists() and not path.is_file():  # a pipe or a device: reading it may never end
+            raise UserError(f"{path.relative_to(folder)} is no ordinary file. Put a copy of the file there.")
     return sorted(found)
 
 

@@ -30,6 +30,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import faults
 from .client import Client, UserError, load_client, matching, printable, suggest
 
 if TYPE_CHECKING:
@@ -97,9 +98,10 @@ def build(client_key: str) -> int:
             print(f"Nothing changed: all {len(CHAPTERS)} chapters are up to date. The report: {home}")
             return 0
         finished = _run(shop, due, prints, state)
+        front = _front(shop, prints)  # ahead of the check, so that the inputs it names are those of the chapters
         if not _unchanged(load_client(client_key), prints, state) or not finished:
             return 1
-        _publish(shop, prints)
+        _publish(shop, front)
         _write_state(shop, state | {"published": pages})
     current = ", ".join(name for name in sorted(CHAPTERS) if name not in due) or "none"
     print(f"{len(due)} of {len(CHAPTERS)} chapters ran (up to date already: {current}), "
@@ -197,7 +199,16 @@ def _inputs(client: Client) -> dict[str, str]:
         paths = {path for pattern in patterns for path in matching(client.folder, pattern) if path.is_file()}
     except UserError as error:  # which begins with the name of the file
         raise UserError(f"data/{client.key}/{error}") from None
-    return {path.relative_to(client.folder).as_posix(): _file_digest(path) for path in sorted(paths)}
+    names = {path.relative_to(client.folder).as_posix(): path for path in sorted(paths)}
+    return {name: _input_digest(path, f"data/{client.key}/{name}") for name, path in names.items()}
+
+
+def _input_digest(path: Path, shown: str) -> str | None:
+    try:
+        return _file_digest(path)
+    except OSError as error:
+        raise UserError(f"{shown} cannot be read: {error.strerror}. Copy or export it again, and see that you may read "
+                        "it.") from None
 
 
 @cache
@@ -406,18 +417,23 @@ def _keep_failure(shop: Client, failed: Mapping[str, Future]) -> None:
     """Keep the partly run notebooks and error.txt beside the last complete set, and say the errors."""
     folder = _failed(shop)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     texts = []
     for name, future in failed.items():
         words, traceback = map(printable, _words(future.exception()))
         texts.append(f"{name} stopped. {words}\n" + (f"\n{traceback}\n" if traceback else ""))
         print(f"  {name} stopped. {words}", file=sys.stderr)
-        with suppress(OSError):
-            shutil.move(_executed(shop, name), folder / f"{name}.ipynb")
-    (folder / "error.txt").write_text("\n".join(texts), encoding="utf-8")
     last = _relative(shop, shop.reports) if shop.reports.exists() else "none yet"
-    print(f"No new report. Where it stopped: {_relative(shop, folder)}; the last complete report: {last}.",
-          file=sys.stderr)
+    try:
+        folder.mkdir(parents=True)
+        (folder / "error.txt").write_text("\n".join(texts), encoding="utf-8")
+        for name in failed:
+            with suppress(FileNotFoundError):
+                os.replace(_executed(shop, name), folder / f"{name}.ipynb")
+        where = f" Where it stopped: {_relative(shop, folder)}."
+    except OSError:  # on a full disk there is no room for it
+        shutil.rmtree(folder, ignore_errors=True)
+        where = ""
+    print(f"No new report.{where} The last complete report: {last}.", file=sys.stderr)
 
 
 def _words(error: BaseException) -> tuple[str, str]:
@@ -425,6 +441,8 @@ def _words(error: BaseException) -> tuple[str, str]:
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    if isinstance(error, OSError | MemoryError):
+        return faults.words(error), ""
     if isinstance(error, DeadKernelError) or "Kernel died" in str(error):
         return ("Its Python process ended in the middle of the chapter, most often because the computer ran out of "
                 "memory. Close other programs and try again."), ""
@@ -432,23 +450,41 @@ def _words(error: BaseException) -> tuple[str, str]:
         return f"{type(error).__name__}: {error}", ""
     if error.ename == "UserError":
         return error.evalue, ""
+    if refused := faults.words_of(error.ename, error.evalue):
+        return refused, ""
     cell = next((line for line in error.source.splitlines() if line.strip()), "")
     traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).expandtabs()
     return f"In the cell that begins `{cell}`: {error.ename}: {error.evalue}", traceback
 
 
 # ---------------------------------------------------------------- publication
-def _publish(shop: Client, prints: Mapping[str, str]) -> None:
-    """Write the complete set beside the current one, then put it in its place in one step."""
+def _publish(shop: Client, front: Front) -> None:
+    """Write the complete set beside the current one, then put it in its place in one step.
+
+    Where either fails, nothing of the new set is left, and the current one is where it was.
+    """
+    new = shop.reports.with_name(f".{shop.key}.{os.getpid()}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        _write_set(shop, new, front)
+        try:
+            _swap(new, shop.reports)
+        except OSError as error:
+            raise UserError(f"{_relative(shop, shop.reports)} could not be replaced ({error.strerror}). Close what is "
+                            "open from that folder and run again.") from None
+    finally:
+        _tidy(shop)
+    shutil.rmtree(_failed(shop), ignore_errors=True)
+
+
+def _write_set(shop: Client, new: Path, front: Front) -> None:
     from . import page
 
     notebooks = {name: _executed(shop, name).read_text(encoding="utf-8") for name in sorted(CHAPTERS)}
     labels = {name: chapter.label for name, chapter in CHAPTERS.items()}
-    new = shop.reports.with_name(f".{shop.key}.{os.getpid()}.new")
-    shutil.rmtree(new, ignore_errors=True)
     for folder in ("notebooks", "tables"):
         (new / folder).mkdir(parents=True)
-    for name, html in page.render(notebooks, labels, _front(shop, prints)).items():
+    for name, html in page.render(notebooks, labels, front).items():
         (new / name).write_text(html, encoding="utf-8")
     for name in CHAPTERS:
         shutil.copyfile(_executed(shop, name), new / "notebooks" / f"{name}.ipynb")
@@ -456,12 +492,6 @@ def _publish(shop: Client, prints: Mapping[str, str]) -> None:
         shutil.copyfile(table, new / "tables" / table.name)
     with suppress(FileNotFoundError):
         shutil.copyfile(shop.results / "results.json", new / "results.json")
-    try:
-        _swap(new, shop.reports)
-    except OSError as error:
-        raise UserError(f"{_relative(shop, shop.reports)} could not be replaced ({error.strerror}). Close what is open "
-                        "from that folder and run again.") from None
-    shutil.rmtree(_failed(shop), ignore_errors=True)
 
 
 def _front(shop: Client, prints: Mapping[str, str]) -> Front:
@@ -585,22 +615,8 @@ def _write_state(client: Client, state: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _only_run(client: Client) -> Iterator[None]:
-    """Keeps a second run of the same client away; the system ends the lock with the process, however that ends."""
-    client.prepared.mkdir(parents=True, exist_ok=True)
-    client.reports.parent.mkdir(exist_ok=True)
-    with (client.prepared / ".lock").open("w") as file:
-        try:
-            _lock(file.fileno())
-        except OSError:
-            raise UserError(f"Another run of '{client.key}' is under way. Wait until it has ended.") from None
+    """Keeps a second run of the same client away, and begins with what a killed one has left."""
+    with faults.only_run(client):
+        client.reports.parent.mkdir(exist_ok=True)
         _tidy(client)
         yield
-
-
-def _lock(file: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -489,7 +489,7 @@ def test_the_command_line_passes_share_and_seed_on(acme, monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("SHARE=5 is not a share")
     with pytest.raises(SystemExit):
         __main__.main(["check", "--share=0.1", "acme"])
-    assert "belong to the verb holdout" in capsys.readouterr().err
+    assert "--share belongs to the verb holdout" in capsys.readouterr().err
 
 
 def test_git_ignores_what_is_drawn():

@@ -328,7 +328,8 @@ def test_a_missing_or_damaged_notebook_is_said(clone):
 
 # ---------------------------------------------------------------- complete or not at all
 def test_a_second_run_of_the_same_client_is_turned_away(clone, shop):
-    with report._only_run(shop), pytest.raises(UserError, match="Another run of 'acme' is under way"):
+    words = rf"A run of 'acme' is under way since \d\d:\d\d \(process {os.getpid()}\): wait until it has ended\."
+    with report._only_run(shop), pytest.raises(UserError, match=words):
         report.build("acme")
     assert report.build("acme") == 0
 
@@ -374,7 +375,8 @@ prints = report.fingerprints(shop)
 pages = {}
 render = page.render
 page.render = lambda *arguments: pages.update(render(*arguments)) or pages
-report._publish(shop, prints)
+front = report._front(shop, prints)
+report._publish(shop, front)
 
 def publish(number):
     def count(event, arguments):
@@ -389,7 +391,7 @@ def publish(number):
     page.render = lambda *arguments: {name: f"{html}<!--{number}-->" for name, html in pages.items()}
     sys.addaudithook(count)
     with report._only_run(shop):
-        report._publish(shop, prints)
+        report._publish(shop, front)
     os._exit(0)
 
 number, status = 0, 1
