@@ -8,7 +8,7 @@ import pandas as pd
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import amount, count
 from loyalty_helpers.ingest import Prepared
-from loyalty_helpers.sheets import LOOKS_LIKE, TEXT
+from loyalty_helpers.sheets import LOOKS_LIKE, MASKED, TEXT
 
 GRADES = ("stop", "distorts results", "worth knowing")
 
@@ -72,7 +72,7 @@ def _of_the_rows(prepared: Prepared, client: Client):
         if rows_so := table.loc[table["check"] == check, "rows"].sum():
             yield (GRADES[2], f"{count(rows_so, 'row')} of orders {check.replace('looks', 'look')}", consequence,
                    f"{remedy} Chapter 1 and make check count them.")
-    if masked := table.loc[table["check"] == "masked id, not used", "rows"].sum():
+    if masked := table.loc[table["check"] == MASKED, "rows"].sum():
         yield (GRADES[1], f"{count(masked, 'row')} bear a masked name, number or address, which was not used",
                "Different people with alike masks would become one customer; so their orders name nobody.",
                "Export the shop's own customer id.")

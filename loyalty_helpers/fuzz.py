@@ -358,8 +358,8 @@ WRONG = {
     "scale": ({"nps": [0, 10]}, {"csat": [5, 1]}, {"csat": [1, 1]}, {"else": [1, 5]}, {"csat": ["a", "b"]}),
     "files": ("nowhere.csv", "*", "**", "[", "../*", "", [], ["export_1.csv", "export_1.csv"]),
     "columns": ({}, {"customer_id": "Total"}, {"amount": "Customer"}, {"ordered_at": "Order No"},
-                {"order_id": "Paid at"}, {"amount": "Nowhere"}, {"refunded": "Total"}, {"rating": "Channel"}, {"else": "Total"},
-                {"customer_id": ""}),
+                {"order_id": "Paid at"}, {"amount": "Nowhere"}, {"refunded": "Total"}, {"rating": "Channel"},
+                {"else": "Total"}, {"customer_id": ""}),
 }
 
 

@@ -34,6 +34,8 @@ SCHEMA: dict[str, dict[str, str]] = {
     "referrals": {"referrer_id": TEXT, "referee_id": TEXT, "at": TIME},
     "costs": {"date": TIME, "kind": TEXT, "amount": NUMBER},
 }
+IDS = ("customer_id", "referrer_id", "referee_id")
+MASKED = "masked id, not used"
 PERSON = {"email": TEXT, "phone": TEXT}  # who it was, where there is no customer_id
 # the moment may stand in several columns: joined row by row, in this order, and read as one
 MOMENT = {"orders": "ordered_at", "survey": "answered_at"}
@@ -80,7 +82,8 @@ WORDS_OF_THE_LEDGER = frozenset([
     "refund written as a positive amount", "refunded part taken off the order", "sales written with a minus",
     "no customer id", "no join date", "one order number, several customers", "order number again, with other content",
     "order totals that differ within the order", "customer taken from another line of the order",
-    "date taken from another line of the order", "masked id, not used", "other currency, converted", *LOOKS_LIKE,
+    "date taken from another line of the order", MASKED, "no e-mail address or telephone number",
+    "other currency, converted", *LOOKS_LIKE,
     *(word for words in REQUIRED.values() for word in words.values())])
 
 
@@ -289,7 +292,6 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
     """One canonical column over all files, and its bad cells."""
     source, where, client = sheet.source, sheet.where(column), sheet.client
     there = [one for one in sheet.columns[column] if one is not None]
-    masked = False
     if kind == TIME:
         values = _moments(sheet, column, there, where)
     elif kind == NUMBER:
@@ -299,27 +301,27 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
             values = [Values(one.values / 100, one.bad) for one in values]
     elif column in PERSON:
         values = [meaning.emails(one) if column == "email" else meaning.phones(one) for one in there]
-        masked = True
+        sheet.remark(MASKED, "flagged", _by_file(sheet, column, [one.masked for one in values]))
+        sheet.remark("no e-mail address or telephone number", "flagged",
+                     _by_file(sheet, column, [one.unusable for one in values]))
     else:  # guests have the id 0 in some shops
-        nothing = frozenset(["0", "guest", "游客"] if column == "customer_id" else [])
+        nothing = frozenset(["0", "guest", "游客"] if column in IDS else [])
         values = [meaning.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]
-        masked = column in ("customer_id", "referrer_id", "referee_id")
+        if column in IDS:  # different people would become one
+            hidden = [np.append(meaning.masked(one.text), False)[one.codes] for one in there]
+            sheet.remark(MASKED, "flagged", _by_file(sheet, column, hidden))
+            values = [Values(one.values.mask(mask), one.bad) for one, mask in zip(values, hidden, strict=True)]
     known = iter(values)
     parts = [next(known) if one is not None else
              Values(pd.Series(None, index=range(raw.rows), dtype=kind), np.zeros(raw.rows, bool))
              for raw, one in zip(sheet.files, sheet.columns[column], strict=True)]
-    if masked:
-        sheet.remark("masked id, not used", "flagged", _rows_masked(sheet, column))
-    found = pd.concat([part.values for part in parts], ignore_index=True)
-    if masked and kind == TEXT:
-        found = found.mask(_rows_masked(sheet, column))
-    return found, np.concatenate([part.bad for part in parts])
+    return pd.concat([part.values for part in parts], ignore_index=True), np.concatenate([part.bad for part in parts])
 
 
-def _rows_masked(sheet: Sheet, column: str) -> np.ndarray:
-    """The rows whose id is masked (张**, a***@example.com): different people would become one."""
-    return np.concatenate([np.zeros(raw.rows, bool) if one is None else
-                           np.append(meaning.masked(one.text), False)[one.codes]
+def _by_file(sheet: Sheet, column: str, masks: list[np.ndarray]) -> np.ndarray:
+    """One mask over all files from one for each file that has the column."""
+    known = iter(masks)
+    return np.concatenate([np.zeros(raw.rows, bool) if one is None else next(known)
                            for raw, one in zip(sheet.files, sheet.columns[column], strict=True)])
 
 
