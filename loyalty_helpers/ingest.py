@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import people, sheets
+from loyalty_helpers import people, privacy, sheets
 from loyalty_helpers.client import Client, UserError
 from loyalty_helpers.findings import count
 from loyalty_helpers.sheets import MICRO, NOBODY, NUMBER, SCHEMA, TEXT, TIME, Sheet, codes
@@ -58,11 +58,15 @@ class Ledger:
 @dataclass(frozen=True)
 class Prepared:
     """The canonical tables that the client has, by name, the ledger of how they came about, and how customers were
-    recognised across files (see `people.recognise`; empty where ids sufficed)."""
+    recognised across files (see `people.recognise`; empty where ids sufficed).
+
+    Customers bear pseudonyms in `tables` (see privacy.py); `ids` has customer_id (the pseudonym) and id, their own.
+    """
 
     tables: dict[str, pd.DataFrame]
     ledger: Ledger
     recognised: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ids: pd.DataFrame = field(default_factory=privacy.NO_IDS.copy)
 
 
 def prepare(client: Client) -> Prepared:
@@ -90,7 +94,8 @@ def prepare(client: Client) -> Prepared:
     ledger.check()
     _need_customers(read)
     tables = {name: _canonical(name, pd.concat(parts[name], ignore_index=True)) for name in SCHEMA if name in parts}
-    return Prepared(tables, ledger, recognised)
+    guarded, ids = privacy.guarded(tables, client)
+    return Prepared(guarded, ledger, recognised, ids)
 
 
 def _need_customers(read: list[Sheet]) -> None:

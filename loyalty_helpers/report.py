@@ -52,7 +52,8 @@ class Chapter:
 CHAPTERS = {
     "01_data_prep": Chapter(
         "1 Data",
-        writes=("data/{client}/prepared/*.parquet", "data/{client}/prepared/results/data_quality.csv")),
+        writes=("data/{client}/prepared/*.parquet", "data/{client}/prepared/results/data_quality.csv",
+                "data/{client}/private/ids.parquet")),
     "02_scoring": Chapter(
         "2 Customers", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
         writes=("data/{client}/prepared/results/segments.csv", "data/{client}/prepared/results/scoring.json",
