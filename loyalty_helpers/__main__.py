@@ -13,6 +13,7 @@ VERBS = {
     "check": "say what was understood of data/CLIENT",
     "new": "start a client: data/CLIENT/client.yml",
     "holdout": "draw a random holdout for the next campaign of CLIENT (--share 0.1, --seed 7)",
+    "purge": "remove what was made of the data of CLIENT: prepared tables, reports, private lists; exports stay",
     "validate": "measure how far the estimates can be trusted, or on the orders of CLIENT alone (--quick: two minutes)",
     "sample": "make data/sample again",
     "notebooks": "execute the chapters on the sample and keep them in notebooks/",
@@ -43,6 +44,9 @@ def run(verb: str, key: str, **options: str | bool) -> int:
         simulate.write_sample(client.ROOT / "data" / "sample")
         return 0
     from . import report
+    if verb == "purge":
+        print(client.printable(report.purge(key)))
+        return 0
     return report.build(key) if verb == "report" else report.refresh_notebooks()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import small_clone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -232,3 +234,82 @@ def test_a_holdout_draws_the_same_people_by_their_own_ids_under_any_key(tmp_path
         drawn.append(pd.read_csv(path))
     assert drawn[0].equals(drawn[1])
     assert set(drawn[0]["customer_id"]) == {f"p{i}@example.com" for i in range(400)}
+
+
+# ---------------------------------------------------------------- make purge
+def purge(root: Path, key: str = "acme") -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "loyalty_helpers", "purge", "--", key], capture_output=True, text=True,
+                          env=small_clone.environment(root), timeout=60)
+
+
+@pytest.fixture
+def used(tmp_path) -> Path:
+    """A clone with all that the verbs leave of one client, and what belongs to others."""
+    small_clone.make(tmp_path)
+    for name in ("data/acme/prepared/results/kpis.csv", "data/acme/prepared/.run.json", "reports/acme/index.html",
+                 "data/acme/private/action_list.csv", "data/acme/private/ids.parquet", "reports/acme.failed/error.txt",
+                 "reports/validation_acme/validation.html", "reports/bcme/index.html", "data/bcme/prepared/x.parquet"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    return tmp_path
+
+
+def files(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*")
+            if path.is_file() and "notebooks" not in path.parts}
+
+
+RAW = {"data/acme/client.yml", "data/acme/orders.csv", "reports/bcme/index.html", "data/bcme/prepared/x.parquet"}
+
+
+class TestPurge:
+    def test_removes_what_was_made_and_says_what_stays(self, used):
+        done = purge(used)
+        assert done.returncode == 0 and files(used) == RAW
+        assert not (used / "data/acme/prepared").exists() and not (used / "data/acme/private").exists()
+        for name in ("data/acme/prepared", "reports/acme", "reports/acme.failed", "reports/validation_acme",
+                     "data/acme/private/action_list.csv", "data/acme/private/ids.parquet"):
+            assert name in done.stdout.splitlines()[0]
+        assert "Still there: data/acme/client.yml, data/acme/orders.csv." in done.stdout
+        assert "The exports themselves hold personal data" in done.stdout
+        assert purge(used).stdout.startswith("There was nothing to remove.")
+
+    def test_leaves_a_draw_and_what_the_user_put_into_the_private_folder(self, used):
+        for name in ("holdout_2025-01-01_0.1.csv", "notes.txt"):
+            (used / "data/acme/private" / name).write_text("x")
+        assert "data/acme/private" in purge(used).stdout.splitlines()[1]
+        assert files(used) == RAW | {"data/acme/private/holdout_2025-01-01_0.1.csv", "data/acme/private/notes.txt"}
+
+    @pytest.mark.parametrize("key", ["bcme", "..", "../acme", "", "acme/prepared", "*", "-rf"])
+    def test_refuses_whatever_is_no_client(self, used, key):
+        before = files(used)
+        done = purge(used, key)
+        assert done.returncode == 1 and "Traceback" not in done.stderr and done.stderr
+        assert files(used) == before
+
+    def test_removes_what_a_killed_run_has_left(self, used):
+        (used / "reports/acme").rename(used / "reports/.acme.old")
+        (used / "reports/.acme.123.new").mkdir()
+        assert purge(used).returncode == 0 and files(used) == RAW
+        assert sorted(path.name for path in (used / "reports").iterdir()) == ["bcme"]
+
+    def test_needs_no_settings_that_can_be_read(self, used):
+        (used / "data/acme/client.yml").write_text("name: [")
+        assert purge(used).returncode == 0 and files(used) == RAW
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+    def test_removes_a_link_and_not_what_it_leads_to(self, used, tmp_path_factory):
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        (used / "reports/acme").rename(elsewhere / "acme")
+        (used / "reports/acme").symlink_to(elsewhere / "acme")
+        assert "reports/acme (a link: what it leads to stays)" in purge(used).stdout
+        assert not (used / "reports/acme").is_symlink() and (elsewhere / "acme/index.html").exists()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="fcntl")
+    def test_waits_for_no_run_and_stops_none(self, used):
+        import fcntl
+        with (used / "data/acme/prepared/.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = files(used)
+            done = purge(used)
+        assert done.returncode == 1 and "under way" in done.stderr and files(used) == before
