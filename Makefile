@@ -40,6 +40,9 @@ new: $(READY) ## start a client: make new CLIENT=acme
 holdout: $(READY) ## draw customers to leave out of the next campaign: make holdout CLIENT=acme SHARE=0.1 [SEED=7]
 	@$(RUN) --share="$$SHARE" --seed="$$SEED" holdout -- "$$CLIENT"
 
+purge: $(READY) ## remove what was made of the data of CLIENT; the exports stay
+	@$(RUN) purge -- "$$CLIENT"
+
 lab: $(READY) ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab notebooks
 
@@ -67,7 +70,7 @@ clean: ## remove the environment, and what was built for CLIENT; raw files stay
 	@case "$$CLIENT" in ''|*[!A-Za-z0-9_-]*) echo "CLIENT='$$CLIENT' cannot name a client." >&2; exit 1;; esac
 	@rm -rf .venv "data/$$CLIENT/prepared" "reports/$$CLIENT" "reports/$$CLIENT.failed"
 
-.PHONY: help report check new holdout lab test sample notebooks bench validate fuzz clean lock
+.PHONY: help report check new holdout purge lab test sample notebooks bench validate fuzz clean lock
 
 .venv/.ready: requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -13,6 +13,7 @@ VERBS = {
     "check": "say what was understood of data/CLIENT",
     "new": "start a client: data/CLIENT/client.yml",
     "holdout": "draw a random holdout for the next campaign of CLIENT (--share 0.1, --seed 7)",
+    "purge": "remove what was made of the data of CLIENT: prepared tables, reports, private lists; exports stay",
     "validate": "measure how far the estimates can be trusted, or on the orders of CLIENT alone (--quick: two minutes)",
     "fuzz": "read hostile exports by the thousand (--cases 10000, --seed 1) and keep those that are answered badly",
     "sample": "make data/sample again",
@@ -47,6 +48,9 @@ def run(verb: str, key: str, **options: str | bool) -> int:
         simulate.write_sample(client.ROOT / "data" / "sample")
         return 0
     from . import report
+    if verb == "purge":
+        print(client.printable(report.purge(key)))
+        return 0
     return report.build(key) if verb == "report" else report.refresh_notebooks()
 
 

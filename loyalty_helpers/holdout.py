@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import ingest, tables
+from loyalty_helpers import ingest, privacy, tables
 from loyalty_helpers.client import Client, UserError
 from loyalty_helpers.evaluation.experiment import MIN_CUSTOMERS
 from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, power_holdout
@@ -69,14 +69,17 @@ def make(client: Client, *, share: str, seed: str = "") -> str:
     """
     part, today = _share(share), datetime.now(ZoneInfo(client.time_zone)).date()
     chosen = _seed(seed)
-    named = f"holdout_{today}_{part:g}" + ("" if chosen is None else f"_seed{chosen}")
-    path = client.private / f"{named}.csv"
+    name = f"holdout_{today}_{part:g}" + ("" if chosen is None else f"_seed{chosen}")
+    path = client.private / f"{name}.csv"
     earlier = sorted(old.name for old in client.private.glob("holdout_*.csv"))
     if path.exists():
         raise UserError(f"data/{client.key}/private/{path.name} exists already and was left as it is: customers have "
                         "been drawn, and to draw again is another experiment. Use that file; if it was never used and "
                         "another draw is wanted, delete it, or give another seed: SEED=7, say.")
-    found = ingest.prepare(client).tables
+    prepared = ingest.prepare(client)
+    # customers by their own ids: the list is for use, and the same seed shall draw the same people under any key
+    found = {source: privacy.named(prepared.tables[source], prepared.ids) for source in ("orders", "members")
+             if source in prepared.tables}
     chosen = int(f"{today:%Y%m%d}") if chosen is None else chosen
     drawn = draw(found["orders"], share=part, seed=chosen, drawn_on=today, members=found.get("members"))
     held = int((drawn["arm"] == "holdout").sum())
@@ -85,7 +88,7 @@ def make(client: Client, *, share: str, seed: str = "") -> str:
                         f"{len(drawn) - held} not; with fewer than {MIN_CUSTOMERS} on a side nothing can be learned. "
                         + (f"Give a share from {math.ceil(100 * MIN_CUSTOMERS / len(drawn)) / 100:g} to 0.5."
                            if len(drawn) >= 2 * MIN_CUSTOMERS else "This shop is too small for a holdout."))
-    tables.write_csv(drawn, path)
+    tables.save_private(client, name, drawn)
     return _words(client, drawn, orders=found["orders"], share=part, seed=chosen, path=f"private/{path.name}",
                   earlier=earlier)
 

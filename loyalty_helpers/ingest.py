@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import people, sheets
+from loyalty_helpers import people, privacy, sheets
 from loyalty_helpers.client import Client, UserError
 from loyalty_helpers.findings import count
 from loyalty_helpers.sheets import MICRO, NOBODY, NUMBER, SCHEMA, TEXT, TIME, Sheet, codes
@@ -61,12 +61,14 @@ class Prepared:
 
     `recognised` tells how customers were recognised across files (see `people.recognise`; empty where ids sufficed),
     `columns` which column of the files was read as what: source, header, column.
+    Customers bear pseudonyms in `tables` (see privacy.py); `ids` has customer_id (the pseudonym) and id, their own.
     """
 
     tables: dict[str, pd.DataFrame]
     ledger: Ledger
     recognised: pd.DataFrame = field(default_factory=pd.DataFrame)
     columns: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ids: pd.DataFrame = field(default_factory=privacy.NO_IDS.copy)
 
 
 def prepare(client: Client) -> Prepared:
@@ -96,7 +98,8 @@ def prepare(client: Client) -> Prepared:
     tables = {name: _canonical(name, pd.concat(parts[name], ignore_index=True)) for name in SCHEMA if name in parts}
     columns = pd.DataFrame([(sheet.name, header, column) for sheet in read for column, header in sheet.headers.items()],
                            columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
-    return Prepared(tables, ledger, recognised, columns)
+    guarded, ids = privacy.guarded(tables, client)
+    return Prepared(guarded, ledger, recognised, columns, ids)
 
 
 def _need_customers(read: list[Sheet]) -> None:

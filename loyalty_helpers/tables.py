@@ -12,14 +12,16 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from loyalty_helpers import privacy
 from loyalty_helpers.client import UserError, suggest
 from loyalty_helpers.sheets import SCHEMA
 
@@ -139,12 +141,14 @@ def _moment(day: date) -> datetime:
 
 
 # ---------------------------------------------------------------- the prepared tables
-def write(client: Client, frames: Mapping[str, pd.DataFrame]) -> None:
+def write(client: Client, frames: Mapping[str, pd.DataFrame], ids: pd.DataFrame = privacy.NO_IDS) -> None:
     """Keep `frames` (name -> frame; "orders" among them) as the client's whole set of Parquet files.
 
     All or nothing: first everything is written beside; then the old set ends with the removal of its orders, and the
     new one begins when its orders arrive, last. Without orders nothing can be read, so a process killed in between
     leaves no mixture, and chapter 01 makes the set again. Tables not in `frames` are removed.
+
+    `ids` (pseudonym -> id, as `privacy.guarded` gave them) go to the private folder, for `read_ids`.
     """
     beside = client.prepared / f".new-{os.getpid()}"
     shutil.rmtree(beside, ignore_errors=True)
@@ -155,6 +159,7 @@ def write(client: Client, frames: Mapping[str, pd.DataFrame]) -> None:
         _seal(client).unlink(missing_ok=True)
         for old in client.prepared.glob("*.parquet"):
             old.unlink()
+        _replace(_ids(client), lambda file: ids.to_parquet(file, index=False), mode="wb", private=True)
         for name in sorted(frames, key="orders".__eq__):
             os.replace(beside / f"{name}.parquet", client.prepared / f"{name}.parquet")
     finally:
@@ -176,6 +181,18 @@ def read_all(client: Client) -> dict[str, pd.DataFrame]:
     """All prepared tables by name; those the client has not are absent. UserError where nothing is prepared yet."""
     _check_prepared(client)
     return {path.stem: pd.read_parquet(path) for path in sorted(client.prepared.glob("*.parquet"))}
+
+
+def read_ids(client: Client) -> pd.DataFrame:
+    """The customers' own ids, for `privacy.named`; UserError where they are gone."""
+    if not _ids(client).exists():
+        raise UserError(f"data/{client.key}/private/{_ids(client).name} is not there: run chapter 01 again, or `make "
+                        f"report CLIENT={client.key}`, which makes it anew.")
+    return pd.read_parquet(_ids(client))
+
+
+def _ids(client: Client) -> Path:
+    return client.private / "ids.parquet"
 
 
 def _seal(client: Client) -> Path:
@@ -205,15 +222,23 @@ def read_result(client: Client, name: str) -> pd.DataFrame:
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` without its index as UTF-8 CSV, whole or not at all.
+def save_private(client: Client, name: str, frame: pd.DataFrame) -> Path:
+    """Keep a list of persons as private/`name`.csv: never published, and for the user alone to read where the system
+    knows such a thing."""
+    path = client.private / f"{name}.csv"
+    write_csv(frame, path, private=True)
+    return path
+
+
+def write_csv(frame: pd.DataFrame, path: Path, *, private: bool = False) -> None:
+    """Write `frame` without its index as UTF-8 CSV, whole or not at all; a `private` one for the user alone to read.
 
     Texts (headings too) that a spreadsheet would take for a formula get a leading apostrophe; numbers stay numbers.
     """
     texts = frame.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"])
     safe = frame.assign(**{name: texts[name].astype(object).map(_harmless) for name in texts})
     safe = safe.rename(columns=_harmless)
-    _replace(path, lambda file: safe.to_csv(file, index=False, lineterminator="\n"))
+    _replace(path, lambda file: safe.to_csv(file, index=False, lineterminator="\n"), private=private)
 
 
 def write_json(obj: Any, path: Path) -> None:
@@ -244,12 +269,20 @@ def _plain(obj: Any) -> Any:
     return str(obj) if isinstance(obj, Path) else obj
 
 
-def _replace(path: Path, write_to: Callable[[TextIO], Any]) -> None:
+def _replace(path: Path, write_to: Callable[[IO], Any], *, mode: str = "w", private: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if private:
+        with suppress(OSError):  # a folder of somebody else's
+            path.parent.chmod(0o700)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
+    texts = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
+        with open(beside, mode, opener=_for_the_user_alone if private else None, **texts) as file:
             write_to(file)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _for_the_user_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

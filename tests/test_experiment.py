@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
-from loyalty_helpers import __main__, holdout, ingest, simulate
+from loyalty_helpers import __main__, holdout, ingest, privacy, simulate
 from loyalty_helpers.client import CLONE, Program, UserError, load_client
 from loyalty_helpers.evaluation import experiment, too_small
 from loyalty_helpers.evaluation.experiment import randomised
@@ -420,7 +420,8 @@ def test_the_verb_draws_a_list_that_comes_back_whole(acme):
     settings_file.write_text(settings_file.read_text().replace("sources: {orders:", "sources: {assignment: "
                              f"{line.split(': ')[1]}, orders:"))
     client = load_client("acme", folder.parents[1])
-    assignment = ingest.prepare(client).tables["assignment"]
+    prepared = ingest.prepare(client)
+    assignment = privacy.named(prepared.tables["assignment"], prepared.ids)
     assert set(assignment["customer_id"]) == set(ids) and assignment["arm"].value_counts().to_dict() == {
         "program": 90, "holdout": 30}
     assert assignment["assigned_at"].notna().all()

@@ -1,0 +1,315 @@
+"""The privacy gate: keys, pseudonyms, what stays at the door, and what others may see."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import small_clone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loyalty_helpers import client as settings
+from loyalty_helpers import holdout, ingest, privacy, tables
+from loyalty_helpers.client import UserError, load_client
+
+KEY = b"a key for the tests, of no other use"
+SETTINGS = """
+name: Acme
+currency: EUR
+time_zone: Europe/Berlin
+sources:
+  orders: orders.csv
+  members: members.csv
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """A place for the key file; its path."""
+    monkeypatch.delenv(privacy.VARIABLE, raising=False)
+    monkeypatch.setenv("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "config" / "loyalty-template" / "key"
+
+
+@pytest.fixture
+def secret(monkeypatch) -> None:
+    monkeypatch.setenv(privacy.VARIABLE, KEY.decode())
+
+
+def shop_with(root: Path, key: str = "acme", **files: str) -> settings.Client:
+    folder = root / "data" / key
+    folder.mkdir(parents=True)
+    (folder / "client.yml").write_text(SETTINGS, encoding="utf-8")
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return load_client(key, root)
+
+
+ORDERS = """order_id,customer_id,ordered_at,amount
+9001,ann@example.com,2025-01-05,10
+7002,bob@example.com,2025-01-01,20
+7002,bob@example.com,2025-01-09,-5
+8003,,2025-02-01,30
+8004,ann@example.com,2025-02-02,30
+"""
+MEMBERS = "customer_id,joined_at\nann@example.com,2025-01-06\ncid@example.com,2025-01-07\n"
+
+
+@pytest.fixture
+def shop(tmp_path, secret) -> settings.Client:
+    return shop_with(tmp_path, orders=ORDERS, members=MEMBERS)
+
+
+# ---------------------------------------------------------------- the key
+class TestKey:
+    def test_is_made_once_for_the_user_alone(self, home):
+        first = privacy.key()
+        assert len(first) == 32 and home.read_text().strip() == first.hex()
+        assert privacy.key() == first
+        assert [path.name for path in home.parent.iterdir()] == ["key"]
+        if sys.platform != "win32":
+            assert stat.S_IMODE(home.stat().st_mode) == 0o600
+
+    def test_two_places_have_two_keys(self, home, tmp_path, monkeypatch):
+        first = privacy.key()
+        monkeypatch.setenv("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME", str(tmp_path / "other"))
+        assert privacy.key() != first
+
+    def test_is_the_same_for_all_who_make_it_at_once(self, home):
+        with ThreadPoolExecutor(16) as pool:
+            found = list(pool.map(lambda _: privacy.key(), range(64)))
+        assert len(set(found)) == 1 and found[0].hex() == home.read_text().strip()
+
+    def test_comes_from_the_environment_where_it_stands_there(self, home, monkeypatch):
+        monkeypatch.setenv(privacy.VARIABLE, KEY.decode())
+        assert privacy.key() == KEY
+        assert not home.exists()
+
+    def test_that_could_be_guessed_is_refused(self, home, monkeypatch):
+        monkeypatch.setenv(privacy.VARIABLE, "secret")
+        with pytest.raises(UserError, match="LOYALTY_KEY has 6 letters; a key needs 16"):
+            privacy.key()
+
+    @pytest.mark.parametrize("nonsense", ["", "my key", "a" * 63, "é" * 64])
+    def test_file_of_nonsense_is_refused_and_left(self, home, nonsense):
+        home.parent.mkdir(parents=True)
+        home.write_text(nonsense, encoding="utf-8")
+        with pytest.raises(UserError, match="is no key for pseudonyms"):
+            privacy.key()
+        assert home.read_text(encoding="utf-8") == nonsense
+
+    def test_without_a_place_says_what_to_do(self, home):
+        home.parent.parent.write_text("a file where the folder should be")
+        with pytest.raises(UserError, match=r"cannot be kept in .* LOYALTY_KEY"):
+            privacy.key()
+
+    def test_is_never_kept_inside_the_clone(self, home, monkeypatch, tmp_path):
+        monkeypatch.setattr(settings, "ROOT", tmp_path.resolve())
+        with pytest.raises(UserError, match="inside this very folder"):
+            privacy.key()
+        assert not home.exists()
+
+
+# ---------------------------------------------------------------- pseudonyms
+texts = st.text(st.characters(codec="utf-8"), min_size=1)
+
+
+class TestPseudonyms:
+    @given(st.lists(st.one_of(st.none(), texts)), st.randoms())
+    def test_tell_people_apart_as_their_ids_do(self, ids, luck):
+        series = pd.Series(ids, dtype="str", index=range(5, 5 + len(ids)))
+        found = privacy.pseudonyms(series, KEY)
+        assert found.index.equals(series.index) and found.isna().equals(series.isna())
+        pairs = {(one, other) for one, other in zip(series, found, strict=True) if isinstance(one, str)}
+        assert len(pairs) == len({one for one, _ in pairs}) == len({other for _, other in pairs})
+        assert all(re.fullmatch("[a-f][0-9a-f]{19}", other) for _, other in pairs)
+        order = list(range(len(ids)))
+        luck.shuffle(order)
+        assert privacy.pseudonyms(series.iloc[order], KEY).equals(found.iloc[order])
+
+    def test_are_hmac_sha256(self):
+        # RFC 4231, test case 2: the published digest begins 5bdcc146bf60754e6a0
+        found = privacy.pseudonyms(pd.Series(["what do ya want for nothing?"], dtype="str"), b"Jefe")
+        assert found.tolist() == ["c5bdcc146bf60754e6a0"]
+
+    def test_cannot_be_had_without_the_key(self):
+        ids = pd.Series(["ann@example.com"], dtype="str")
+        assert privacy.pseudonyms(ids, b"one key").tolist() != privacy.pseudonyms(ids, b"other key").tolist()
+
+
+def test_order_numbers_become_running_numbers_in_time_order():
+    orders = pd.Series(["B-7", "A-9", None, "B-7", "C-1"], dtype="str")
+    lines = pd.Series(["A-9", "A-9", "X-0", "B-7"], dtype="str", index=[9, 8, 7, 6])
+    ours, theirs = privacy.running_numbers(orders, lines)
+    assert ours.tolist()[:2] + ours.tolist()[3:] == ["1", "2", "1", "3"] and pd.isna(ours[2])
+    assert theirs.to_dict() == {9: "2", 8: "2", 7: "4", 6: "1"}
+
+
+# ---------------------------------------------------------------- at the door
+class TestGuarded:
+    def test_keeps_who_is_who_in_all_tables(self, shop):
+        prepared = ingest.prepare(shop)
+        orders, members = prepared.tables["orders"], prepared.tables["members"]
+        real = prepared.ids.set_index("customer_id")["id"]
+        assert [*map(real.get, orders["customer_id"])] == [
+            "bob@example.com", "ann@example.com", "bob@example.com", None, "ann@example.com"]
+        assert members["customer_id"].map(real).tolist() == ["ann@example.com", "cid@example.com"]
+        assert sorted(real) == ["ann@example.com", "bob@example.com", "cid@example.com"]
+        assert orders["order_id"].tolist() == ["1", "2", "1", "3", "4"]
+        assert {name: list(frame.dtypes.astype(str)) for name, frame in prepared.tables.items()} == {
+            name: list(ingest.SCHEMA[name].values()) for name in prepared.tables}
+
+    def test_gives_the_same_person_another_name_at_another_client(self, shop, tmp_path):
+        other = shop_with(tmp_path, "bcme", orders=ORDERS, members=MEMBERS)
+        names = [set(ingest.prepare(one).ids["customer_id"]) for one in (shop, other)]
+        assert not names[0] & names[1]
+
+    def test_leaves_plain_ids_as_they_are(self, shop, home):
+        prepared = ingest.prepare(replace(shop, ids="plain"))
+        assert set(prepared.tables["members"]["customer_id"]) == {"ann@example.com", "cid@example.com"}
+        assert prepared.tables["orders"]["order_id"].tolist() == ["7002", "9001", "7002", "8003", "8004"]
+        assert prepared.ids.empty and not home.exists()
+
+    def test_orders_rows_alike_under_every_key(self, shop, monkeypatch):
+        columns = ["order_id", "ordered_at", "amount"]
+        one = ingest.prepare(shop).tables["orders"][columns]
+        monkeypatch.setenv(privacy.VARIABLE, "another key altogether")
+        assert ingest.prepare(shop).tables["orders"][columns].equals(one)
+
+    @pytest.mark.parametrize("ids", ["keyed", "plain"])
+    def test_drops_what_has_no_purpose(self, shop, ids):
+        survey = pd.DataFrame({"customer_id": ["a"], "nps": [9.0], "driver_price": [1.0], "comment_why": ["call me"],
+                               "choice_where": ["Berlin"], "email": ["a@example.com"], "phone": ["1"], "name": ["A"]})
+        found, _ = privacy.guarded({"survey": survey, "themes": pd.DataFrame({"theme": ["price"]})},
+                                   replace(shop, ids=ids))
+        assert list(found["survey"]) == ["customer_id", "nps", "driver_price"]
+        assert list(found["themes"]) == ["theme"]
+
+    def test_every_canonical_column_has_a_purpose(self):
+        assert {column for kinds in ingest.SCHEMA.values() for column in kinds} <= set(privacy.PURPOSES)
+
+
+class TestNamed:
+    def test_puts_the_own_ids_back(self, shop):
+        prepared = ingest.prepare(shop)
+        back = privacy.named(prepared.tables["orders"], prepared.ids)["customer_id"]
+        assert back.fillna("-").tolist() == [
+            "bob@example.com", "ann@example.com", "bob@example.com", "-", "ann@example.com"]
+
+    def test_leaves_plain_ones(self, shop):
+        frame = ingest.prepare(replace(shop, ids="plain")).tables["orders"]
+        assert privacy.named(frame, privacy.NO_IDS).equals(frame)
+
+    def test_ids_are_kept_for_the_user_alone_and_read_again(self, shop):
+        prepared = ingest.prepare(shop)
+        tables.write(shop, prepared.tables, prepared.ids)
+        assert tables.read_ids(shop).equals(prepared.ids)
+        path = tables.save_private(shop, "list", prepared.ids)
+        if sys.platform != "win32":
+            modes = [stat.S_IMODE(one.stat().st_mode) for one in (shop.private / "ids.parquet", path, shop.private)]
+            assert modes == [0o600, 0o600, 0o700]
+
+    def test_without_ids_says_which_chapter_makes_them(self, shop):
+        with pytest.raises(UserError, match=r"data/acme/private/ids.parquet is not there: run chapter 01"):
+            tables.read_ids(shop)
+
+
+def test_a_holdout_draws_the_same_people_by_their_own_ids_under_any_key(tmp_path, monkeypatch):
+    rows = [f"{i},p{i % 400}@example.com,2025-0{1 + i % 9}-01,10" for i in range(900)]
+    drawn = []
+    for key in ("one key of the tests", "another of the tests"):
+        monkeypatch.setenv(privacy.VARIABLE, key)
+        shop = shop_with(tmp_path / key, orders="\n".join(["order_id,customer_id,ordered_at,amount", *rows]))
+        shop = replace(shop, sources={"orders": shop.sources["orders"]})
+        holdout.make(shop, share="0.5", seed="7")
+        (path,) = shop.private.glob("holdout_*.csv")
+        drawn.append(pd.read_csv(path))
+    assert drawn[0].equals(drawn[1])
+    assert set(drawn[0]["customer_id"]) == {f"p{i}@example.com" for i in range(400)}
+
+
+# ---------------------------------------------------------------- make purge
+def purge(root: Path, key: str = "acme") -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "loyalty_helpers", "purge", "--", key], capture_output=True, text=True,
+                          env=small_clone.environment(root), timeout=60)
+
+
+@pytest.fixture
+def used(tmp_path) -> Path:
+    """A clone with all that the verbs leave of one client, and what belongs to others."""
+    small_clone.make(tmp_path)
+    for name in ("data/acme/prepared/results/kpis.csv", "data/acme/prepared/.run.json", "reports/acme/index.html",
+                 "data/acme/private/action_list.csv", "data/acme/private/ids.parquet", "reports/acme.failed/error.txt",
+                 "reports/validation_acme/validation.html", "reports/bcme/index.html", "data/bcme/prepared/x.parquet"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    return tmp_path
+
+
+def files(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*")
+            if path.is_file() and "notebooks" not in path.parts}
+
+
+RAW = {"data/acme/client.yml", "data/acme/orders.csv", "reports/bcme/index.html", "data/bcme/prepared/x.parquet"}
+
+
+class TestPurge:
+    def test_removes_what_was_made_and_says_what_stays(self, used):
+        done = purge(used)
+        assert done.returncode == 0 and files(used) == RAW
+        assert not (used / "data/acme/prepared").exists() and not (used / "data/acme/private").exists()
+        for name in ("data/acme/prepared", "reports/acme", "reports/acme.failed", "reports/validation_acme",
+                     "data/acme/private/action_list.csv", "data/acme/private/ids.parquet"):
+            assert name in done.stdout.splitlines()[0]
+        assert "Still there: data/acme/client.yml, data/acme/orders.csv." in done.stdout
+        assert "The exports themselves hold personal data" in done.stdout
+        assert purge(used).stdout.startswith("There was nothing to remove.")
+
+    def test_leaves_a_draw_and_what_the_user_put_into_the_private_folder(self, used):
+        for name in ("holdout_2025-01-01_0.1.csv", "notes.txt"):
+            (used / "data/acme/private" / name).write_text("x")
+        assert "data/acme/private" in purge(used).stdout.splitlines()[1]
+        assert files(used) == RAW | {"data/acme/private/holdout_2025-01-01_0.1.csv", "data/acme/private/notes.txt"}
+
+    @pytest.mark.parametrize("key", ["bcme", "..", "../acme", "", "acme/prepared", "*", "-rf"])
+    def test_refuses_whatever_is_no_client(self, used, key):
+        before = files(used)
+        done = purge(used, key)
+        assert done.returncode == 1 and "Traceback" not in done.stderr and done.stderr
+        assert files(used) == before
+
+    def test_removes_what_a_killed_run_has_left(self, used):
+        (used / "reports/acme").rename(used / "reports/.acme.old")
+        (used / "reports/.acme.123.new").mkdir()
+        assert purge(used).returncode == 0 and files(used) == RAW
+        assert sorted(path.name for path in (used / "reports").iterdir()) == ["bcme"]
+
+    def test_needs_no_settings_that_can_be_read(self, used):
+        (used / "data/acme/client.yml").write_text("name: [")
+        assert purge(used).returncode == 0 and files(used) == RAW
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+    def test_removes_a_link_and_not_what_it_leads_to(self, used, tmp_path_factory):
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        (used / "reports/acme").rename(elsewhere / "acme")
+        (used / "reports/acme").symlink_to(elsewhere / "acme")
+        assert "reports/acme (a link: what it leads to stays)" in purge(used).stdout
+        assert not (used / "reports/acme").is_symlink() and (elsewhere / "acme/index.html").exists()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="fcntl")
+    def test_waits_for_no_run_and_stops_none(self, used):
+        import fcntl
+        with (used / "data/acme/prepared/.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = files(used)
+            done = purge(used)
+        assert done.returncode == 1 and "under way" in done.stderr and files(used) == before
