@@ -51,7 +51,7 @@ class Chapter:
 # In the order of the run; a chapter starts when those in `after` are ready, two at a time.
 CHAPTERS = {
     "01_data_prep": Chapter(
-        "1 Data",
+        "1 Data", reads=("data/{client}/themes.yml",),
         writes=("data/{client}/prepared/*.parquet", "data/{client}/prepared/results/data_quality.csv")),
     "02_scoring": Chapter(
         "2 Customers", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
