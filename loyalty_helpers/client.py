@@ -284,7 +284,7 @@ def known_formats() -> list[str]:
 
 def load_format(key: str) -> dict[str, Any]:
     """What `formats/<key>.yml` says, unchecked but for being a mapping with settings. UserError where it is not."""
-    format = _read_yaml(FORMATS / f"{key}.yml", f"loyalty_helpers/formats/{key}.yml")
+    format = read_yaml(FORMATS / f"{key}.yml", f"loyalty_helpers/formats/{key}.yml")
     if not isinstance(format, dict) or not isinstance(format.get("settings"), dict):
         raise UserError(f"loyalty_helpers/formats/{key}.yml has no settings. CONTRIBUTING.md says how to add a format.")
     return format
@@ -499,7 +499,9 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
 
-def _read_yaml(path: Path, shown: str) -> Any:
+def read_yaml(path: Path, shown: str) -> Any:
+    """What a file of settings holds, without YAML's traps. A UserError, which begins with `shown`, where it cannot be.
+    """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except UnicodeDecodeError:
@@ -540,7 +542,7 @@ def load_client(key: str, root: Path | None = None) -> Client:
         known = clients(root)
         raise UserError(f"There is no client '{key}' ({shown} does not exist).{suggest(key, known)} "
                         f"Make it with: make new CLIENT={key}. Clients here: {', '.join(known) or 'none'}.")
-    settings = _read_yaml(folder / "client.yml", shown) or {}
+    settings = read_yaml(folder / "client.yml", shown) or {}
     return _checked(lambda value, at: _build(Client, value, at, key=key, folder=folder), settings, shown)
 
 

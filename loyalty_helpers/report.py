@@ -52,7 +52,7 @@ class Chapter:
 # In the order of the run; a chapter starts when those in `after` are ready, two at a time.
 CHAPTERS = {
     "01_data_prep": Chapter(
-        "1 Data",
+        "1 Data", reads=("data/{client}/themes.yml",),
         writes=("data/{client}/prepared/*.parquet", "data/{client}/prepared/results/data_quality.csv",
                 "data/{client}/private/ids.parquet")),
     "02_scoring": Chapter(
