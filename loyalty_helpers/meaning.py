@@ -92,11 +92,13 @@ def joined(columns: list[Column], separator: str) -> Column:
         key = pd.factorize(key * (len(column.text) + 1) + parts[-1])[0].astype(np.int64)  # small numbers: no overflow
     example = np.zeros(key.max(initial=-1) + 1, dtype=np.int64)  # one row of each combination
     example[key[::-1]] = np.arange(len(key))[::-1]
-    cells = [column.text.take(pa.array(part[example], mask=part[example] < 0))
-             for column, part in zip(columns, parts, strict=True)]
-    text = pc.binary_join_element_wise(*cells, separator, null_handling="skip")
-    blank = np.all([part[example] < 0 for part in parts], axis=0)
-    return Column(np.where(blank[key], -1, key), text)
+    text = pa.array([""] * len(example), pa.string())
+    for column, part in zip(columns, parts, strict=True):
+        cells = pc.fill_null(column.text.take(pa.array(part[example], mask=part[example] < 0)), "")
+        between = pc.if_else(pc.or_(pc.equal(text, ""), pc.equal(cells, "")), "", separator)
+        text = pc.binary_join_element_wise(text, between, cells, "")
+    codes = np.where(_truth(pc.equal(text, "")), -1, np.arange(len(text))).astype(np.int32)
+    return Column(codes[key], text)
 
 
 # ---------------------------------------------------------------- names
@@ -261,10 +263,10 @@ def _numbers_of(column: Column, text: pa.Array, parts: dict[str, pa.Array], stor
         size[rows] = _sizes(parts["core"].filter(rows), parts["power"].filter(rows), one)
     size[~_truth(pc.equal(parts["unit"], ""))] *= 10_000
     size[_truth(pc.equal(parts["open"], "")) != _truth(pc.equal(parts["close"], ""))] = np.nan
-    minus = _truth(pc.equal(parts["open"], "("))
-    for group in ("sign", "inner", "mid", "last"):
-        minus |= _truth(pc.equal(parts[group], "-"))
-    value = np.where(np.isnan(stored), np.where(minus, -size, size), stored)
+    signs = (("open", "("), ("sign", "-"), ("inner", "-"), ("mid", "-"), ("last", "-"))
+    minus = np.sum([_truth(pc.equal(parts[group], sign)) for group, sign in signs], axis=0)
+    size[minus > 1] = np.nan  # --5 is no number
+    value = np.where(np.isnan(stored), np.where(minus == 1, -size, size), stored)
     value[~np.isfinite(value)] = np.nan
     return _by_row(column, value, np.isnan(value) & ~_among(text, NOTHING))
 
@@ -381,7 +383,7 @@ MONTHS = {word: number for number, words in enumerate([  # without accents: Engl
     "SEP SEPT SEPTEMBER SEPTEMBRE SEPTIEMBRE SETIEMBRE SET SETTEMBRE SETEMBRO",
     "OCT OCTOBER OKT OKTOBER OCTOBRE OCTUBRE OTT OTTOBRE OUT OUTUBRO", "NOV NOVEMBER NOVEMBRE NOVIEMBRE NOVEMBRO",
     "DEC DECEMBER DEZ DEZEMBER DECEMBRE DIC DICIEMBRE DICEMBRE DEZEMBRO"], start=1) for word in words.split()}
-NO_DATE = ("0001-01-01", "1899-12-30", "1899-12-31", "1900-01-00", "1900-00-01", "1900-01-01",
+NO_DATE = ("0001-01-01", "1899-12-30", "1899-12-31", "1900-01-00", "1900-01-01",
            "1969-12-31", "1970-01-01")  # how programs write that there is none
 OWN = ""  # the zone of a cell that names none: the file's own
 # columns of nothing but such numbers: days of a spreadsheet from 1990, Unix seconds and milliseconds from 2001, to 2100
@@ -538,6 +540,7 @@ def _day_first(texts: list[pa.Array], written: list[tuple[pd.DataFrame, tuple[st
     if not parts:
         return True, True
     parts = pd.concat(parts, ignore_index=True)
+    parts = parts[~_none(parts["year"], parts["a"], parts["b"])]  # 12/31/1899 is no evidence
     dotted = parts["dotted"] == 1
     return (_one_order(parts[~dotted], where, by_custom=False), _one_order(parts[dotted], where, by_custom=True))
 
@@ -546,7 +549,7 @@ def _one_order(parts: pd.DataFrame, where: str, *, by_custom: bool) -> bool:
     """Whether the day comes first, in all of these dates; where no cell tells, it does if `by_custom`."""
     a, b, shown = parts["a"], parts["b"], parts["shown"].str.strip()
     day_first, month_first = shown[(a > 12) & (b <= 12)], shown[(b > 12) & (a <= 12)]
-    unsure = shown[(a != b) & (a > 0) & (b > 0)]
+    unsure = shown[a != b]
     ask = "Say in client.yml which it is (dates: day-first, month-first, or a pattern such as '%d.%m.%Y')."
     if len(day_first) and len(month_first):
         raise UserError(f"{where} mixes two orders of day and month ('{day_first.iloc[0]}', '{month_first.iloc[0]}'). "
@@ -568,9 +571,14 @@ def _clock(parts: pd.DataFrame, names: tuple[str, ...], first: tuple[bool, bool]
     date = months.astype("datetime64[D]") + (day - 1)
     exists = (month >= 1) & (month <= 12) & (day >= 1) & (date.astype("datetime64[M]") == months)
     date = np.where(exists, date, np.datetime64("NaT")).astype("datetime64[us]")
-    none = np.isin(year * 10_000 + month * 100 + day, [int(date.replace("-", "")) for date in NO_DATE])
-    return _Clock(_in_range(date) + parts["micro"].to_numpy(), parts["timed"].to_numpy() == 1, none,
+    return _Clock(_in_range(date) + parts["micro"].to_numpy(), parts["timed"].to_numpy() == 1, _none(year, day, month),
                   parts["zone"].to_numpy(), names)
+
+
+def _none(year: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Which dates stand for none, whether a is the day or the month."""
+    dates = [int(date.replace("-", "")) for date in NO_DATE]
+    return np.isin(year * 10_000 + a * 100 + b, dates) | np.isin(year * 10_000 + b * 100 + a, dates)
 
 
 def _in_zone(clock: _Clock, zones: tuple[str, str], where: str) -> np.ndarray:
