@@ -10,6 +10,7 @@ import csv
 import io
 import lzma
 import math
+import re
 import sqlite3
 import warnings
 import zipfile
@@ -17,7 +18,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice, pairwise, repeat, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,8 @@ from loyalty_helpers.encodings import BLOCK, Stream, Text, text_of
 DIGITS_OF_A_SPREADSHEET = 15  # XLSX keeps no more of a number
 CELLS = 1 << 20  # held at a time, of files that are read row by row
 BLANKS = r"\s\pZ\x{FEFF}\x{200B}"  # blanks of any kind, tabs, byte order marks
+WEB_PAGES = ("<!doctype", "<html", "<head", "<meta", "<style", "<table", "<div", "<?xml")
+LOOKS_LIKE_DATA = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].*)?|[-+]?[$€£¥￥]?\s*\d[\d.,]*")
 Wanted = Callable[[str], bool]  # whether the column of this name is used
 
 
@@ -109,13 +113,13 @@ def _read_file(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile
         if start.startswith(b"SQLite format 3\0"):
             return _sqlite(path, name, source, wanted)
         if start.startswith(b"\xd0\xcf\x11\xe0"):
-            raise UserError(f"{name} is an old Excel file (.xls). Open it and save it as .xlsx or as CSV UTF-8.")
+            return _xls(path, name, source, wanted)
         if start.startswith(b"PK\x03\x04"):
             with zipfile.ZipFile(path) as archive:
                 is_workbook = "[Content_Types].xml" in archive.namelist()
             if is_workbook:
-                return _xlsx(path, name, source.sheet, wanted)
-        return _csv(text_of(path, name, source.encoding), wanted)
+                return _xlsx(path, name, source, wanted)
+        return _csv(text_of(path, name, source.encoding), source, wanted)
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
         raise UserError(f"{name} is damaged or cut short, or locked with a password ({error}). "
                         "Copy or export it again.") from None
@@ -229,8 +233,11 @@ def _column(codes: np.ndarray, text: pa.Array, number: np.ndarray | None) -> Col
 
 
 # ---------------------------------------------------------------- delimited text
-def _csv(text: Text, wanted: Wanted) -> RawFile:
-    delimiter, headers, row, lines = _header(text.head, text.name)
+def _csv(text: Text, source: Source, wanted: Wanted) -> RawFile:
+    if text.head.lstrip().lower().startswith(WEB_PAGES):
+        raise UserError(f"{text.name} is a web page, or XML, not a table, whatever its name says. Open it in a "
+                        "spreadsheet and save it as .xlsx or CSV UTF-8.")
+    delimiter, headers, row, lines = _header(text, source, wanted)
     if text.quotes % 2 == 0:
         try:
             batches = _fast_batches(text, len(headers), lines, delimiter)
@@ -243,24 +250,55 @@ def _csv(text: Text, wanted: Wanted) -> RawFile:
     return from_rows(text.name, headers, rows, wanted, row + 1)
 
 
-def _header(head: str, name: str) -> tuple[str, tuple[str, ...], int, int]:
-    """Delimiter, column names, and the row and the line on which they stand (blank ones before them count)."""
-    best, best_score = None, (0, 0)
-    for delimiter in ",;\t|":
+def _header(text: Text, source: Source, wanted: Wanted) -> tuple[str, tuple[str, ...], int, int]:
+    """Delimiter, column names, and the row and the line on which they end (blank ones before them count)."""
+    best, delimiter, best_score = [], "", (0, 0)
+    for sign in ",;\t|":
         records = []
         try:
-            for record in islice(_records(io.StringIO(head, newline=""), delimiter), 20):
+            for record in islice(_records(io.StringIO(text.head, newline=""), sign), 20):
                 records.append(record)
         except csv.Error:  # a cell without end: the rows above tell enough, and whoever reads that row names it
             pass
-        widths = [len(cells) for _, _, cells in records if any(cells)]
+        records = [record for record in records if any(record[2])]
+        widths = [len(cells) for _, _, cells in records]
         score = (widths.count(widths[0]) if widths and widths[0] > 1 else 0, widths[0] if widths else 0)
         if score > best_score:
-            row, lines, headers = next(record for record in records if any(record[2]))
-            best, best_score = (delimiter, tuple(headers), row, lines), score
-    if best is None:
-        raise UserError(f"{name} is empty, or no table. Export it again, with a row of column names on top.")
-    return best
+            best, delimiter, best_score = records, sign, score
+    if not best:
+        raise UserError(f"{text.name} is empty, or no table. Export it again, with a row of column names on top.")
+    headers = _names([cells for _, _, cells in best], best[0][0], text.name, source, wanted)
+    row, lines, _ = (0, 0, None) if source.names else best[source.header_rows - 1]
+    return delimiter, headers, row, lines
+
+
+def _names(rows: list[list[str]], first_row: int, name: str, source: Source, wanted: Wanted) -> tuple[str, ...]:
+    """The names of the columns, from the settings or from the first rows of a file."""
+    if source.names:
+        if len(source.names) != len(rows[0]):
+            raise UserError(f"{name}, row {first_row}: {len(rows[0])} cells, but client.yml names "
+                            f"{len(source.names)} columns. Correct 'names' there.")
+        return source.names
+    if len(rows) < source.header_rows:
+        raise UserError(f"{name} has fewer rows than client.yml says that it has header rows. Correct 'header_rows'.")
+    names = _one_name_each(rows[:source.header_rows])
+    if any(map(LOOKS_LIKE_DATA.fullmatch, names)) and not any(map(wanted, names)):
+        raise UserError(f"{name}, row {first_row}: dates or numbers stand where the names of columns should be. If the "
+                        f"file has no header row, name its {len(names)} columns in client.yml, in their order (names: "
+                        "[order_id, customer_id, ...]).")
+    return names
+
+
+def _one_name_each(rows: list[list[str]]) -> tuple[str, ...]:
+    """Several header rows as one. A blank cell above another one belongs to what stands on its left, as where a
+    question stands over the first of its answers only."""
+    columns = [list(cells) for cells in zip_longest(*rows, fillvalue="")]
+    for left, here in pairwise(columns):
+        for level in range(len(rows) - 1):
+            if here[level] or not any(here[level + 1:]):
+                break
+            here[level] = left[level]
+    return tuple(" · ".join(cell for cell in cells if cell) for cells in columns)
 
 
 def _records(text: Iterable[str], delimiter: str, strict: bool = False) -> Iterator[tuple[int, int, list[str]]]:
@@ -299,7 +337,7 @@ def _careful_rows(text: Text, width: int, header_row: int, delimiter: str) -> It
                         f"({error}). Correct the row.") from None
 
 
-# ---------------------------------------------------------------- Parquet, XLSX, SQLite
+# ---------------------------------------------------------------- Parquet, Excel, SQLite
 def _parquet(path: Path, name: str, wanted: Wanted) -> RawFile:
     try:
         with pa.parquet.ParquetFile(path) as file:
@@ -312,14 +350,17 @@ def _parquet(path: Path, name: str, wanted: Wanted) -> RawFile:
         raise UserError(f"{name} is a Parquet file that cannot be read ({str(error)[:120]}). Write it again.") from None
 
 
-def _xlsx(path: Path, name: str, sheet: str | None, wanted: Wanted) -> RawFile:
+def _xlsx(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
     import openpyxl  # slow to import, and most exports are CSV
 
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on styles and validations, which do not concern us
-            rows = _sheet(openpyxl.load_workbook(file, read_only=True, data_only=True), name, sheet)
-            return _of_a_spreadsheet(rows, name, wanted)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            for one in book.worksheets:
+                one.reset_dimensions()  # the size that a file declares may be too small
+            sheets = {one.title: partial(one.iter_rows, values_only=True) for one in book.worksheets}
+            return _of_a_spreadsheet(sheets, name, source, wanted)
     except UserError:
         raise
     except Exception as error:  # openpyxl lets the errors of XML, zip and many of its own through
@@ -327,37 +368,70 @@ def _xlsx(path: Path, name: str, sheet: str | None, wanted: Wanted) -> RawFile:
                         "Open it and save it as CSV UTF-8.") from None
 
 
-def _of_a_spreadsheet(rows: Iterable[tuple], name: str, wanted: Wanted) -> RawFile:
+def _xls(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
+    import xlrd
+
+    try:
+        book = xlrd.open_workbook(path, logfile=io.StringIO())
+        sheets = {one.name: partial(_rows_of_an_old_sheet, one, book.datemode) for one in book.sheets()}
+        return _of_a_spreadsheet(sheets, name, source, wanted)
+    except UserError:
+        raise
+    except Exception as error:  # xlrd, too
+        raise UserError(f"{name} is an old Excel file that cannot be read, or locked with a password "
+                        f"({str(error)[:120]}). Open it and save it as .xlsx or as CSV UTF-8.") from None
+
+
+def _rows_of_an_old_sheet(sheet, date_mode: int) -> Iterator[tuple]:
+    import xlrd
+
+    def value(cell) -> object:
+        if cell.ctype == xlrd.XL_CELL_DATE:
+            moment = xlrd.xldate_as_datetime(cell.value, date_mode)
+            return moment if cell.value >= 1 else moment.time()
+        if cell.ctype == xlrd.XL_CELL_ERROR:
+            return xlrd.error_text_from_code[cell.value]
+        return bool(cell.value) if cell.ctype == xlrd.XL_CELL_BOOLEAN else None if cell.value == "" else cell.value
+
+    return (tuple(map(value, sheet.row(row))) for row in range(sheet.nrows))
+
+
+def _of_a_spreadsheet(sheets: dict[str, Callable[[], Iterator[tuple]]], name: str, source: Source,
+                      wanted: Wanted) -> RawFile:
     """The first row with a cell in it bears the headers. Rows without any below the last one with one do not count:
     sheets may have a million of them."""
-    filled = ((row, cells) for row, cells in enumerate(rows, start=1) if any(cell is not None for cell in cells))
-    header_row, names = next(filled, (0, ()))
-    if not header_row:
+    rows = enumerate(_sheet(sheets, name, source.sheet)(), start=1)
+    filled = ((row, cells) for row, cells in rows if any(cell is not None for cell in cells))
+    top = list(islice(filled, 1 if source.names else source.header_rows))
+    if not top:
         raise UserError(f"{name} is empty. Export it again.")
-    headers = tuple("" if cell is None else str(cell).strip() for cell in names)
+    words = [["" if cell is None else str(cell).strip() for cell in cells] for _, cells in top]
+    if source.names and not any(words[0][len(source.names):]):  # a sheet may be wider than what is in it
+        words = [(words[0] + [""] * len(source.names))[:len(source.names)]]
+    headers = _names(words, top[0][0], name, source, wanted)
+    header_row = 0 if source.names else top[-1][0]
+    nothing = (None,) * len(headers)
 
     def table() -> Iterator[tuple]:
         last = header_row
-        for row, cells in filled:
-            yield from ((None,) * len(headers) for _ in range(row - last - 1))
-            yield (*cells, *(None,) * len(headers))[:len(headers)]
+        for row, cells in chain(top if source.names else (), filled):
+            yield from repeat(nothing, row - last - 1)
+            yield (*cells, *nothing)[:len(headers)]
             last = row
 
     return from_rows(name, headers, table(), wanted, header_row + 1, DIGITS_OF_A_SPREADSHEET)
 
 
-def _sheet(book, name: str, sheet: str | None) -> Iterator[tuple]:
-    if sheet is not None and sheet not in book.sheetnames:
-        raise UserError(f"{name} has no sheet '{sheet}'.{suggest(sheet, book.sheetnames)} "
-                        f"Sheets there: {', '.join(book.sheetnames)}.")
-    sheets = [one for one in book.worksheets if sheet in (None, one.title)]
-    for one in sheets:
-        one.reset_dimensions()  # the size that a file declares may be too small
-    filled = [one for one in sheets if len(list(islice(one.iter_rows(), 2))) == 2]
+def _sheet(sheets: dict[str, Callable[[], Iterator[tuple]]], name: str,
+           sheet: str | None) -> Callable[[], Iterator[tuple]]:
+    if sheet is not None and sheet not in sheets:
+        raise UserError(f"{name} has no sheet '{sheet}'.{suggest(sheet, sheets)} Sheets there: {', '.join(sheets)}.")
+    sheets = {title: rows for title, rows in sheets.items() if sheet in (None, title)}
+    filled = [title for title, rows in sheets.items() if len(list(islice(rows(), 2))) == 2]
     if len(filled) > 1:
-        raise UserError(f"{name} has several sheets with data: {', '.join(one.title for one in filled)}. "
+        raise UserError(f"{name} has several sheets with data: {', '.join(filled)}. "
                         "Say in client.yml which to read (sheet: ...).")
-    return (filled or sheets)[0].iter_rows(values_only=True)
+    return sheets[(filled or [*sheets])[0]]
 
 
 def _sqlite(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:

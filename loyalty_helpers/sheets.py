@@ -647,7 +647,8 @@ def _judge_copies(sheet: Sheet) -> None:
     if sheet.name in ("members", "assignment"):
         return  # judged by person
     by_id = sheet.name == "orders" and not sheet.by_line and "order_id" in sheet.columns
-    used = codes([cells[column] for column in cells])
+    several = len(sheet.files) > 1
+    used = codes([cells[column] for column in cells]) if by_id or several else np.zeros(len(cells))
     whole = used if by_id else np.concatenate([raw.whole for raw in sheet.files])
     comparable = sheet.kept if drop else ~np.isin(sheet.reason, [sheet.reasons.index("blank row"),
                                                                  sheet.reasons.index("totals row")])
@@ -660,7 +661,7 @@ def _judge_copies(sheet: Sheet) -> None:
         sheet.set_aside("exact duplicate", copies)
     else:
         sheet.remark("exact duplicate", "flagged", copies, of="all")
-    if len(sheet.files) > 1:
+    if several:
         rows = rows[sheet.kept[rows.index]]
         rows = rows.assign(copy=rows.groupby(["file", "used"]).cumcount())
         sheet.set_aside("overlap with another file", sheet.having(rows.index[rows.duplicated(["used", "copy"])]))
