@@ -10,9 +10,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from .client import ROOT, Client, UserError
 
@@ -27,34 +26,21 @@ def only_run(client: Client) -> Iterator[None]:
     """Keep every other run that changes this client's tables or reports away while this is open.
 
     UserError, which says since when and by which process, where one is under way. The system ends the lock with the
-    process, however that ends, so that a lock is never stale; the file data/<client>/prepared/.lock may stay or go.
+    process, however that ends, so that no lock is ever stale; data/<client>/prepared/.lock itself stays.
     """
     client.prepared.mkdir(parents=True, exist_ok=True)
-    with _locked(client) as file:
+    with (client.prepared / ".lock").open("a+", encoding="utf-8") as file:
+        try:
+            _lock(file.fileno())
+        except OSError:
+            file.seek(0)
+            holder = file.read(60).strip() or "just now"
+            raise UserError(f"A run of '{client.key}' is under way {holder}: wait until it has ended.") from None
         file.truncate(0)
         file.write(f"since {time.strftime('%H:%M')} (process {os.getpid()})")
         file.flush()
         yield
         file.truncate(0)
-
-
-def _locked(client: Client) -> TextIO:
-    """The lock file, open and locked. One that was removed between opening and locking locks nothing: once more."""
-    path = client.prepared / ".lock"
-    while True:
-        file = path.open("a+", encoding="utf-8")
-        try:
-            _lock(file.fileno())
-        except OSError:
-            with file:
-                file.seek(0)
-                holder = file.read(60).strip()
-            raise UserError(f"A run of '{client.key}' is under way {holder or 'just now'}: wait until it has ended."
-                            ) from None
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file
-        file.close()
 
 
 def _lock(file: int) -> None:

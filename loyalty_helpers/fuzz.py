@@ -236,26 +236,32 @@ def _xlsx(rows: Rows, luck: random.Random) -> bytes:
             return f"<c><v>{text.strip()}</v></c>"
         return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>' if text else "<c/>"
 
-    def link(kind: str, target: str) -> str:
-        return (f'<Relationships xmlns="{package}/relationships"><Relationship Id="a" Type="{office}/{kind}" '
-                f'Target="{target}"/></Relationships>')
-
     size = luck.choice(["", '<dimension ref="A1"/>', '<dimension ref="A1:XFD1048576"/>'])
     body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    return workbook(f"{size}<sheetData>{body}</sheetData>")
+
+
+def workbook(sheet: str) -> bytes:
+    """An XLSX file whose only worksheet holds this XML."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+    def link(target: str, to: str) -> str:
+        return (f'<Relationships xmlns="{package}/relationships"><Relationship Id="a" Type="{office}/{to}" '
+                f'Target="{target}"/></Relationships>')
+
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
         '"application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType='
         f'"{kind}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/>'
         "</Types>",
-        "_rels/.rels": link("officeDocument", "xl/workbook.xml"),
+        "_rels/.rels": link("xl/workbook.xml", "officeDocument"),
         "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="Sheet1" sheetId="1" '
         'r:id="a"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": link("worksheet", "worksheets/sheet1.xml"),
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}">{size}<sheetData>{body}</sheetData></worksheet>',
+        "xl/_rels/workbook.xml.rels": link("worksheets/sheet1.xml", "worksheet"),
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}">{sheet}</worksheet>',
     }
     return zipped({name: part.encode() for name, part in parts.items()})
 
@@ -435,15 +441,14 @@ def problem(made: Case, root: Path) -> str:
             found = flaws(prepared, shop)
             check.about(prepared, shop)
     except UserError as error:
-        found = _unclear(str(error), made)
+        found = _unclear(str(error))
     except Exception:
         found = traceback.format_exc()
     return found or ("" if _contents(root) == before else "the client's folder was changed")
 
 
-def _unclear(words: str, made: Case) -> str:
-    named = any(name in words for name in ("client.yml", *made.files))
-    return "" if named and len(words) < 2000 else f"refused without naming a file, or at length: {words}"
+def _unclear(words: str) -> str:
+    return "" if f"data/{KEY}/" in words and len(words) < 2000 else f"refused without naming a file, or at length: {words}"
 
 
 def _contents(root: Path) -> dict[str, str]:
