@@ -448,7 +448,8 @@ def problem(made: Case, root: Path) -> str:
 
 
 def _unclear(words: str) -> str:
-    return "" if f"data/{KEY}/" in words and len(words) < 2000 else f"refused without naming a file, or at length: {words}"
+    named = f"data/{KEY}/" in words and len(words) < 2000
+    return "" if named else f"refused without naming a file, or at length: {words}"
 
 
 def _contents(root: Path) -> dict[str, str]:

@@ -122,7 +122,8 @@ def test_an_endless_name_is_a_name(tmp_path):
 
 def test_a_sheet_of_a_million_empty_rows_is_read_as_what_it_holds(tmp_path):
     """What a spreadsheet leaves behind where somebody has coloured whole columns."""
-    cells = [[f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in line.split(",")] for line in ORDERS.splitlines()]
+    cells = [[f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in line.split(",")]
+             for line in ORDERS.splitlines()]
     rows = "".join(f"<row>{''.join(row)}</row>" for row in cells)
     sheet = f'<dimension ref="A1:XFD1048576"/><sheetData>{rows}{"<row/>" * (1_048_576 - 401)}</sheetData>'
     lay(tmp_path, "orders.xlsx", fuzz.workbook(sheet))
