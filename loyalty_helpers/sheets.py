@@ -605,10 +605,11 @@ def _judge_free_lines(sheet: Sheet) -> None:
 
 
 def _fill_from_other_lines(sheet: Sheet) -> None:
-    """Some exports give customer and date only on an order's first line: the other lines take them from there."""
+    """Some exports give customer and date only on an order's first line: the other lines take them from there, even if
+    that line itself does not count."""
     cells, order = sheet.cells, codes([sheet.cells["order_id"]])
     for column in ("customer_id", "ordered_at"):
-        known = pd.DataFrame({"order": order, column: cells[column]})[sheet.kept & cells[column].notna().to_numpy()]
+        known = pd.DataFrame({"order": order, column: cells[column]})[cells[column].notna().to_numpy()]
         if column == "customer_id":  # an order number with several customers tells nothing of the other lines
             known = known.drop_duplicates()
             shared = known["order"].duplicated(keep=False)
