@@ -164,8 +164,7 @@ def phones(column: Column) -> Contacts:
                              (r"^(?:86)?0?(1[3-9]\d{9})$", r"\1")):
         digits = pc.replace_substring_regex(digits, pattern, instead)
     sound = _truth(pc.match_substring_regex(digits, rf"^\d{{{FEWEST_DIGITS},{MOST_DIGITS}}}$")) & ~cut
-    for digit in "0123456789":
-        sound &= ~_truth(pc.match_substring_regex(digits, f"^{digit}+$"))
+    sound &= ~_truth(pc.match_substring_regex(digits, f"^(?:{'|'.join(f'{digit}+' for digit in range(10))})$"))
     return _contacts(column, digits, sound, masked(text))
 
 
@@ -415,8 +414,8 @@ FIRST_SHORT = 70  # 3/5/70 is in 1970, 3/5/69 in 2069
 @dataclass(frozen=True)
 class _Clock:
     """What distinct cells show: `wall` (datetime64[us], NaT where there is no date) on the clocks of the zones `names`,
-    of which `zone` says which; where it is not `timed` the cell is a date without a time, where it is `none` it is blank
-    or stands for none."""
+    of which `zone` says which; where it is not `timed` the cell is a date without a time; where it is `none`, blank or
+    a date that stands for none."""
 
     wall: np.ndarray
     timed: np.ndarray
