@@ -62,9 +62,16 @@ def _unwrapped(text: pa.Array) -> pa.Array:
 
 def _plain(text: pa.Array) -> pa.Array:
     """Unwrapped, in upper case, full-width characters made ordinary, every minus and apostrophe the plain one."""
-    text = pc.utf8_normalize(pc.replace_substring_regex(_unwrapped(text), UNSEEN, ""), "NFKC")
+    text = _unwrapped(text)
+    if _is_ascii(text):
+        return pc.replace_substring(pc.utf8_upper(text), "`", "'")
+    text = pc.utf8_normalize(pc.replace_substring_regex(text, UNSEEN, ""), "NFKC")
     text = pc.replace_substring_regex(stripped(pc.utf8_upper(text)), r"[\x{2010}-\x{2015}\x{2212}]", "-")
     return pc.replace_substring_regex(text, "[’`]", "'")
+
+
+def _is_ascii(text: pa.Array) -> bool:
+    return pc.sum(pc.binary_length(text)) == pc.sum(pc.utf8_length(text))
 
 
 def _truth(mask: pa.Array) -> np.ndarray:
@@ -157,8 +164,7 @@ def phones(column: Column) -> Contacts:
                              (r"^(?:86)?0?(1[3-9]\d{9})$", r"\1")):
         digits = pc.replace_substring_regex(digits, pattern, instead)
     sound = _truth(pc.match_substring_regex(digits, rf"^\d{{{FEWEST_DIGITS},{MOST_DIGITS}}}$")) & ~cut
-    for digit in "0123456789":
-        sound &= ~_truth(pc.match_substring_regex(digits, f"^{digit}+$"))
+    sound &= ~_truth(pc.match_substring_regex(digits, f"^(?:{'|'.join(f'{digit}+' for digit in range(10))})$"))
     return _contacts(column, digits, sound, masked(text))
 
 
@@ -195,6 +201,9 @@ def numbers(columns: list[Column], decimal: str | None, where: str, *, currency:
     `decimal` is "." or ","; where it is None all cells together decide. Raises UserError (which begins with `where`)
     if they contradict each other, leave it open, name several currencies, or another one than `currency`.
     """
+    simple = [_simple_numbers(column.text) for column in columns]
+    if decimal != "," and all(size is not None for size in simple):
+        return [_by_row(column, size, np.zeros(len(size), bool)) for column, size in zip(columns, simple, strict=True)]
     texts = [_plain(column.text) for column in columns]
     stored = [np.full(len(text), np.nan) if column.number is None else column.number
               for column, text in zip(columns, texts, strict=True)]
@@ -205,6 +214,14 @@ def numbers(columns: list[Column], decimal: str | None, where: str, *, currency:
     cores = [part["core"].filter(pc.and_(pc.equal(part["power"], ""), pc.equal(part["unit"], ""))) for part in parts]
     mark = decimal or _decimal_mark(pa.concat_arrays(cores), where)
     return [_numbers_of(*each, mark) for each in zip(columns, texts, parts, stored, strict=True)]
+
+
+def _simple_numbers(text: pa.Array) -> np.ndarray | None:
+    """A column of nothing but 12 and -3.50, which can be read in one way only, read at once; else None."""
+    nothing = _among(text, NOTHING)
+    if not (_truth(pc.match_substring_regex(text, r"^-?\d+(\.\d{1,2})?$")) | nothing).all():
+        return None
+    return _truth(pc.cast(pc.if_else(pa.array(nothing), None, text), pa.float64()))
 
 
 def _check_currency(parts: list[dict[str, pa.Array]], where: str, currency: str) -> None:
@@ -397,8 +414,8 @@ FIRST_SHORT = 70  # 3/5/70 is in 1970, 3/5/69 in 2069
 @dataclass(frozen=True)
 class _Clock:
     """What distinct cells show: `wall` (datetime64[us], NaT where there is no date) on the clocks of the zones `names`,
-    of which `zone` says which; where it is not `timed` the cell is a date without a time, and where it is `none` a date
-    that stands for none."""
+    of which `zone` says which; where it is not `timed` the cell is a date without a time; where it is `none`, blank or
+    a date that stands for none."""
 
     wall: np.ndarray
     timed: np.ndarray
@@ -425,12 +442,11 @@ def moments(columns: list[Column], style: str | None, zones: tuple[str, str], wh
     first = _day_first([column.text for column in columns], written, style, where)
     found = []
     for column, clock, parts, fits in zip(columns, clocks, written, fitting, strict=True):
-        clock = clock or _clock(*parts, first)
+        clock = clock or _clock(*parts, first, _no_date(column.text))
         moment = _in_zone(clock, zones, where)
         moment = moment if fits is None else np.where(np.isnat(fits), moment, fits)
-        missing = clock.none | _no_date(column.text)
-        moment[missing] = np.datetime64("NaT")
-        found.append(_by_row(column, moment, np.isnat(moment) & ~missing))
+        moment[clock.none] = np.datetime64("NaT")
+        found.append(_by_row(column, moment, np.isnat(moment) & ~clock.none))
     return found
 
 
@@ -447,15 +463,17 @@ def _no_date(text: pa.Array) -> np.ndarray:
 
 def _iso(text: pa.Array) -> _Clock | None:
     """A column of nothing but 2024-03-31, 2024-03-31 14:05:09, or either with offsets, read at once; else None."""
-    text = pc.if_else(pa.array(_among(text, NOTHING)), None, text)
+    nothing = _among(text, NOTHING)
+    text = pc.if_else(pa.array(nothing), None, text)
     for code, kind in enumerate((pa.timestamp("us"), pa.timestamp("us", UTC))):
         try:
+            pc.cast(text[:100], kind)  # a long column that is something else fails slowly
             wall = pc.cast(text, kind).to_numpy(zero_copy_only=False).astype("datetime64[us]")
         except pa.ArrowInvalid:
             continue
         none = np.isin(wall.astype("datetime64[D]"), np.array([day for day in NO_DATE if "-00" not in day], "M8[D]"))
         timed = pc.fill_null(pc.greater(pc.utf8_length(text), len("2024-03-31")), False)
-        return _Clock(_in_range(wall), _truth(timed), none, np.full(len(text), code))
+        return _Clock(_in_range(wall), _truth(timed), none | nothing, np.full(len(text), code))
     return None
 
 
@@ -469,19 +487,23 @@ def _counted(column: Column) -> _Clock | None:
     written = pc.if_else(pc.match_substring_regex(text, r"^\d+(\.\d*)?$"), text, None)
     size = pc.cast(written, pa.float64()).to_numpy(zero_copy_only=False)
     size = size if column.number is None else np.where(np.isnan(column.number), size, column.number)
-    counts = size[~_no_date(column.text)]
+    if len(size) and np.isnan(size).all():
+        return None
+    none = _no_date(column.text)
+    counts = size[~none]
     for low, high, milliseconds, start, zone in COUNTED:
         if len(counts) and ((counts >= low) & (counts < high)).all():
             wall = start + np.round(np.nan_to_num(size) * milliseconds).astype("timedelta64[ms]")
-            yes, no = np.ones(len(size), bool), np.zeros(len(size), bool)
-            return _Clock(wall, yes, no, np.full(len(size), zone == UTC, dtype=int))
+            return _Clock(wall, np.ones(len(size), bool), none, np.full(len(size), zone == UTC, dtype=int))
     return None
 
 
 def _dates_written(text: pa.Array, by_pattern: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The parts of dates as whole numbers, by the first of DATES that fits: year (0 where none does), month, day, or a
     and b where which is which is open, microseconds since midnight, ..; and the names of zones, which `zone` counts."""
-    text = pc.replace_substring_regex(pc.utf8_normalize(_plain(text), "NFKD"), r"\pM+", "")  # août, März
+    text = _plain(text)
+    if not _is_ascii(text):
+        text = pc.replace_substring_regex(pc.utf8_normalize(text, "NFKD"), r"\pM+", "")  # août, März
     text = pc.replace_substring_regex(text, r"^(\d{8})\.0+$", r"\1")
     parts = {name: np.zeros(len(text), np.int64)
              for name in ("year", "month", "day", "a", "b", "dotted", "short", "timed", "micro", "zone")}
@@ -562,8 +584,8 @@ def _one_order(parts: pd.DataFrame, where: str, *, by_custom: bool) -> bool:
     return not len(month_first)
 
 
-def _clock(parts: pd.DataFrame, names: tuple[str, ...], first: tuple[bool, bool]) -> _Clock:
-    """The clock that dates as they are written show; NaT for one that does not exist."""
+def _clock(parts: pd.DataFrame, names: tuple[str, ...], first: tuple[bool, bool], blank: np.ndarray) -> _Clock:
+    """The clock that dates as they are written show; NaT for one that does not exist. `blank` cells hold none."""
     year, month, day, a, b = (parts[name].to_numpy() for name in ("year", "month", "day", "a", "b"))
     day_first = np.where(parts["dotted"] == 1, first[1], first[0])
     day, month = day + np.where(day_first, a, b), month + np.where(day_first, b, a)
@@ -571,8 +593,8 @@ def _clock(parts: pd.DataFrame, names: tuple[str, ...], first: tuple[bool, bool]
     date = months.astype("datetime64[D]") + (day - 1)
     exists = (month >= 1) & (month <= 12) & (day >= 1) & (date.astype("datetime64[M]") == months)
     date = np.where(exists, date, np.datetime64("NaT")).astype("datetime64[us]")
-    return _Clock(_in_range(date) + parts["micro"].to_numpy(), parts["timed"].to_numpy() == 1, _none(year, day, month),
-                  parts["zone"].to_numpy(), names)
+    return _Clock(_in_range(date) + parts["micro"].to_numpy(), parts["timed"].to_numpy() == 1,
+                  blank | _none(year, day, month), parts["zone"].to_numpy(), names)
 
 
 def _none(year: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

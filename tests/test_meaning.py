@@ -198,6 +198,15 @@ def test_property_a_number_reads_back_from_every_dress(cents, dress, minus):
     assert numbers(*cells)[0] == [n / 100 for n in cents]
 
 
+def test_plain_numbers_count_as_evidence_for_those_of_other_files():
+    plain, other = a_column("12.50", "-3", "null"), a_column("1.250")
+    found = meaning.numbers([plain, other], None, "here")
+    assert [rows(one.values) for one in found] == [[12.5, -3, None], [1.25]]
+    with pytest.raises(UserError, match="mixes decimal points and decimal commas"):
+        meaning.numbers([plain, a_column("1,25")], None, "here")
+    assert numbers("12.50", decimal=",")[1] == [True]
+
+
 def test_numbers_that_are_stored_as_such_need_no_reading():
     column = Column(np.array([0, 1, -1, 2]), pa.array(["1250", "1.25", "1,5"]), np.array([1250, 1.25, np.nan]))
     (found,) = meaning.numbers([column], ",", "here")
