@@ -78,7 +78,7 @@ def text_of(path: Path, name: str, declared: str | None) -> Text:
             return _read_through(path, name, other)
         found = f"this is not {encoding} text" if declared else "this is neither UTF-8 nor GB18030 nor Western text"
         raise UserError(f"{name}, line {error.line}: {found}. Save it as CSV UTF-8, or give its encoding in client.yml "
-                        "(encoding: shift_jis, say).") from None
+                        "(encoding: gb18030 or shift_jis, say).") from None
 
 
 class _NotText(Exception):
@@ -177,9 +177,10 @@ def _encoding_by_content(path: Path, name: str) -> str | None:
 
 
 def _is_chinese(text: str) -> bool:
-    """Whether common characters prevail: other text, read as GB18030, gives rare ones."""
-    foreign = re.sub("[\x00-\x7f]+", "", text)
-    return len(foreign.encode("gb2312", "ignore")) >= len(foreign)  # common ones have two bytes
+    """Whether common characters (of the first level of GB2312, or its punctuation) prevail: other text, read as
+    GB18030, gives rare ones."""
+    foreign = [sign.encode("gb2312", "ignore")[:1] for sign in text if sign > "\x7f"]
+    return sum(b"\xa1" <= lead <= b"\xa3" or b"\xb0" <= lead <= b"\xd7" for lead in foreign) > len(foreign) / 2
 
 
 def _is_western(text: str) -> bool:

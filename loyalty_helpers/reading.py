@@ -171,8 +171,7 @@ def _same_rows(block: list[Column]) -> np.ndarray:
     cells = [pa.DictionaryArray.from_arrays(pa.array(column.codes, pa.int32(), mask=column.codes < 0), column.text)
              for column in block]
     table = pa.table(cells, names=[f"c{position}" for position in range(len(cells))])
-    with duckdb.connect() as base:
-        return base.from_arrow(table).project(f"hash({', '.join(table.column_names)}) as row").fetchnumpy()["row"]
+    return duckdb.from_arrow(table).project(f"hash({', '.join(table.column_names)}) as row").fetchnumpy()["row"]
 
 
 def _joined(parts: list[Column]) -> Column:
