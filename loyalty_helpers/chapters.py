@@ -21,35 +21,6 @@ from loyalty_helpers.ingest import Prepared
 from loyalty_helpers.intervals import wilson
 
 Frames = Mapping[str, pd.DataFrame]
-PURPOSES = {
-    "order_id": "counting orders; finding rows that stand in several exports",
-    "customer_id": "seeing who comes back; never published",
-    "ordered_at": "periods, rhythm, season",
-    "amount": "revenue, value groups, costs of rewards",
-    "unit_price": "revenue, value groups, costs of rewards",
-    "quantity": "revenue, value groups, costs of rewards",
-    "refunded": "revenue net of refunds",
-    "channel": "KPIs by channel",
-    "category": "cross-selling, diversity",
-    "product": "the lines of an order",
-    "rating": "satisfaction in the loyalty score",
-    "joined_at": "who was a member when",
-    "left_at": "who was a member when",
-    "tier": "levels of membership",
-    "answered_at": "survey before or after the launch",
-    "wave": "survey before or after the launch",
-    "nps": "net promoter score",
-    "csat": "satisfaction",
-    "ces": "effort",
-    "arm": "random assignment",
-    "assigned_at": "random assignment",
-    "at": "when points moved, when somebody was referred",
-    "kind": "kinds of points and costs",
-    "points": "redemption, breakage",
-    "referrer_id": "referrals; never published",
-    "referee_id": "referrals; never published",
-    "date": "when a cost arose",
-}
 
 
 # ---------------------------------------------------------------- chapter 01
@@ -117,20 +88,25 @@ def inventory(frames: Frames) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["table", "rows", "columns"])
 
 
-def field_purposes(shop: Client) -> pd.DataFrame:
+def field_purposes(prepared: Prepared, shop: Client) -> pd.DataFrame:
     """Every column that is read from the client's files, and what it is used for."""
-    rows = [
-        (
-            source,
-            " or ".join(export),
-            name,
-            "survey driver, for what goes with loyalty" if name.startswith("driver_") else PURPOSES[name],
-        )
-        for source, several in shop.sources.items()
-        for settings in several
-        for name, export in settings.columns.items()
-    ]
-    return pd.DataFrame(rows, columns=["source", "column in the file", "read as", "used for"])
+    rows = [(one.source, one.header, one.column, privacy.purpose(one.column)) for one in prepared.columns.itertuples()]
+    for source, several in shop.sources.items():
+        for settings in several:
+            refunds = {"refunds": settings.refunds} if settings.refunds else {}
+            rules = settings.set_aside | settings.flag | refunds
+            rows += [(source, " or ".join(rule.column), "–", f"which rows are {reason}; not kept")
+                     for reason, rule in rules.items()]
+            rows += [(source, column, "–", "money taken off the amount; not kept") for column in settings.less]
+    table = pd.DataFrame(rows, columns=["source", "column in the file", "read as", "used for"])
+    return table.drop_duplicates(ignore_index=True)
+
+
+def dropped(prepared: Prepared) -> str:
+    """How much of the files ends at the door."""
+    if not prepared.unread:
+        return "The files have no other columns."
+    return f"{count(prepared.unread, 'further column')} of the files: not read."
 
 
 def _day(moment: pd.Timestamp) -> str:

@@ -68,7 +68,7 @@ def power(frames: Frames, shop: Client, effects: Sequence[Effect], changes: Sequ
         usable = int((evaluation.joiners(frames, launched_on=launch) == USABLE).sum())
     table = evaluation.power_table(frames, launched_on=launch, effects=effects, usable_joiners=usable,
                                    retention=retention.before)
-    return privacy.published(table, shop, within="design", figures=[])
+    return privacy.published(table, shop, within=["design"], figures=[])
 
 
 def since_joining(frames: Frames, program: Program, effect: Effect) -> pd.DataFrame:

@@ -225,7 +225,7 @@ def named(frame: pd.DataFrame, ids: pd.DataFrame) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------- on the way out
-COUNTS = ("customers", "members", "joiners", "n_treated", "n_comparison")  # columns that count persons
+COUNTS = ("customers", "members", "joiners", "answers", "n_treated", "n_comparison")  # columns that count persons
 NOT_SHOWN = "these are too few customers for a report that others read"
 PEOPLE = r"(?:customer|member|joiner|buyer|regular|person|friend|answer|referral)s?|people|held out|marked as left"
 FEW = re.compile(rf"(?<![\w.,−+-])(\d[\d,]*)(?! or )(?=(?: of \d[\d,]*)? (?:[\w-]+ ){{0,2}}(?:{PEOPLE})\b)")
@@ -243,17 +243,17 @@ def notice(client: Client) -> str:
         "others from which they could be worked out (–).")
 
 
-def suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: str | None = None,
+def suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: Sequence[str] = (),
                figures: Collection[str] | None = None) -> pd.DataFrame:
     """`table` without counts of 1 to `k` - 1 persons, and without those from which they could be worked out.
 
-    The cells of each column in `counts` add up to a total that is known, in the whole table or, `within` a column, for
-    each of its values. So in each such group further cells are hidden, the smallest first, until those hidden are two
+    The cells of each column in `counts` add up to a total that is known, in the whole table or, `within` columns, for
+    each of their values. So in each such group further cells are hidden, the smallest first, until those hidden are two
     at least, of `k` persons or more together and not of one each. 0 stays. Where a count is hidden, its row's
     `figures` are missing too: by default all numbers (of whatever rests on that count). Hidden cells all look alike,
     so that none tells whether it was small itself; a table hidden already stays as it is.
     """
-    groups = pd.Series(0, index=table.index) if within is None else table[within]
+    groups = pd.Series(0, index=table.index) if not within else table.groupby([*within], dropna=False).ngroup()
     rows = np.zeros(len(table), bool)
     hidden = {}
     for column in counts:
@@ -264,7 +264,7 @@ def suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: 
         rows |= hidden[column]
     if not rows.any():
         return table
-    numbers = table.select_dtypes("number").columns.difference([within]) if figures is None else figures
+    numbers = table.select_dtypes("number").columns.difference([*within]) if figures is None else figures
     blank = {name: table[name].astype("float64").mask(rows) for name in numbers if name not in hidden}
     return table.assign(**blank, **{name: table[name].astype("float64").mask(cells) for name, cells in hidden.items()})
 
@@ -280,7 +280,7 @@ def _hidden(cells: np.ndarray, k: int) -> np.ndarray:
     return hidden
 
 
-def published(table: pd.DataFrame, client: Client, counts: Collection[str] | None = None, *, within: str | None = None,
+def published(table: pd.DataFrame, client: Client, counts: Collection[str] | None = None, *, within: Sequence[str] = (),
               figures: Collection[str] | None = None) -> pd.DataFrame:
     """`table` as the client's audience may see it: for the owner as it is, for others `suppressed`.
 
