@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from loyalty_helpers import privacy
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import amount, count
 from loyalty_helpers.ingest import Prepared
@@ -22,7 +23,7 @@ def about(prepared: Prepared, client: Client) -> pd.DataFrame:
     bought = orders[~orders["is_refund"]]
     found = [*_of_the_rows(prepared, client)]
     if len(bought):
-        found += [*_of_the_ids(prepared), *_of_the_customers(bought), *_of_the_money(orders),
+        found += [*_of_the_ids(prepared), *_of_the_customers(bought), *_of_the_money(orders, client),
                   *_of_the_calendar(bought, client)]
     found += [*_of_the_members(prepared, client), *_of_the_answers(prepared), *_of_what_cannot_be(prepared)]
     table = pd.DataFrame(found, columns=["grade", "what", "consequence", "remedy"], dtype=TEXT)
@@ -42,6 +43,12 @@ HARMLESS = ("blank row", "exact duplicate", "overlap with another file")  # no s
 
 def _percent(share: float) -> str:
     return amount(share, "share", digits=0 if share >= 0.1 else 1)
+
+
+def _of_them(some: pd.Series, client: Client) -> str:
+    """The share of those marked, without a number where others may not know so few."""
+    least = privacy.least(client)
+    return f"Fewer than {least}" if some.sum() < least else _percent(some.mean())
 
 
 def _of_the_rows(prepared: Prepared, client: Client):
@@ -108,7 +115,7 @@ def _of_the_customers(bought: pd.DataFrame):
                "Look up a regular customer by name and see which ids the orders bear.")
 
 
-def _of_the_money(orders: pd.DataFrame):
+def _of_the_money(orders: pd.DataFrame, client: Client):
     gross = orders.loc[orders["amount"] > 0, "amount"].sum()
     back = -orders.loc[orders["is_refund"], "amount"].sum()
     if gross and back / gross > 0.1:
@@ -117,7 +124,8 @@ def _of_the_money(orders: pd.DataFrame):
                "Check that cancelled orders are set aside and not counted as sales and refunds.")
     spend = orders.groupby("customer_id")["amount"].sum()
     if len(spend) > 5 and spend.max() > 0.2 * orders["amount"].sum() > 0:
-        yield (GRADES[1], f"One customer makes {_percent(spend.max() / orders['amount'].sum())} of the revenue",
+        one = f"One customer makes {_percent(spend.max() / orders['amount'].sum())} of the revenue"
+        yield (GRADES[1], one if privacy.least(client) == 1 else "Much of the revenue comes from very few customers",
                "Averages and revenue follow that one customer.",
                "If it is a reseller or the shop itself, set its rows aside.")
 
@@ -164,13 +172,13 @@ def _of_the_members(prepared: Prepared, client: Client):
     absent = ~members["customer_id"].isin(orders["customer_id"])
     if absent.any():
         yield (GRADES[0] if absent.mean() > 0.9 else GRADES[2],
-               f"{_percent(absent.mean())} of the members never appear in the orders",
+               f"{_of_them(absent, client)} of the members never appear in the orders",
                "They never bought, or the two files use different ids: then members cannot be told from others.",
                "Compare the ids of one member in both files.")
     if client.has_program:
-        early = (members["joined_at"] < pd.Timestamp(client.program.launched_on)).mean()
-        if early:
-            yield (GRADES[1], f"{_percent(early)} of the members joined before the launch",
+        early = members["joined_at"] < pd.Timestamp(client.program.launched_on)
+        if early.any():
+            yield (GRADES[1], f"{_of_them(early, client)} of the members joined before the launch",
                    "Their time before joining is no time without the program.",
                    "Check launched_on, and whether the date is that of joining or of the customer's account.")
 

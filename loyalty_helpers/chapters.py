@@ -13,7 +13,7 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers import cases, evaluation, findings, forecast, kpis, scoring, tables
+from loyalty_helpers import cases, evaluation, findings, forecast, kpis, privacy, scoring, tables
 from loyalty_helpers.client import SOURCES, Client, UserError
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
@@ -21,35 +21,6 @@ from loyalty_helpers.ingest import Prepared
 from loyalty_helpers.intervals import wilson
 
 Frames = Mapping[str, pd.DataFrame]
-PURPOSES = {
-    "order_id": "counting orders; finding rows that stand in several exports",
-    "customer_id": "seeing who comes back; never published",
-    "ordered_at": "periods, rhythm, season",
-    "amount": "revenue, value groups, costs of rewards",
-    "unit_price": "revenue, value groups, costs of rewards",
-    "quantity": "revenue, value groups, costs of rewards",
-    "refunded": "revenue net of refunds",
-    "channel": "KPIs by channel",
-    "category": "cross-selling, diversity",
-    "product": "the lines of an order",
-    "rating": "satisfaction in the loyalty score",
-    "joined_at": "who was a member when",
-    "left_at": "who was a member when",
-    "tier": "levels of membership",
-    "answered_at": "survey before or after the launch",
-    "wave": "survey before or after the launch",
-    "nps": "net promoter score",
-    "csat": "satisfaction",
-    "ces": "effort",
-    "arm": "random assignment",
-    "assigned_at": "random assignment",
-    "at": "when points moved, when somebody was referred",
-    "kind": "kinds of points and costs",
-    "points": "redemption, breakage",
-    "referrer_id": "referrals; never published",
-    "referee_id": "referrals; never published",
-    "date": "when a cost arose",
-}
 
 
 # ---------------------------------------------------------------- chapter 01
@@ -87,6 +58,7 @@ def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
         f"{amount(orders['amount'].sum(), shop.currency)} net of refunds.",
         f"{capital(amount(known, 'share', digits=0))} of the orders carry a customer id.",
     ]
+    sentences = privacy.worded(sentences, shop)
     launch = shop.program.launched_on
     if launch is None:
         return [
@@ -116,20 +88,25 @@ def inventory(frames: Frames) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["table", "rows", "columns"])
 
 
-def field_purposes(shop: Client) -> pd.DataFrame:
+def field_purposes(prepared: Prepared, shop: Client) -> pd.DataFrame:
     """Every column that is read from the client's files, and what it is used for."""
-    rows = [
-        (
-            source,
-            " or ".join(export),
-            name,
-            "survey driver, for what goes with loyalty" if name.startswith("driver_") else PURPOSES[name],
-        )
-        for source, several in shop.sources.items()
-        for settings in several
-        for name, export in settings.columns.items()
-    ]
-    return pd.DataFrame(rows, columns=["source", "column in the file", "read as", "used for"])
+    rows = [(one.source, one.header, one.column, privacy.purpose(one.column)) for one in prepared.columns.itertuples()]
+    for source, several in shop.sources.items():
+        for settings in several:
+            refunds = {"refunds": settings.refunds} if settings.refunds else {}
+            rules = settings.set_aside | settings.flag | refunds
+            rows += [(source, " or ".join(rule.column), "–", f"which rows are {reason}; not kept")
+                     for reason, rule in rules.items()]
+            rows += [(source, column, "–", "money taken off the amount; not kept") for column in settings.less]
+    table = pd.DataFrame(rows, columns=["source", "column in the file", "read as", "used for"])
+    return table.drop_duplicates(ignore_index=True)
+
+
+def dropped(prepared: Prepared) -> str:
+    """How much of the files ends at the door."""
+    if not prepared.unread:
+        return "The files have no other columns."
+    return f"{count(prepared.unread, 'further column')} of the files: not read."
 
 
 def _day(moment: pd.Timestamp) -> str:
@@ -152,6 +129,9 @@ FIRST_CALLS = 20  # customers: what one person can write to in a week
 def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     """What the customers at the head of the action list spent in a year: overdue regulars, FIRST_CALLS at most."""
     first = listed[listed["spend_at_stake"] > 0].head(FIRST_CALLS)
+    if 1 <= len(first) < privacy.least(shop):
+        return Finding(label="what the first overdue regulars spent", unit=shop.currency, estimate=NAN,
+                       note=privacy.NOT_SHOWN)
     return Finding(
         label=f"what the first {count(len(first), 'overdue regular')} spent in the last 365 days", unit=shop.currency,
         estimate=first["spend_at_stake"].sum(), n=len(first),
@@ -188,10 +168,12 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
     if not survival.measurable:
         return pd.DataFrame(columns=["value_group", "discounted_clv"])
     still = customers[customers["recency_days"] < kpis.YEAR]
-    return forecast.clv_table(
+    table = forecast.clv_table(
         still, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
         retention=survival.estimate, currency=shop.currency,
     )
+    seen = privacy.published(table, shop)
+    return seen.assign(meaning=seen["meaning"].where(seen["customers"].notna()))  # which holds the value again
 
 
 def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:
@@ -203,7 +185,8 @@ def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:
     found = scoring.quadrant(
         frames.get("survey"), frames["customers"], activity_days=activity_days, satisfied_from=bar
     )
-    return pd.DataFrame(columns=["type", "meaning", "customers", "share"]) if found is None else found
+    return (pd.DataFrame(columns=["type", "meaning", "customers", "share"]) if found is None
+            else privacy.published(found, shop))
 
 
 def quadrant_sentence(found: pd.DataFrame) -> str:
@@ -211,8 +194,11 @@ def quadrant_sentence(found: pd.DataFrame) -> str:
     if found.empty:
         return "No survey answer carries a customer id, so satisfaction and behavior cannot be set side by side."
     latent = found.set_index("type").loc["latent"]
+    if pd.isna(latent["share"]):
+        return f"How many are satisfied and do not come back is not shown: {privacy.NOT_SHOWN}."
     low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))
-    answered = count(int(found["customers"].sum()), "customer")
+    everybody = found["customers"].sum(skipna=False)
+    answered = "those" if pd.isna(everybody) else count(int(everybody), "customer")
     return f"Of the {answered} who answered, {share} are satisfied and do not come back ({low} to {high})."
 
 
@@ -271,9 +257,10 @@ def measure(frames: Frames, spans: kpis.Windows | None, shop: Client, *, confide
         levels = kpis.describe(frames, start, end, **options)
         return [
             _level_only(kpi, level, primary=kpi == shop.primary_kpi)
-            for kpi, level in zip(kpis.MEASURES, levels, strict=True)
+            for kpi, level in zip(kpis.MEASURES, privacy.told(levels, shop), strict=True)
         ]
-    return kpis.compare(frames, spans, primary=shop.primary_kpi, extra=_index_changes(frames, spans), **options)
+    changes = kpis.compare(frames, spans, primary=shop.primary_kpi, extra=_index_changes(frames, spans), **options)
+    return privacy.told(changes, shop)
 
 
 def _level_only(kpi: str, level: Finding, *, primary: bool) -> Change:
@@ -352,7 +339,7 @@ def channels_shown(frames: Frames, spans: kpis.Windows | None, shop: Client) -> 
     """`kpis.by_channel` for a reader; empty without a launch, or where no order has a channel."""
     if spans is None:
         return pd.DataFrame(columns=["channel", "KPI"])
-    table = kpis.by_channel(frames, spans, currency=shop.currency)
+    table = privacy.compared(kpis.by_channel(frames, spans, currency=shop.currency), shop)
     rows = [
         {
             "channel": row["channel"],
@@ -361,7 +348,7 @@ def channels_shown(frames: Frames, spans: kpis.Windows | None, shop: Client) -> 
             "after": amount(row["after"], row["unit"]),
             "change": difference(row["change"], row["unit"]),
             "interval": _between(row["change_low"], row["change_high"], row["unit"]),
-            "n": f"{row['n_before']:,} / {row['n_after']:,}",
+            "n": f"{findings.number(row['n_before'])} / {findings.number(row['n_after'])}",
         }
         for row in table.to_dict("records")
     ]
@@ -421,7 +408,7 @@ def effects_shown(effects: Sequence[Effect]) -> pd.DataFrame:
 
 def rungs_shown(frames: Frames, shop: Client) -> pd.DataFrame:
     """The evidence ladder for a reader: what the data allow, and what is missing for more."""
-    rungs = evaluation.rungs_allowed(frames, shop)
+    rungs = privacy.published(evaluation.rungs_allowed(frames, shop), shop)
     allowed = ["yes" if yes else "no" for yes in rungs["allowed"]]
     names = [f"{rung} {name}" for rung, name in zip(rungs["rung"], rungs["name"], strict=True)]
     columns = {"rung": names, "do the data allow it?": allowed}

@@ -263,10 +263,12 @@ def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
     return Chart(figure, finding.title, alt, note=note, dense=True)
 
 
-def score_histogram(scores: pd.Series, finding: Finding) -> Chart:
-    """How the loyalty score spreads over the scored customers."""
+def score_histogram(groups: pd.DataFrame, finding: Finding) -> Chart:
+    """How the loyalty score spreads over the scored customers: `scoring.score_groups`; none where a number is missing.
+    """
     figure, ax = canvas(2.4)
-    ax.hist(scores.dropna(), bins=np.arange(0, 101, 5), color=ACCENT, edgecolor="white")
+    ax.hist(groups["score"], bins=[*groups["score"], 100], weights=groups["customers"].fillna(0), color=ACCENT,
+            edgecolor="white")
     if finding.measurable:
         ax.axvline(finding.estimate, color=CAUTION, linewidth=1.4, linestyle=(0, (4, 2)))
         ax.annotate(

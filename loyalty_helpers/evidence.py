@@ -11,7 +11,7 @@ from math import isfinite
 import pandas as pd
 import yaml
 
-from loyalty_helpers import evaluation
+from loyalty_helpers import evaluation, privacy
 from loyalty_helpers.client import CLONE, Client, Program
 from loyalty_helpers.evaluation import validation
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, USABLE
@@ -66,8 +66,9 @@ def power(frames: Frames, shop: Client, effects: Sequence[Effect], changes: Sequ
     usable = None if shop.program.joining == "everyone" or first_joining(frames).empty else 0
     if usable is not None and launch is not None:
         usable = int((evaluation.joiners(frames, launched_on=launch) == USABLE).sum())
-    return evaluation.power_table(frames, launched_on=launch, effects=effects, usable_joiners=usable,
-                                  retention=retention.before)
+    table = evaluation.power_table(frames, launched_on=launch, effects=effects, usable_joiners=usable,
+                                   retention=retention.before)
+    return privacy.published(table, shop, within=["design"], figures=[])
 
 
 def since_joining(frames: Frames, program: Program, effect: Effect) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def segments(frames: Frames, shop: Client, effect: Effect) -> pd.DataFrame:
     lifts = {} if not effect.measurable else evaluation.by_group(
         frames["orders"], frames["members"], evaluation.segments(frames, shop), launched_on=shop.program.launched_on,
         confidence=effect.confidence)
-    return evaluation.by_segment(frames, shop, lifts)
+    return privacy.published(evaluation.by_segment(frames, shop, lifts), shop)
 
 
 def planted(shop: Client) -> Finding:

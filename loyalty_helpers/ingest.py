@@ -60,7 +60,7 @@ class Prepared:
     """The canonical tables that the client has, by name, and the ledger of how they came about.
 
     `recognised` tells how customers were recognised across files (see `people.recognise`; empty where ids sufficed),
-    `columns` which column of the files was read as what: source, header, column.
+    `columns` which column of the files was read as what: source, header, column; `unread` counts the others.
     Customers bear pseudonyms in `tables` (see privacy.py); `ids` has customer_id (the pseudonym) and id, their own.
     """
 
@@ -69,6 +69,7 @@ class Prepared:
     recognised: pd.DataFrame = field(default_factory=pd.DataFrame)
     columns: pd.DataFrame = field(default_factory=pd.DataFrame)
     ids: pd.DataFrame = field(default_factory=privacy.NO_IDS.copy)
+    unread: int = 0
 
 
 def prepare(client: Client) -> Prepared:
@@ -99,7 +100,9 @@ def prepare(client: Client) -> Prepared:
     columns = pd.DataFrame([(sheet.name, header, column) for sheet in read for column, header in sheet.headers.items()],
                            columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
     guarded, ids = privacy.guarded(tables, client)
-    return Prepared(guarded, ledger, recognised, columns, ids)
+    unread = {(sheet.name, header) for sheet in read for raw in sheet.files
+              for header, column in zip(raw.headers, raw.columns, strict=True) if column is None}
+    return Prepared(guarded, ledger, recognised, columns, ids, len(unread))
 
 
 def _need_customers(read: list[Sheet]) -> None:

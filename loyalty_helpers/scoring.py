@@ -408,6 +408,13 @@ def _top_tenth_kept(one: np.ndarray, other: np.ndarray) -> float:
     return float((top & top_other).sum() / top.sum())
 
 
+def score_groups(scores: pd.Series) -> pd.DataFrame:
+    """How many customers score from 0 to under 5, 5 to under 10, ... 95 to 100: score (where the group begins),
+    customers."""
+    starts = np.arange(0, 100, 5)
+    return pd.DataFrame({"score": starts, "customers": np.histogram(scores.dropna(), [*starts, 100])[0]})
+
+
 # ---------------------------------------------------------------- the score as the source articles state it
 def raw_article_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = ARTICLE_WEIGHTS) -> pd.DataFrame:
     """LS = .3 F + .4 M + .2 C + .1 R on orders, money, categories and rating as they are, nothing normalised.
@@ -481,10 +488,11 @@ def levels(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = L
                          "basis": pd.Series(basis, dtype="str")})
 
 
-def concentration(customers: pd.DataFrame) -> list[Finding]:
+def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
     """Share of revenue from the best 10 % and the best 20 % of customers (rounded up), bootstrap intervals.
 
     Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 (20 %: 5) customers.
+    Nothing is said of fewer than `least` customers.
     """
     spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
     n, total = len(spend), spend.sum()
@@ -501,26 +509,29 @@ def concentration(customers: pd.DataFrame) -> list[Finding]:
     lows, highs = np.nanquantile(drawn, [0.025, 0.975], axis=0)
     note = f"one customer alone brings {spend[0] / total:.0%} of the revenue".replace("%", " %")
     return [Finding(label=_best(share), unit="share", estimate=spend[:size].sum() / total, low=low, high=high, n=n,
-                    method="bootstrap by customer", note=note if spend[0] > 0.1 * total else "")
-            if n >= least else
+                    method="bootstrap by customer", note=note if spend[0] > 0.1 * total and least == 1 else "")
+            if n >= needed and size >= least else
             Finding(label=_best(share), unit="share", estimate=NAN, n=n,
-                    note=f"it takes at least {least} customers with an order, there {'is' if n == 1 else 'are'} {n}")
-            for (share, size), low, high, least in zip(sizes.items(), lows, highs, (10, 5), strict=True)]
+                    note=f"it takes at least {needed} customers with an order, there {'is' if n == 1 else 'are'} {n}"
+                    if n < needed else f"they are fewer than {least} customers")
+            for (share, size), low, high, needed in zip(sizes.items(), lows, highs, (10, 5), strict=True)]
 
 
 def _best(share: str) -> str:
     return f"share of revenue from the best {share} of customers"
 
 
-def lorenz(customers: pd.DataFrame) -> pd.DataFrame:
-    """The concentration curve, best customers first: customers and revenue as cumulated shares, at most 101 points.
+def lorenz(customers: pd.DataFrame, *, least: int = 1) -> pd.DataFrame:
+    """The concentration curve, best customers first: customers and revenue as cumulated shares, at most 101 points,
+    with `least` customers or more between two of them.
 
     Starts at (0, 0); empty where there is no revenue. Refunds as in `concentration`.
     """
     spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
     if spend.sum() <= 0:
         return pd.DataFrame({"customers": pd.Series(dtype="float64"), "revenue": pd.Series(dtype="float64")})
-    at = np.unique(np.linspace(0, len(spend), 101).round().astype(int))
+    points = min(101, max(len(spend) // least, 1) + 1)
+    at = np.unique(np.linspace(0, len(spend), points).round().astype(int))
     return pd.DataFrame({"customers": at / len(spend), "revenue": np.append(0, np.cumsum(spend))[at] / spend.sum()})
 
 
@@ -605,6 +616,12 @@ def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None
             shown = Share(hits, size).level(CONFIDENCE)[:3] if size >= SMALL_COHORT else (NAN, NAN, NAN)
             rows.append((f"{start // 12}-{start % 12 + 1:02d}", k, size, hits, *shown, start == starts.min()))
     return pd.DataFrame(rows, columns=columns)
+
+
+def cohorts_shown(table: pd.DataFrame, least: int) -> pd.DataFrame:
+    """`cohorts` without the shares behind which fewer than `least` customers stand, who returned or who did not."""
+    fewest = np.minimum(table["returned"], table["customers"] - table["returned"])
+    return table.assign(share=table["share"].mask((fewest >= 1) & (fewest < least)))
 
 
 def cohort_return(table: pd.DataFrame, *, month: int = 1) -> Finding:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import advice, cases, chapters, charts, evaluation, simulate
+from loyalty_helpers import advice, cases, chapters, charts, evaluation, ingest, simulate
 from loyalty_helpers.client import UserError, load_client
 from loyalty_helpers.findings import Change, Effect, Finding, Verdict
 
@@ -347,6 +347,10 @@ class TestTablesForTheEye:
         assert chapters.money_shown(roi)["value"].tolist() == ["12", "£1,234", "no lift could pay"]
 
     def test_every_field_that_is_read_has_a_purpose(self, shop):
-        shown = chapters.field_purposes(shop)
-        assert len(shown) == sum(len(one.columns) for several in shop.sources.values() for one in several)
+        prepared = ingest.prepare(shop)
+        shown = chapters.field_purposes(prepared, shop)
+        given = {(source, ours) for source, several in shop.sources.items() for one in several for ours in one.columns}
+        assert set(zip(shown["source"], shown["read as"], strict=True)) == given | {("orders", "–")}
+        assert "which rows are cancelled; not kept" in shown["used for"].tolist()
         assert shown["used for"].str.len().gt(3).all()
+        assert chapters.dropped(prepared) == "The files have no other columns."
