@@ -13,7 +13,7 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers import cases, evaluation, findings, forecast, kpis, scoring, survey, tables
+from loyalty_helpers import cases, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
 from loyalty_helpers.client import SOURCES, Client, UserError
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
@@ -49,11 +49,6 @@ PURPOSES = {
     "referrer_id": "referrals; never published",
     "referee_id": "referrals; never published",
     "date": "when a cost arose",
-}
-PURPOSES_BY_START = {
-    "driver_": "survey driver, for what goes with loyalty",
-    "comment_": "counting what customers mention; the text itself is not kept",
-    "choice_": "counting what customers choose",
 }
 
 
@@ -128,7 +123,7 @@ def field_purposes(shop: Client) -> pd.DataFrame:
             source,
             " or ".join(export),
             name,
-            next((words for start, words in PURPOSES_BY_START.items() if name.startswith(start)), PURPOSES.get(name)),
+            PURPOSES.get(name) or privacy.purpose(name),
         )
         for source, several in shop.sources.items()
         for settings in several

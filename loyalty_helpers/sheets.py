@@ -745,12 +745,12 @@ def _judge_survey(sheet: Sheet) -> None:
     _check_scales(sheet)
     cells, launch = sheet.cells, sheet.client.program.launched_on
     numbers = [column for column in cells.select_dtypes("number") if column in sheet.columns]
-    asked = np.column_stack([np.array([one is not None for one in sheet.columns[column]])[sheet.file]
-                             for column in numbers]) if numbers else np.zeros((len(cells), 0), bool)
-    given = cells[numbers].notna().to_numpy()
-    told = cells[[column for column in cells if column.startswith(("comment_", "choice_"))]].notna().any(axis=1)
-    sheet.remark("partly answered", "flagged", given.any(axis=1) & (asked & ~given).any(axis=1))
-    sheet.remark("no question answered", "flagged", ~given.any(axis=1) & ~told.to_numpy())
+    given = cells[numbers].notna().to_numpy(dtype=bool)
+    blank = [np.array([one is not None for one in sheet.columns[column]])[sheet.file] & cells[column].isna().to_numpy()
+             for column in numbers]  # in a file that asks the question
+    said = cells[[column for column in cells if column.startswith(("comment_", "choice_"))]].notna().any(axis=1)
+    sheet.remark("partly answered", "flagged", given.any(axis=1) & np.any(blank, axis=0))
+    sheet.remark("no question answered", "flagged", ~given.any(axis=1) & ~said.to_numpy())
     sheet.remark("neither date nor wave", "flagged", cells[["answered_at", "wave"]].isna().all(axis=1).to_numpy())
     wave = survey.waves(cells["answered_at"], cells["wave"], None if launch is None else pd.Timestamp(launch))
     sheet.remark("wave taken from the date", "changed", (cells["wave"].isna() & wave.notna()).to_numpy())
