@@ -44,8 +44,8 @@ def run(verb: str, key: str, **options: str | bool) -> int:
         from . import fuzz
         return fuzz.fuzz(*(fuzz.number(options[name], name) for name in ("cases", "seed")))
     if verb == "sample":
-        from . import simulate
-        simulate.write_sample(client.ROOT / "data" / "sample")
+        from . import sample
+        sample.write(client.ROOT / "data" / "sample")
         return 0
     from . import report
     if verb == "purge":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import privacy
+from loyalty_helpers import privacy, survey
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import amount, count
 from loyalty_helpers.ingest import Prepared
 from loyalty_helpers.sheets import LOOKS_LIKE, MASKED, TEXT
 
 GRADES = ("stop", "distorts results", "worth knowing")
+FEW_MEMBERS = 20  # below which it may be chance that they joined at their first order
 
 
 def about(prepared: Prepared, client: Client) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def about(prepared: Prepared, client: Client) -> pd.DataFrame:
     if len(bought):
         found += [*_of_the_ids(prepared), *_of_the_customers(bought), *_of_the_money(orders, client),
                   *_of_the_calendar(bought, client)]
-    found += [*_of_the_members(prepared, client), *_of_the_answers(prepared), *_of_what_cannot_be(prepared)]
+    found += [*_of_the_members(prepared, client), *_of_the_answers(prepared, client), *_of_what_cannot_be(prepared)]
     table = pd.DataFrame(found, columns=["grade", "what", "consequence", "remedy"], dtype=TEXT)
     return table.sort_values("grade", key=lambda grade: grade.map(GRADES.index), kind="stable", ignore_index=True)
 
@@ -169,27 +170,70 @@ def _of_the_members(prepared: Prepared, client: Client):
     if "members" not in prepared.tables:
         return
     members, orders = prepared.tables["members"], prepared.tables["orders"]
+    yield from _of_the_dates_of_joining(members, orders, client)
     absent = ~members["customer_id"].isin(orders["customer_id"])
     if absent.any():
         yield (GRADES[0] if absent.mean() > 0.9 else GRADES[2],
                f"{_of_them(absent, client)} of the members never appear in the orders",
                "They never bought, or the two files use different ids: then members cannot be told from others.",
                "Compare the ids of one member in both files.")
-    if client.has_program:
-        early = members["joined_at"] < pd.Timestamp(client.program.launched_on)
-        if early.any():
-            yield (GRADES[1], f"{_of_them(early, client)} of the members joined before the launch",
-                   "Their time before joining is no time without the program.",
-                   "Check launched_on, and whether the date is that of joining or of the customer's account.")
 
 
-def _of_the_answers(prepared: Prepared):
+def _of_the_dates_of_joining(members: pd.DataFrame, orders: pd.DataFrame, client: Client):
+    """Dates that are missing, or are those of another thing: mostly of the customer's account."""
+    joined = members["joined_at"]
+    ask = "Ask the loyalty app for the date of enrollment; a list of tags or of accounts has none."
+    if joined.isna().all():
+        yield (GRADES[1], "No member has a date of joining", "Who is a member is known, since when is not: members "
+               "cannot be compared with other buyers at the till (grades B and C).", ask)
+        buyers = pd.Series(orders["customer_id"].dropna().unique())
+        if len(buyers) and buyers.isin(members["customer_id"]).mean() > 0.95 and client.program.joining != "everyone":
+            yield (GRADES[1], "Nearly all customers are in the member list, and none has a date of joining",
+                   "A list of all customers, taken for the members, makes everybody a member.",
+                   "Set aside who is no member, by a tag or a status (sources.members.set_aside, with other_than).")
+        return
+    if joined.isna().mean() > 0.1:
+        yield (GRADES[1], f"{_percent(joined.isna().mean())} of the members have no date of joining",
+               "They are left out of the comparison at the till, which then speaks of the others only.", ask)
+    early = joined < pd.Timestamp(client.program.launched_on) if client.has_program else joined.isna() & False
+    if early.mean() > 0.5:
+        yield (GRADES[1], f"{_percent(early.mean())} of the members joined before the launch: this is most likely the date of "
+               "the customer's account, not of joining",
+               "Who joined when is not known, and the comparison at the till would be about opening an account.",
+               f"{ask} Or correct launched_on.")
+    elif early.any():
+        yield (GRADES[1], f"{_of_them(early, client)} of the members joined before the launch",
+               "Their time before joining is no time without the program.",
+               "Check launched_on, and whether the date is that of joining or of the customer's account.")
+    first = orders[~orders["is_refund"]].groupby("customer_id")["ordered_at"].min()
+    dated = members[joined.notna() & members["customer_id"].isin(first.index)]
+    at_first = dated["joined_at"].dt.normalize() == dated["customer_id"].map(first).dt.normalize()
+    if len(dated) >= FEW_MEMBERS and at_first.mean() > 0.9 and client.program.joining != "everyone":
+        yield (GRADES[1], f"{_percent(at_first.mean())} of the members joined on the day of their first order: this is "
+               "most likely the date of the customer's account, not of joining",
+               "Hardly anybody can be compared: that takes members who had bought before they joined.", ask)
+
+
+def _of_the_answers(prepared: Prepared, client: Client):
     for name, column in (("orders", "rating"), ("survey", "csat"), ("survey", "ces")):
         given = prepared.tables[name][column].dropna() if name in prepared.tables else []
         if len(given) >= 10 and given.nunique() == 1:
             yield (GRADES[1], f"All {len(given):,} answers to {column} are {given.iloc[0]:g}",
                    "Nothing can be learnt from an answer that everybody gives, and no rise can be seen.",
                    "Check whether all answers were exported, and how they are asked for.")
+    if "survey" not in prepared.tables:
+        return
+    answers = prepared.tables["survey"]
+    if taken := survey.scales_taken(answers, client.scales):
+        yield (GRADES[2], f"Scales taken from the answers: {'; '.join(taken)}",
+               "Satisfied are the two best points of a scale, and a mean is read against its ends.",
+               "If one is wrong, or its best answer is the lowest, say so in client.yml (sources.survey.scale).")
+    if client.has_program:
+        launch = pd.Timestamp(client.program.launched_on)
+        if rows := int(survey.misdated(answers["answered_at"], answers["wave"], launch).sum()):
+            yield (GRADES[1], f"{count(rows, 'answer')} of the survey lie on the other side of the launch than their "
+                   "wave says", "The date counts, not the name of the wave.",
+                   "Check the column of dates, its order of day and month, and launched_on.")
 
 
 def _of_what_cannot_be(prepared: Prepared):

@@ -13,7 +13,7 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers import cases, evaluation, findings, forecast, kpis, privacy, scoring, tables
+from loyalty_helpers import cases, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
 from loyalty_helpers.client import SOURCES, Client, UserError
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
@@ -177,14 +177,13 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
 
 
 def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:
-    """`scoring.quadrant` on the declared scale of satisfaction, empty where no answer of a survey carries a customer.
+    """`scoring.quadrant` on the scale of satisfaction, empty where no answer of a survey carries a customer.
 
     Satisfied are the two best points of the scale.
     """
-    bar = shop.scales.get("csat", (1, 5))[1] - 1
-    found = scoring.quadrant(
-        frames.get("survey"), frames["customers"], activity_days=activity_days, satisfied_from=bar
-    )
+    answers = frames.get("survey")
+    bar = NAN if answers is None else survey.scale(answers["csat"], "csat", shop.scales)[1] - 1
+    found = scoring.quadrant(answers, frames["customers"], activity_days=activity_days, satisfied_from=bar)
     return (pd.DataFrame(columns=["type", "meaning", "customers", "share"]) if found is None
             else privacy.published(found, shop))
 

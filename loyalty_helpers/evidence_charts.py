@@ -19,7 +19,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from loyalty_helpers import findings
+from loyalty_helpers import findings, themes
 from loyalty_helpers.charts import (
     ACCENT,
     CAUTION,
@@ -480,6 +480,31 @@ def key_driver_quadrant(table: pd.DataFrame) -> Chart:
                                  "Hollow: an interval crosses a mean, so the corner cannot be told."
                                  if len(placed) < len(rows) else "",
                                  f"Cannot be told: {', '.join(left_out)}." if len(left_out) else ""))
+
+
+def mentions(rows: pd.DataFrame) -> Chart:
+    """Bars of what the comments mention (one question of `themes.by_question`), each with its interval."""
+    rows = rows[(rows["group"] == themes.EVERYBODY) & ~rows["theme"].isin([themes.NONE, themes.BLANK])]
+    n = int(rows["n"].max()) if len(rows) else 0
+    rows = rows[rows["answers"] > 0]
+    if rows.empty:
+        return nothing("No comment mentions a theme of the lists.")
+    figure, ax = canvas(0.8 + 0.33 * max(len(rows), 2))
+    y = np.arange(len(rows))[::-1]
+    ax.barh(y, rows["share"], height=0.62, color=ACCENT)
+    ax.hlines(y, rows["low"], rows["high"], color=INK, linewidth=1.4)
+    _names(ax, list(rows["theme"]))
+    ax.set(xlim=(0, None), xlabel="share of the comments that mention it")
+    percent_axis(ax.xaxis)
+    ax.grid(axis="x")
+    ax.set_axisbelow(True)
+    shares = rows[["share", "low", "high"]].map(lambda share: amount(share, "share", digits=0))
+    said = [f"{capital(theme)}: {share} ({low} to {high})"
+            for theme, share, low, high in zip(rows["theme"], *shares.to_numpy().T, strict=True)]
+    title = f"{capital(rows['theme'].iloc[0])} is mentioned in {shares['share'].iloc[0]} of {count(n, 'comment')}"
+    return Chart(figure, title, _sentences(f"Bar chart with intervals. {title}", *said),
+                 note="Lines: intervals. These are mentions, not opinions: “not expensive” and “too expensive” both mention "
+                      "the price.")
 
 
 def place_labels(ax: Axes, points: Sequence[tuple[str, float, float]], taken: Sequence) -> None:

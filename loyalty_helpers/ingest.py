@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import people, privacy, sheets
+from loyalty_helpers import people, privacy, sheets, themes
 from loyalty_helpers.client import Client, UserError
 from loyalty_helpers.findings import count
 from loyalty_helpers.sheets import MICRO, NOBODY, NUMBER, SCHEMA, TEXT, TIME, Sheet, codes
@@ -76,8 +76,9 @@ def prepare(client: Client) -> Prepared:
     """Read all that the settings name and make the canonical tables: pure reading, nothing is written.
 
     Frames are as in SCHEMA, sorted, the same for any order of rows in the files; times are naive, in the client's time
-    zone. `lines` comes from a source of its own, or from orders at line grain. Raises UserError for anything that
-    cannot be read or understood.
+    zone. `lines` comes from a source of its own, or from orders at line grain. A survey with comments, or questions
+    with several answers, also gives `themes` and `choices` (`themes.table`, `themes.choices_table`). Raises UserError
+    for anything that cannot be read or understood.
     """
     read = [sheets.read(client, name, source) for name, several in client.sources.items() for source in several]
     recognised = people.recognise(read)
@@ -102,7 +103,7 @@ def prepare(client: Client) -> Prepared:
     guarded, ids = privacy.guarded(tables, client)
     unread = {(sheet.name, header) for sheet in read for raw in sheet.files
               for header, column in zip(raw.headers, raw.columns, strict=True) if column is None}
-    return Prepared(guarded, ledger, recognised, columns, ids, len(unread))
+    return Prepared(guarded | _said(parts.get("survey", []), client), ledger, recognised, columns, ids, len(unread))
 
 
 def _need_customers(read: list[Sheet]) -> None:
@@ -111,6 +112,15 @@ def _need_customers(read: list[Sheet]) -> None:
         rows = sum(sheet.kept.sum() for sheet in orders)
         files = ", ".join(raw.name for sheet in orders for raw in sheet.files)
         raise UserError(f"{orders[0].folder}/{files}: none of the {rows:,} rows names a customer. {NOBODY}")
+
+
+def _said(surveys: list[pd.DataFrame], client: Client) -> dict[str, pd.DataFrame]:
+    """Counts of what comments mention, and of what was chosen among several answers: the texts go no further."""
+    if not surveys:
+        return {}
+    survey = pd.concat(surveys, ignore_index=True)
+    counted = {"themes": themes.table(survey, client), "choices": themes.choices_table(survey)}
+    return {name: frame for name, frame in counted.items() if len(frame)}
 
 
 # ---------------------------------------------------------------- from cells to canonical tables

@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from loyalty_helpers import meaning, reading
+from loyalty_helpers import meaning, reading, survey
 from loyalty_helpers.client import Client, Rule, Source, UserError, suggest
 from loyalty_helpers.findings import count
 from loyalty_helpers.meaning import Values
 from loyalty_helpers.reading import Column, RawFile
 
 TEXT, TIME, NUMBER, FLAG = "str", "datetime64[us]", "float64", "bool"
-# table -> column -> dtype, in this order; a survey has any number of further columns named driver_<name> (float64)
+# table -> column -> dtype, in this order; a survey has further columns named as in OF_SURVEYS, of which driver_<name>
+# stay in the table
 SCHEMA: dict[str, dict[str, str]] = {
     "orders": {"order_id": TEXT, "customer_id": TEXT, "ordered_at": TIME, "amount": NUMBER, "is_refund": FLAG,
                "channel": TEXT, "category": TEXT, "rating": NUMBER},
@@ -46,6 +47,8 @@ FURTHER = {
     "lines": OF_MONEY,
     "costs": {"currency": TEXT},
 } | {name: PERSON for name in ("members", "survey", "assignment", "points")}
+# any number of these, each with a name of its own: rated things, free texts, questions with several answers
+OF_SURVEYS = {"driver_": NUMBER, "comment_": TEXT, "choice_": TEXT}
 MONEY = ("orders", "lines", "costs")  # sources whose amounts the ledger adds up
 AMOUNTS = ("amount", "unit_price", "refunded", "order_total", "order_refunded")  # columns that hold money
 POINT_KINDS = ("earn", "burn", "expire", "adjust")
@@ -83,7 +86,8 @@ WORDS_OF_THE_LEDGER = frozenset([
     "no customer id", "no join date", "one order number, several customers", "order number again, with other content",
     "order totals that differ within the order", "customer taken from another line of the order",
     "date taken from another line of the order", MASKED, "no e-mail address or telephone number",
-    "other currency, converted", *LOOKS_LIKE,
+    "other currency, converted", "partly answered", "no question answered", "wave taken from the date",
+    "neither date nor wave", *LOOKS_LIKE,
     *(word for words in REQUIRED.values() for word in words.values())])
 
 
@@ -162,7 +166,16 @@ def _wanted(name: str, source: Source) -> reading.Wanted:
     rules = [*source.set_aside.values(), *source.flag.values(), *([source.refunds] if source.refunds else [])]
     given = [*source.columns.values(), *(rule.column for rule in rules), source.less]
     ours = {_loose(one) for one in (*SCHEMA[name], *FURTHER.get(name, {}), *(one for names in given for one in names))}
-    return lambda header: _loose(header) in ours or _loose(header).startswith("driver_")
+    if name != "survey":
+        return lambda header: _loose(header) in ours
+
+    def is_asked(header: str) -> bool:
+        """By its whole name, or by the question that an option belongs to."""
+        parts = header.split(survey.BETWEEN_HEADERS)
+        questions = [_loose(survey.BETWEEN_HEADERS.join(parts[:i])) for i in range(1, len(parts) + 1)]
+        return questions[-1].startswith(tuple(OF_SURVEYS)) or not ours.isdisjoint(questions)
+
+    return is_asked
 
 
 def read(client: Client, name: str, source: Source) -> Sheet:
@@ -199,7 +212,8 @@ def _kinds(sheet: Sheet) -> dict[str, str]:
     kinds = {column: kind for column, kind in SCHEMA[sheet.name].items() if kind != FLAG} | FURTHER.get(sheet.name, {})
     if sheet.name == "survey":
         headers = [_loose(header) for raw in sheet.files for header in raw.headers]
-        kinds |= {column: NUMBER for column in [*sheet.source.columns, *headers] if column.startswith("driver_")}
+        kinds |= {column: kind for start, kind in OF_SURVEYS.items() for column in [*sheet.source.columns, *headers]
+                  if column.startswith(start)}
     return kinds
 
 
@@ -207,7 +221,8 @@ def _find_columns(sheet: Sheet, kinds: dict[str, str]) -> None:
     """Find each column by name. One that the source needs must be in every file, one that the client's settings name in
     one of them at least: exports grow columns over the years."""
     given, is_orders = sheet.source.columns, sheet.name == "orders"
-    found = {column: [_column(raw, sheet, given.get(column, (column,))) for raw in sheet.files] for column in kinds}
+    found = {column: [_answers_to(raw, sheet, column, given.get(column, (column,))) if sheet.name == "survey" else
+                      _column(raw, sheet, given.get(column, (column,))) for raw in sheet.files] for column in kinds}
     if sheet.name in MOMENT and not any(found[MOMENT[sheet.name]]):
         found[MOMENT[sheet.name]] = _joined_moments(sheet)
     everywhere = {column for column, those in found.items() if all(those)}
@@ -277,6 +292,20 @@ def _column(raw: RawFile, sheet: Sheet, names: tuple[str, ...]) -> Column | None
     return None
 
 
+def _answers_to(raw: RawFile, sheet: Sheet, column: str, names: tuple[str, ...]) -> Column | None:
+    """A column of a survey. Under two header rows ("question · option") the question's own name will do where it has
+    one column, and where it has one for each option that could be chosen."""
+    if (found := _column(raw, sheet, names)) is not None:
+        return found
+    for name in names:
+        options = {option: raw.columns[i] for option, i in survey.options_of(raw.headers, name).items()}
+        if options and column.startswith("choice_"):
+            return survey.chosen(options)
+        if len(options) == 1:
+            return next(iter(options.values()))
+    return None
+
+
 def _loose(header: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", header).replace("\ufeff", "").casefold().split())
 
@@ -296,6 +325,9 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
         values = _moments(sheet, column, there, where)
     elif kind == NUMBER:
         money = client.currency if column in AMOUNTS and "currency" not in sheet.columns else ""
+        if sheet.name == "survey":
+            words = source.answers.get("*", {}) | source.answers.get(column, {})
+            there = [survey.in_numbers(one, words) for one in there]
         values = meaning.numbers(there, source.decimal, where, currency=money)
         if source.hundredths and column in AMOUNTS:
             values = [Values(one.values / 100, one.bad) for one in values]
@@ -499,7 +531,7 @@ def judge(sheet: Sheet) -> None:
         sheet.stop_at((kind.notna() & ~kind.isin(POINT_KINDS)).to_numpy(), "kind", "is not a kind of points entry",
                       f"Known kinds: {', '.join(POINT_KINDS)}. Rename the others in a copy of the file.")
     if sheet.name == "survey":
-        _check_scales(sheet)
+        _judge_survey(sheet)
     for reason, rule in source.flag.items():
         sheet.remark(reason, "flagged", _matching(sheet, rule))
     if sheet.name == "orders":
@@ -561,7 +593,9 @@ def _stop_at_bad_cells(sheet: Sheet) -> None:
         if kind == "M":
             sheet.stop_at(bad, column, "is not a date that can be read", f"Write it as 2025-03-31 {aside}")
         elif kind == "f":
-            sheet.stop_at(bad, column, "is not a number", f"Correct it {aside}")
+            stands_for = f"Say what number it stands for in client.yml (sources.survey.answers.{column}), or correct it"
+            sheet.stop_at(bad, column, "is not a number",
+                          f"{stands_for if sheet.name == 'survey' else 'Correct it'} {aside}")
         else:
             sheet.stop_at(bad, column, "is a number whose last digits a spreadsheet has dropped, so that different ids "
                           "look alike", "Export it again without opening it in a spreadsheet.")
@@ -706,13 +740,35 @@ def _judge_people(sheet: Sheet) -> None:
                     sheet.having(rows.index[rows["customer_id"].duplicated()]))
 
 
+def _judge_survey(sheet: Sheet) -> None:
+    """Partial answers count, as far as they go; a wave that is not named follows from the date."""
+    _check_scales(sheet)
+    cells, launch = sheet.cells, sheet.client.program.launched_on
+    numbers = [column for column in cells.select_dtypes("number") if column in sheet.columns]
+    given = cells[numbers].notna().to_numpy(dtype=bool)
+    blank = [np.array([one is not None for one in sheet.columns[column]])[sheet.file] & cells[column].isna().to_numpy()
+             for column in numbers]  # in a file that asks the question
+    said = cells[[column for column in cells if column.startswith(("comment_", "choice_"))]].notna().any(axis=1)
+    sheet.remark("partly answered", "flagged", given.any(axis=1) & np.any(blank, axis=0))
+    sheet.remark("no question answered", "flagged", ~given.any(axis=1) & ~said.to_numpy())
+    sheet.remark("neither date nor wave", "flagged", cells[["answered_at", "wave"]].isna().all(axis=1).to_numpy())
+    wave = survey.waves(cells["answered_at"], cells["wave"], None if launch is None else pd.Timestamp(launch))
+    sheet.remark("wave taken from the date", "changed", (cells["wave"].isna() & wave.notna()).to_numpy())
+    cells["wave"] = wave
+
+
 def _check_scales(sheet: Sheet) -> None:
     answers = [column for column in sheet.cells if sheet.cells[column].dtype.kind == "f"]
     asked = [column for column in answers if column in sheet.columns]
-    if not asked:
+    if not asked and not any(column.startswith(tuple(OF_SURVEYS)) for column in sheet.columns):
         raise UserError(f"{sheet.folder}/{sheet.files[0].name} has no column of answers. Say in client.yml which is "
-                        "nps, csat, ces or driver_... (sources.survey.columns), or take 'survey' out of it.")
-    scales = {"nps": (0.0, 10.0)} | sheet.source.scale
+                        "nps, csat, ces, driver_..., comment_... or choice_... (sources.survey.columns), or take "
+                        "'survey' out of it.")
+    for column in sheet.source.answers:
+        if column not in ("*", *answers):
+            raise UserError(f"client.yml: sources.survey.answers has '{column}', which is no question of the survey."
+                            f"{suggest(column, answers)} Questions: {', '.join(answers)}; \"*\" for all.")
+    scales = {"nps": survey.NPS_SCALE} | sheet.source.scale
     for column in [column for column in asked if column not in scales]:
         outside = (~sheet.cells[column].between(0, 10) & sheet.cells[column].notna()).to_numpy()
         sheet.stop_at(outside, column, "is on no usual scale (1 to 5, 1 to 7, 0 to 10)",

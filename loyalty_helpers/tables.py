@@ -28,7 +28,7 @@ from loyalty_helpers.sheets import SCHEMA
 if TYPE_CHECKING:
     from loyalty_helpers.client import Client
 
-TABLES = (*SCHEMA, "customers", "customer_weeks")
+TABLES = (*SCHEMA, "themes", "choices", "customers", "customer_weeks")
 DAY = 24 * 3600 * 1_000_000  # in microseconds
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with one of these
 

@@ -26,6 +26,9 @@ NPS_GROUPS = {"detractors": (0, 6), "passives": (7, 8), "promoters": (9, 10)}
 NOTHING_SAID = frozenset(["no", "none", "nope", "nothing", "no comment", "n/a", "na", "-", ".", "无", "没有", "暂无",
                           "没", "無", "沒有", "(空)", "(跳过)"])
 FEW = 30  # comments, below which the sentence says that they are few
+READ = ("Mentions, not opinions, found by lists of words (loyalty_helpers/words; a client's own: themes.yml in its "
+        "folder). A comment may mention several things. Groups are by the answer to the recommendation question, with "
+        "the number of their comments: a share of few says little.")
 OTHER = "other answers"  # given by one person only: a text of their own, as a rule
 SEPARATORS = r"[;;┋]"
 COMMAS = r"[,,、]"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from loyalty_helpers import ingest, simulate
+from loyalty_helpers import ingest, sample, simulate
 from loyalty_helpers.client import LEVELS, load_client
 from loyalty_helpers.simulate import SCENARIOS, shop
 
@@ -326,7 +326,7 @@ def test_survey_waves_scales_and_the_planted_attitude():
 @pytest.fixture(scope="module")
 def remade(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
-    simulate.write_sample(folder)
+    sample.write(folder)
     return folder
 
 

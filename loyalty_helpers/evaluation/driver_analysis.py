@@ -17,12 +17,12 @@ from loyalty_helpers.evaluation import glm
 from loyalty_helpers.evaluation.weeks import DAY, Frames, data_end, first_joining, purchases
 from loyalty_helpers.findings import NAN, capital, count, number
 from loyalty_helpers.intervals import Mean
+from loyalty_helpers.survey import scale as scale_of
 
 FOLLOW, PAST = 91 * DAY, 365 * DAY  # the outcome is seen over the first, after behavior over the second
 EVENTS_EACH = 10  # buyers (and, for odds, others) for each variable of a model (Peduzzi et al. 1996)
 FEWEST = 10  # answers, or customers on each side of a yes or no
 COLLINEAR = 0.9  # R squared on the variables before it, above which a variable says nothing of its own
-USUAL_TOPS = (5.0, 7.0)  # of scales; else 10
 TODAY = ("the member list tells today's level, which the orders to be foretold may have earned; only membership itself "
          "is compared")
 OUTCOMES = {"buys again": ("odds ratio", "buying again in the next 13 weeks", "the odds to buy again are"),
@@ -141,7 +141,7 @@ def _answers_before(survey: pd.DataFrame | None, customers: pd.Index, origin: pd
         "answered_at", kind="stable")
     last = before.groupby("customer_id").last()  # the last known answer to each question
     return [Variable(f"rating of {_name(question)}", "survey",
-                     _position(last[question], _scale(survey[question], question, scales)).reindex(customers))
+                     _position(last[question], scale_of(survey[question], question, scales)).reindex(customers))
             for question in _questions(survey)]
 
 
@@ -268,8 +268,8 @@ def key_drivers(survey: pd.DataFrame | None, *, outcome: str = "nps",
         return pd.DataFrame(columns=KEY_COLUMNS)
     at = survey.sort_values("answered_at", kind="stable")
     latest = at[at["customer_id"].isna() | ~at.duplicated("customer_id", keep="last")]
-    target = _position(latest[outcome], _scale(survey[outcome], outcome, scales or {}))
-    rows = [_key_driver(latest[question], target, question, _scale(survey[question], question, scales or {}),
+    target = _position(latest[outcome], scale_of(survey[outcome], outcome, scales or {}))
+    rows = [_key_driver(latest[question], target, question, scale_of(survey[question], question, scales or {}),
                         confidence=confidence) for question in _questions(survey)]
     cuts = {f"{side}_cut": np.mean(known) if (known := [row[side] for row in rows if np.isfinite(row[side])]) else NAN
             for side in ("importance", "performance")}
@@ -345,13 +345,6 @@ def _questions(survey: pd.DataFrame) -> list[str]:
 
 def _name(question: str) -> str:
     return question.removeprefix("driver_").replace("_", " ")
-
-
-def _scale(answers: pd.Series, question: str, scales: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
-    """The (worst, best) answer: as declared, else the smallest usual scale that holds all answers."""
-    if question in scales or question == "nps":
-        return tuple(scales.get(question, (0.0, 10.0)))
-    return 0.0 if answers.min() < 1 else 1.0, next((top for top in USUAL_TOPS if not answers.max() > top), 10.0)
 
 
 def _position(answers: pd.Series, scale: tuple[float, float]) -> pd.Series:
