@@ -197,8 +197,8 @@ def _of_the_dates_of_joining(members: pd.DataFrame, orders: pd.DataFrame, client
                "They are left out of the comparison at the till, which then speaks of the others only.", ask)
     early = joined < pd.Timestamp(client.program.launched_on) if client.has_program else joined.isna() & False
     if early.mean() > 0.5:
-        yield (GRADES[1], f"{_percent(early.mean())} of the members joined before the launch: this is most likely the date of "
-               "the customer's account, not of joining",
+        yield (GRADES[1], f"{_percent(early.mean())} of the members joined before the launch: this is most "
+               "likely the date of the customer's account, not of joining",
                "Who joined when is not known, and the comparison at the till would be about opening an account.",
                f"{ask} Or correct launched_on.")
     elif early.any():

@@ -503,8 +503,8 @@ def mentions(rows: pd.DataFrame) -> Chart:
             for theme, share, low, high in zip(rows["theme"], *shares.to_numpy().T, strict=True)]
     title = f"{capital(rows['theme'].iloc[0])} is mentioned in {shares['share'].iloc[0]} of {count(n, 'comment')}"
     return Chart(figure, title, _sentences(f"Bar chart with intervals. {title}", *said),
-                 note="Lines: intervals. These are mentions, not opinions: “not expensive” and “too expensive” both mention "
-                      "the price.")
+                 note="Lines: intervals. These are mentions, not opinions: “not expensive” and “too expensive” both "
+                      "mention the price.")
 
 
 def place_labels(ax: Axes, points: Sequence[tuple[str, float, float]], taken: Sequence) -> None:
