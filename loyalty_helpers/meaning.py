@@ -181,7 +181,7 @@ def _contacts(column: Column, text: pa.Array, sound: np.ndarray, hidden: np.ndar
 SIGNS = {sign: tuple(codes.split()) for sign, codes in {
     "$": "USD AUD CAD HKD MXN NZD SGD TWD ARS CLP COP", "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD",
     "CA$": "CAD", "HK$": "HKD", "NT$": "TWD", "NZ$": "NZD", "S$": "SGD", "MX$": "MXN", "R$": "BRL",
-    "¥": "CNY JPY", "CN¥": "CNY", "JP¥": "JPY", "RMB": "CNY", "RMB¥": "CNY", "CNY¥": "CNY", "人民币": "CNY",
+    "¥": "CNY JPY", "CN¥": "CNY", "JP¥": "JPY", "RMB": "CNY", "RMB¥": "CNY", "人民币": "CNY",
     "元": "CNY TWD HKD", "圆": "CNY JPY", "円": "JPY", "€": "EUR", "£": "GBP EGP", "₩": "KRW", "원": "KRW",
     "KR": "SEK NOK DKK ISK", "FR": "CHF", "SFR": "CHF", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "LEI": "RON",
     "ЛВ": "BGN", "₽": "RUB", "РУБ": "RUB", "₴": "UAH", "ГРН": "UAH", "₸": "KZT", "₺": "TRY", "TL": "TRY", "₪": "ILS",

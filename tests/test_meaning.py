@@ -612,7 +612,7 @@ def test_masked_names(text, hidden):
 
 # ---------------------------------------------------------------- speed
 def test_a_long_column_of_moments_is_read_in_one_go():
-    moment = np.datetime64("2020-01-01", "s") + 100 * np.arange(300_000)
+    moment = np.datetime64("2020-01-01", "s") + 300 * np.arange(100_000)
     iso, other = (pa.array(pd.Series(moment).dt.strftime(style)) for style in ("%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M:%S"))
     took = []
     for text in (iso, other):
