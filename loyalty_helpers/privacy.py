@@ -302,7 +302,9 @@ def compared(table: pd.DataFrame, client: Client) -> pd.DataFrame:
     change goes with it. Levels are shares, or say in `unit` what they are.
     """
     k, hidden = least(client), pd.Series(False, index=table.index)
-    for when in ("before", "after") if k > 1 else ():
+    if k == 1 or table.empty:
+        return table
+    for when in ("before", "after"):
         n, is_share = table[f"n_{when}"], table["unit"].eq("share") if "unit" in table else True
         hits = (table[when].astype("float64") * n).round()
         few = n.between(1, k - 1)
@@ -312,7 +314,7 @@ def compared(table: pd.DataFrame, client: Client) -> pd.DataFrame:
                              **{f"n_{when}": n.astype("float64").mask(few)})
         hidden |= small
     changes = [name for name in table if name.startswith("change") or name in ("low", "high")]
-    return table.assign(**{name: table[name].astype("float64").mask(hidden) for name in changes}) if k > 1 else table
+    return table.assign(**{name: table[name].astype("float64").mask(hidden) for name in changes})
 
 
 def worded(sentences: Sequence[str], client: Client) -> list[str]:

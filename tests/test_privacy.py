@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,7 +12,10 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import nbformat
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import small_clone
 from hypothesis import given
@@ -426,3 +430,143 @@ class TestPurge:
             before = files(used)
             done = purge(used)
         assert done.returncode == 1 and "under way" in done.stderr and files(used) == before
+
+
+# ---------------------------------------------------------------- a whole report of a client with much to hide
+CLIENT = """
+name: Acme
+currency: EUR
+time_zone: Europe/Berlin
+audience: shared
+program: {name: Club, launched_on: 2025-01-06, gross_margin: 0.4, reward_rate: 0.05}
+sources:
+  orders:
+    files: orders.csv
+    columns: {order_id: Order, email: E-mail, phone: Phone, ordered_at: Paid at, amount: Total, category: Category,
+              channel: Channel, rating: Stars}
+    set_aside: {tests: {column: Name, starts_with: TEST}}
+  members: {files: members.csv, columns: {email: E-mail, phone: Phone, joined_at: Joined, tier: Tier}}
+  survey:
+    files: survey.csv
+    columns: {answered_at: Date, email: E-mail, nps: NPS, csat: CSAT}
+    scale: {csat: [1, 5]}
+  points: {files: points.csv, columns: {email: E-mail, at: At, kind: Kind, points: Points}}
+"""
+MENACES = ["=1+1", "<script>alert(1)</script>", "@SUM(A1)", "Tea & <b>Cake</b>", "-2+3"]
+E_MAIL = re.compile(rb"[\w.+-]+@[\w-]+\.[a-z]{2,}", re.I)
+TELEPHONE = re.compile(rb"(?<![\w.])(?:\+49[ \d-]{6,}\d|0?1[3-9]\d{9}|\+86[ \d-]{6,}\d)(?!\w)")
+SMALL = re.compile(r"(?<![\w.,+−-])[1-4] (?:[\w-]+ ){0,1}(?:customer|member|joiner|buyer|regular|answer)s?\b(?! or)")
+
+
+def people() -> list[dict[str, str]]:
+    """160 invented customers: some known by an address, some by a number, some by both."""
+    found = []
+    for i in range(160):
+        e_mail, chinese, german = f"person{i:03d}@example.com", f"1390000{i:04d}", f"+49 151 0000{i:04d}"
+        found.append([{"E-mail": e_mail, "Phone": ""}, {"E-mail": "", "Phone": chinese},
+                      {"E-mail": e_mail, "Phone": german}, {"E-mail": e_mail.upper(), "Phone": chinese}][i % 4])
+    return found
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory) -> Path:
+    """A clone with the real chapters, in which the report of such a client is built."""
+    root = tmp_path_factory.mktemp("hostile")
+    folder = root / "data" / "acme"
+    folder.mkdir(parents=True)
+    shutil.copytree(settings.CLONE / "notebooks", root / "notebooks")
+    shutil.copy(settings.CLONE / "data" / "case_studies.csv", root / "data")
+    (folder / "client.yml").write_text(CLIENT, encoding="utf-8")
+    luck, everybody, day = np.random.default_rng(5), people(), pd.Timestamp("2023-01-02")
+    orders, answers = [], []
+    for i, person in enumerate(everybody):
+        for n, wait in enumerate(luck.exponential(40 + i % 60, 25).cumsum()):
+            if wait < 1000:
+                moment = day + pd.Timedelta(days=float(wait), hours=9)
+                orders.append(person | {
+                    "Order": f"SO-{i:03d}-{n:02d}-9001", "Paid at": f"{moment:%Y-%m-%d %H:%M}",
+                    "Total": f"{luck.integers(5, 90)}.50", "Category": MENACES[n % 5], "Channel": MENACES[(i + n) % 5],
+                    "Stars": int(luck.integers(3, 6)), "Name": f"Ms <i>{person['E-mail'] or person['Phone']}</i>",
+                    "Address": f"{i} Invented Street"})
+        answers.append(person | {"Date": f"202{4 + i % 2}-06-03 10:00", "NPS": i % 11, "CSAT": 1 + i % 5,
+                                 "Why": f"Slow delivery, call me: {person['E-mail']} {person['Phone']}",
+                                 "Where": f"Berlin;{person['E-mail']}"})
+    joined = [person | {"Joined": f"2025-0{1 + i % 9}-15 12:00", "Tier": MENACES[i % 5]}
+              for i, person in enumerate(everybody) if i % 3 == 0]
+    moved = [person | {"At": "2025-09-20 12:00", "Kind": "earn", "Points": 10} for person in everybody[:90:3]]
+    for name, rows in {"orders": orders, "members": joined, "survey": answers, "points": moved}.items():
+        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    done = small_clone.report(root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files by name; what is packed in Parquet, unpacked, its metadata too."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+            metadata = repr(table.schema.metadata).encode()
+            found[path.name] = table.to_pandas().to_csv().encode() + metadata
+        elif path.is_file():
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
+
+
+@pytest.mark.parametrize("place", ["reports/acme", "data/acme/prepared"])
+class TestNothingPersonal:
+    def test_leaves_the_private_folder(self, hostile, place):
+        found = contents(hostile / place)
+        assert len(found) > 10
+        ids = {one.lower().encode() for person in people() for one in person.values() if one}
+        ids |= {one.replace(b" ", b"") for one in ids} | {one.replace(b" ", b"")[-8:] for one in ids if b"@" not in one}
+        for name, content in found.items():
+            texts = content.lower()
+            assert not E_MAIL.findall(texts), name
+            assert not TELEPHONE.findall(texts), name
+            assert not [one for one in ids if re.search(rb"(?<!\w)" + re.escape(one) + rb"(?!\w)", texts)], name
+            assert b"so-0" not in texts and b"invented street" not in texts and b"call me" not in texts, name
+
+    def test_bears_a_pseudonym_outside_the_prepared_tables(self, hostile, place):
+        ids = pd.read_parquet(hostile / "data/acme/private/ids.parquet")
+        assert len(ids) == 160 and not set(ids["id"]) & set(ids["customer_id"])
+        published = [name for name, content in contents(hostile / place).items() if not name.endswith(".parquet")
+                     and any(one.encode() in content for one in ids["customer_id"])]
+        assert not published
+
+    def test_runs_in_a_browser_or_a_spreadsheet(self, hostile, place):
+        for name, content in contents(hostile / place).items():
+            if name.endswith(".html"):
+                assert b"<script>alert(1)" not in content, name
+            if name.endswith(".csv"):
+                assert not re.search(rb'(?m)(?:^|,)"?[=@]', content), name
+
+
+def test_the_action_list_names_customers_as_the_exports_do(hostile):
+    listed = pd.read_csv(hostile / "data/acme/private/action_list.csv", dtype=str)
+    own = {one.casefold().strip() for person in people() for one in person.values()}
+    assert len(listed) > 100 and set(listed["customer_id"].str.removeprefix("'").str.replace(" ", "")) <= {
+        one.replace(" ", "") for one in own}
+
+
+class TestOthersSeeNoSmallNumbers:
+    def test_in_tables(self, hostile):
+        seen = 0
+        for path in sorted((hostile / "reports/acme/tables").glob("*.csv")):
+            table = pd.read_csv(path)
+            for column in {*privacy.COUNTS} & {*table}:
+                assert not table[column].between(1, 4).any(), (path.name, column)
+                seen += 1
+        assert seen >= 3
+        segments = pd.read_csv(hostile / "reports/acme/tables/segments.csv")
+        assert segments["customers"].isna().any()  # there was something to hide
+        assert (segments["customers"].isna() == segments["spend"].isna()).all()
+
+    def test_in_words_and_cells(self, hostile):
+        for path in sorted((hostile / "reports/acme/notebooks").glob("*.ipynb")):
+            outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", ())]
+            for output in outputs:
+                text = output.get("data", {}).get("text/plain", "")
+                text = re.sub("3 members against|4 customers drawn", "", text)  # names of rungs
+                assert not SMALL.findall(text), (path.name, SMALL.findall(text), text[:300])
