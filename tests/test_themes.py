@@ -168,6 +168,8 @@ def test_options_are_told_apart():
     assert chosen("tea;cake", "tea", "cake ; tea") == {"tea": 3, "cake": 2}
     assert chosen("茶┋蛋糕", "茶┋蛋糕", "茶") == {"茶": 3, "蛋糕": 2}
     assert chosen("tea, cake", "cake, jam", "jam, tea") == {"cake": 2, "jam": 2, "tea": 2}
+    own = chosen("tea, cake", "cake, jam", "jam, tea", "tea, whatever is left")
+    assert own == {"tea": 3, "cake": 2, "jam": 2, "other answers": 1}
     assert chosen("茶、蛋糕", "茶、酒", "蛋糕、酒") == {"茶": 2, "蛋糕": 2, "酒": 2}
 
 
