@@ -501,7 +501,7 @@ def mentions(rows: pd.DataFrame) -> Chart:
     shares = rows[["share", "low", "high"]].map(lambda share: amount(share, "share", digits=0))
     said = [f"{capital(theme)}: {share} ({low} to {high})"
             for theme, share, low, high in zip(rows["theme"], *shares.to_numpy().T, strict=True)]
-    title = f"{capital(rows['theme'].iloc[0])} is mentioned in {shares['share'].iloc[0]} of {count(n, 'comment')}"
+    title = f"{shares['share'].iloc[0]} of {count(n, 'comment')} mention {rows['theme'].iloc[0]}"
     return Chart(figure, title, _sentences(f"Bar chart with intervals. {title}", *said),
                  note="Lines: intervals. These are mentions, not opinions: “not expensive” and “too expensive” both "
                       "mention the price.")

@@ -1,5 +1,5 @@
 """Survey exports as vendors write them: answers in words, two header rows, several answers, partial answers, waves."""
-
+# ruff: noqa: E501
 from datetime import date
 
 import numpy as np

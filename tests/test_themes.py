@@ -168,6 +168,8 @@ def test_options_are_told_apart():
     assert chosen("tea;cake", "tea", "cake ; tea") == {"tea": 3, "cake": 2}
     assert chosen("茶┋蛋糕", "茶┋蛋糕", "茶") == {"茶": 3, "蛋糕": 2}
     assert chosen("tea, cake", "cake, jam", "jam, tea") == {"cake": 2, "jam": 2, "tea": 2}
+    own = chosen("tea, cake", "cake, jam", "jam, tea", "tea, whatever is left")
+    assert own == {"tea": 3, "cake": 2, "jam": 2, "other answers": 1}
     assert chosen("茶、蛋糕", "茶、酒", "蛋糕、酒") == {"茶": 2, "蛋糕": 2, "酒": 2}
 
 
@@ -229,7 +231,7 @@ def test_what_the_reader_sees(acme):
     assert shown.columns.tolist() == ["theme", "comments", "share", "interval", "detractors (50)", "promoters (50)"]
     assert shown.iloc[0].tolist() == ["price", 30, "30 %", "22 to 40 %", "0 %", "60 %"]
     chart = evidence_charts.mentions(rows)
-    assert chart.title == "Price is mentioned in 30 % of 100 comments" and "Price: 30 % (22 % to 40 %)" in chart.alt
+    assert chart.title == "30 % of 100 comments mention price" and "Price: 30 % (22 % to 40 %)" in chart.alt
     bars = chart.figure.axes[0].patches
     assert [bar.get_width() for bar in bars] == [0.3]
     picked = themes.by_question(themes.choices_table(answers))["bought"]
