@@ -7,7 +7,6 @@ yaml are imported here, because a run that finds nothing to do must end within a
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from collections.abc import Callable, Collection
@@ -183,7 +182,7 @@ def _language(value: Any, at: str) -> str:
 
 def _encoding(value: Any, at: str) -> str:
     try:
-        codecs.lookup(value)
+        "a".encode(value)  # unlike codecs.lookup, refuses those of bytes, such as base64
     except (LookupError, TypeError, ValueError):
         raise _Allowed("the name of an encoding, such as utf-8 or gb18030.") from None
     return value

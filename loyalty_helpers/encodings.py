@@ -120,8 +120,8 @@ def _decoded(path: Path, name: str, encoding: str) -> Iterator[str]:
             block = file.read(BLOCK)
             try:
                 part = decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                before = error.object[:error.start].decode(encoding, "ignore")
+            except UnicodeError as error:  # some encodings do not tell the place
+                before = error.object[:error.start].decode(encoding, "ignore") if hasattr(error, "start") else ""
                 raise _NotText(line + before.count("\n")) from None
             line += part.count("\n")
             if part:
@@ -166,7 +166,7 @@ def _encoding_by_content(path: Path, name: str) -> str | None:
     with _opened(path, name) as file:
         while len(sample) < SAMPLE and (block := file.read(BLOCK)):
             if not block.isascii():
-                sample += b"\n".join(re.findall(rb"[^\r\n]*[\x80-\xff][^\r\n]*", block))[:SAMPLE] + b"\n"
+                sample += b"\n".join(line for line in block.splitlines() if not line.isascii())[:SAMPLE] + b"\n"
     for encoding, reads_well in (("gb18030", _is_chinese), ("windows-1252", _is_western)):
         if reads_well(sample.decode(encoding, "ignore")):
             with suppress(_NotText):

@@ -34,7 +34,7 @@ from loyalty_helpers.encodings import BLOCK, Stream, Text, text_of
 
 DIGITS_OF_A_SPREADSHEET = 15  # XLSX keeps no more of a number
 CELLS = 1 << 20  # held at a time, of files that are read row by row
-BLANKS = r"\s\pZ\x{FEFF}\x{200B}"  # blanks of any kind, tabs, byte order marks
+BLANKS = r"\s\pZ\p{Cc}\p{Cf}"  # blanks of any kind, tabs, byte order marks, marks of direction: what nobody sees
 WEB_PAGES = ("<!doctype", "<html", "<head", "<meta", "<style", "<table", "<div", "<?xml")
 LOOKS_LIKE_DATA = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].*)?|[-+]?[$€£¥￥]?\s*\d[\d.,]*")
 Wanted = Callable[[str], bool]  # whether the column of this name is used
@@ -97,7 +97,8 @@ def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
         found.update(paths)
     for path in found:
         if path.is_dir():
-            raise UserError(f"{path.relative_to(folder)} is a folder. To read all files in it, write {path.name}/*.")
+            name = path.relative_to(folder).as_posix()
+            raise UserError(f"{name} is a folder. To read all files in it, write {name}/*.")
         if path.exists() and not path.is_file():  # a pipe or a device: reading it may never end
             raise UserError(f"{path.relative_to(folder)} is no ordinary file. Put a copy of the file there.")
     return sorted(found)
