@@ -23,6 +23,7 @@ CLIENT = """
 name: Corner Shop
 currency: CNY
 time_zone: Asia/Shanghai
+ids: plain
 sources:
   orders:
     {place}
@@ -159,7 +160,9 @@ def test_a_write_ahead_log_is_read_and_counts_as_input_and_none_is_left_behind(b
     (lambda data: data[:16] + bytes(84), "not a database|malformed|unsupported"),
 ])
 def test_a_damaged_database_is_said_to_be_one(base, tmp_path, damage, words):
+    base.execute("BEGIN")
     base.executemany("INSERT INTO sales VALUES (?, ?, ?, ?)", ROWS * 500)
+    base.execute("COMMIT")
     file = tmp_path / "shop.db"
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(UserError, match=words) as error:
@@ -211,8 +214,8 @@ def test_a_source_is_files_or_a_database(tmp_path):
 def test_a_missing_driver_is_said_with_what_to_type(tmp_path):
     """In a process of its own, in which there is no driver, whatever is installed."""
     code = ("import sys; sys.modules['psycopg'] = None\n"
-            "from loyalty_helpers import databases; from loyalty_helpers.client import Source, UserError\n"
-            "try: databases.postgresql(Source(database='postgresql://ann@127.0.0.1:1/shop'))\n"
+            "from loyalty_helpers import reading; from loyalty_helpers.client import Source, UserError\n"
+            "try: reading.read_files(None, Source(database='postgresql://ann@127.0.0.1:1/shop'))\n"
             "except UserError as error: print(error)")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.startswith("To read from PostgreSQL, a driver is needed that is not there yet")
@@ -358,7 +361,7 @@ def test_cells_of_a_server_are_what_stands_there(server, password):
                '茶'::text AS word, ''::text AS blank, NULL AS nothing, '\\xe88cb6'::bytea AS bytes,
                '2025-03-01 09:30:00.25'::timestamp AS at, false AS flag, '1 day'::interval AS span""")
     assert {name: cell for name, (cell,) in got.items()} == {
-        "small": "1", "large": "1e+20", "digits": "123456789012345678901", "no": "nan", "ever": "infinity",
+        "small": "1", "large": "1e+20", "digits": "123456789012345678901", "no": "", "ever": "infinity",
         "ides": "0044-03-15 BC", "list": "{1,2}", "json": '{"a": [1]}', "word": "茶", "blank": "", "nothing": "",
         "bytes": "茶", "at": "2025-03-01 09:30:00.25", "flag": "false", "span": "1 day"}
 
