@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from math import inf
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, get_type_hints
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -289,6 +290,23 @@ def load_format(key: str) -> dict[str, Any]:
     return format
 
 
+def _database(value: Any, at: str) -> str:
+    """The address of a database. It is never shown: there may be a password in it, well written or not."""
+    form = "postgresql://user@host:5432/name"
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("postgresql", "postgres") and bool(parts.hostname) and len(parts.path) > 1
+        sound, secret = sound and parts.port != 0, parts.password is not None or "password" in parts.query
+    except (ValueError, AttributeError, TypeError):  # no text, or a host or port that cannot be one
+        sound = secret = False
+    if secret:
+        raise UserError(f"{at} holds a password, which has no place in a file. Write {form}, and give the password in "
+                        "the environment variable LOYALTY_DB_PASSWORD.")
+    if not sound or "@" in parts.path:
+        raise UserError(f"{at} is no address of a PostgreSQL database. Write it as {form}, without a password.")
+    return value
+
+
 def _source(value: Any, at: str) -> Source:
     """One source. The settings of its format stand where it gives none of its own; a blank one takes one away."""
     given = dict(value) if isinstance(value, dict) else {"files": value}
@@ -301,6 +319,8 @@ def _source(value: Any, at: str) -> Source:
     source = _build(Source, {**prepared, **{name: one for name, one in given.items() if one is not None}, **both}, at)
     if source.table and source.query:
         raise UserError(f"{at} has both a table and a query: keep one.")
+    if source.files and source.database:
+        raise UserError(f"{at} has both files and a database: keep one.")
     if not source.files and not source.database:
         raise UserError(f"{_below(at, 'files')} is missing: it must be given.")
 
@@ -396,7 +416,7 @@ class Source:
     time_zone: Annotated[str | None, _time_zone] = None
     encoding: Annotated[str | None, _encoding] = None
     sheet: Annotated[str | None, _text] = None
-    database: Annotated[str | None, _text] = None
+    database: Annotated[str | None, _database] = None
     table: Annotated[str | None, _text] = None
     query: Annotated[str | None, _text] = None
     scale: Annotated[dict[str, tuple[float, float]], _each(_scale)] = field(default_factory=dict)

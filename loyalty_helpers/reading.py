@@ -11,12 +11,10 @@ import io
 import lzma
 import math
 import re
-import sqlite3
 import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice, pairwise, repeat, zip_longest
@@ -29,6 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from loyalty_helpers import databases
 from loyalty_helpers.client import Source, UserError, matching, suggest
 from loyalty_helpers.encodings import BLOCK, Stream, Text, text_of
 
@@ -75,8 +74,10 @@ class RawFile:
 
 # ---------------------------------------------------------------- which files
 def read_files(folder: Path, source: Source, wanted: Wanted = lambda header: True) -> list[RawFile]:
-    """The files of a source, in the order of their names, with the columns that are `wanted`. A UserError says which
-    cannot be read, and why."""
+    """The files of a source, in the order of their names, or the table of its database, with the columns that are
+    `wanted`. A UserError says which cannot be read, and why."""
+    if source.database:
+        return [_postgresql(source, wanted)]
     try:
         return [_read_file(path, path.relative_to(folder).as_posix(), source, wanted)
                 for path in _found(folder, source.files)]
@@ -435,30 +436,11 @@ def _sheet(sheets: dict[str, Callable[[], Iterator[tuple]]], name: str,
 
 
 def _sqlite(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
-            query = source.query or _whole_table(base, name, source.table)
-            base.set_authorizer(_only_reading)
-            cursor = base.execute(query)
-            headers = tuple(column[0] for column in cursor.description or ())
-            if not headers:
-                raise UserError(f"{name}: the query gives no table. Write one that begins with SELECT.")
-            return from_rows(name, headers, cursor, wanted)
-    except (sqlite3.Error, sqlite3.Warning) as error:
-        raise UserError(f"{name} is a SQLite database that does not answer: {error}. Check table and query in "
-                        "client.yml.") from None
+    with databases.sqlite(path, name, source) as (headers, rows):
+        return from_rows(name, headers, rows, wanted)
 
 
-def _only_reading(action: int, *_: object) -> int:
-    allowed = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
-    return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
-
-
-def _whole_table(base: sqlite3.Connection, name: str, table: str | None) -> str:
-    known = [row[0] for row in base.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
-                                            "AND name NOT LIKE 'sqlite_%' ORDER BY name")]
-    table = known[0] if table is None and len(known) == 1 else table
-    if table not in known:
-        wish = f"has no table '{table}'.{suggest(table, known)}" if table else "needs a table or a query in client.yml."
-        raise UserError(f"{name} {wish} Tables there: {', '.join(known) or 'none'}.")
-    return 'SELECT * FROM "' + table.replace('"', '""') + '"'
+def _postgresql(source: Source, wanted: Wanted) -> RawFile:
+    which = f"table {source.table}" if source.table else "query" if source.query else "its table"
+    with databases.postgresql(source) as (headers, rows):
+        return from_rows(f"{databases.base_name(source)}, {which}", headers, rows, wanted)

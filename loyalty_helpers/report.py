@@ -29,6 +29,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from . import faults
 from .client import ROOT, Client, UserError, clients, load_client, matching, printable, suggest
@@ -187,7 +188,8 @@ def provenance(client: Client) -> dict[str, Any]:
     """Where this client's numbers come from, for a reader who wants to have them again.
 
     python, packages (name -> version), commit ("unknown" outside a git clone, "..., changed" with local changes),
-    parameters (those set per chapter), inputs (file -> SHA-256), fingerprint (of all of it, the chapters included).
+    parameters (those set per chapter), inputs (file -> SHA-256; a database has none: "read anew"),
+    fingerprint (of all of it, the chapters included).
     """
     return {
         "python": _python(),
@@ -225,6 +227,9 @@ def _due(shop: Client, prints: Mapping[str, str], state: Mapping[str, Any]) -> l
         made = [_path(shop, path) for path in ran.get("made", ())]
         return ran.get("fingerprint") == prints[name] and all(path.exists() for path in [*made, _executed(shop, name)])
 
+    if any(source.database for several in shop.sources.values() for source in several):
+        print("A source is a database. Nobody can tell whether it has changed, so every chapter runs.")
+        return list(CHAPTERS)
     return [name for name in CHAPTERS if not up_to_date(name)]
 
 
@@ -247,13 +252,18 @@ def _unchanged(shop: Client, prints: Mapping[str, str], state: dict[str, Any]) -
 
 
 def _inputs(client: Client) -> dict[str, str]:
-    patterns = [pattern for sources in client.sources.values() for source in sources for pattern in source.files]
+    sources = [source for several in client.sources.values() for source in several]
+    patterns = [pattern for source in sources for pattern in source.files]
     try:
         paths = {path for pattern in patterns for path in matching(client.folder, pattern) if path.is_file()}
     except UserError as error:  # which begins with the name of the file
         raise UserError(f"data/{client.key}/{error}") from None
+    # the newest rows of a SQLite database may stand in a file beside it
+    paths |= {log for path in paths if (log := path.with_name(f"{path.name}-wal")).is_file()}
     names = {path.relative_to(client.folder).as_posix(): path for path in sorted(paths)}
-    return {name: _input_digest(path, f"data/{client.key}/{name}") for name, path in names.items()}
+    digests = {name: _input_digest(path, f"data/{client.key}/{name}") for name, path in names.items()}
+    bases = [urlsplit(source.database).path[1:] for source in sources if source.database]
+    return digests | {f"database {name}": "read anew" for name in bases}
 
 
 def _input_digest(path: Path, shown: str) -> str | None:

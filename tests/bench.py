@@ -3,6 +3,7 @@
 report       the report of the sample: everything, nothing changed, one chapter edited; warm and ordinary kernels
 retail       541,909 order lines: ingest and tables, against plain reading of the same file
 ten-million  10 million orders -> customers and weeks, against hand-written DuckDB SQL
+fifty-million  50 million, where DuckDB may use 3 GB; beside it, once, the same helpers on pandas frames
 till         the comparison at the till at 1,000, 5,000 and 200,000 customers x 143 weeks, against counting weeks
 
 Each figure is the median of runs that alternate with those it is compared with. Each run is a process of its own,
@@ -25,7 +26,8 @@ from statistics import median
 
 CLONE = Path(__file__).resolve().parents[1]
 ROUNDS = 3
-ORDERS = 10_000_000
+DUCKDB_MEMORY = "3GB"  # for the helpers and for the SQL; what does not fit waits on the disk
+PANDAS_MEMORY = 20e9  # bytes of main memory without which 50 million orders are not tried in pandas
 LINES = 541_909
 TILL_SIZES = {1_000: 20, 5_000: 5, 200_000: 1}  # customers -> how often in a row
 AS_OF, ORIGIN = date(2025, 1, 1), date(2024, 1, 1)
@@ -133,19 +135,32 @@ def read_lines(root: Path) -> Callable[[], None]:
     return lambda: read(file, dtype="str")
 
 
-# ---------------------------------------------------------------- ten million orders
+# ---------------------------------------------------------------- millions of orders
 def bench_ten_million(folder: Path) -> list[Row]:
-    say(f"making {ORDERS:,} orders")
+    return bench_orders(folder, 10_000_000)
+
+
+def bench_fifty_million(folder: Path) -> list[Row]:
+    rows = bench_orders(folder, 50_000_000)
+    what = "  the same helpers on pandas frames"
+    if os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") < PANDAS_MEMORY:
+        return [*rows, (what, "not tried", f"needs {PANDAS_MEMORY / 1e9:.0f} GB of memory")]
+    say("once: with pandas")
+    run = child("with_pandas", folder)
+    return [*rows, (what, f"{run['seconds']:.1f} s, peak {run['peak']:,.0f} MB", "")]
+
+
+def bench_orders(folder: Path, orders: int) -> list[Row]:
+    say(f"making {orders:,} orders")
+    (folder / "orders").write_text(str(orders))
     child("make_orders", folder)
     ours, sql = alternate("with_helpers", "with_sql", folder)
     child("check_same", folder)
-    return versus("10 million orders -> customers, weeks", ours, "hand-written DuckDB SQL", sql)
+    return versus(f"{orders // 1_000_000} million orders -> customers, weeks", ours, "hand-written DuckDB SQL", sql)
 
 
 def make_orders(folder: Path) -> None:
-    import duckdb
-
-    duckdb.execute(f"""
+    connection(folder).execute(f"""
         select setseed(0.5);
         copy (
           select 'O' || lpad(i::varchar, 9, '0') as order_id,
@@ -156,26 +171,44 @@ def make_orders(folder: Path) -> None:
                  case when random() < 0.7 then 'shop' else 'online' end as channel,
                  'category ' || floor(8 * random())::int as category,
                  case when random() < 0.2 then floor(1 + 5 * random()) end::double as rating
-          from (select i, random() < 0.02 as refund from range({ORDERS}) orders(i))
+          from (select i, random() < 0.02 as refund from range({(folder / "orders").read_text()}) orders(i))
         ) to '{folder}/orders.parquet'""")
 
 
-def with_helpers(folder: Path) -> Callable[[], None]:
+def connection(folder: Path):
     import duckdb
 
+    return duckdb.connect(config={"memory_limit": DUCKDB_MEMORY, "temp_directory": f"{folder}/spill"})
+
+
+def with_helpers(folder: Path) -> Callable[[], None]:
     from loyalty_helpers import tables
 
+    base = connection(folder)
+
     def work() -> None:
-        orders = duckdb.read_parquet(f"{folder}/orders.parquet")
+        orders = base.read_parquet(f"{folder}/orders.parquet")
         tables.customers(orders, as_of=AS_OF).write_parquet(f"{folder}/customers_helpers.parquet")
         tables.customer_weeks(orders, origin=ORIGIN).write_parquet(f"{folder}/weeks_helpers.parquet")
 
     return work
 
 
-def with_sql(folder: Path) -> Callable[[], None]:
-    import duckdb
+def with_pandas(folder: Path) -> Callable[[], None]:
+    import pandas as pd
 
+    from loyalty_helpers import tables
+
+    def work() -> None:
+        orders = pd.read_parquet(folder / "orders.parquet")
+        tables.customers(orders, as_of=AS_OF).to_parquet(folder / "customers_pandas.parquet")
+        tables.customer_weeks(orders, origin=ORIGIN).to_parquet(folder / "weeks_pandas.parquet")
+
+    return work
+
+
+def with_sql(folder: Path) -> Callable[[], None]:
+    base = connection(folder)
     customers = f"""
         select customer_id, first_order_at, last_order_at, orders, spend, spend / nullif(orders, 0) as mean_order,
                nullif(categories, 0) as categories, rating,
@@ -193,24 +226,23 @@ def with_sql(folder: Path) -> Callable[[], None]:
         from '{folder}/orders.parquet' where customer_id is not null group by all order by customer_id, week"""
 
     def work() -> None:
-        duckdb.execute(f"copy ({customers}) to '{folder}/customers_sql.parquet'")
-        duckdb.execute(f"copy ({weeks}) to '{folder}/weeks_sql.parquet'")
+        base.execute(f"copy ({customers}) to '{folder}/customers_sql.parquet'")
+        base.execute(f"copy ({weeks}) to '{folder}/weeks_sql.parquet'")
 
     return work
 
 
 def check_same(folder: Path) -> None:
     """Stop if the two ways disagree (money to a millionth: the order of adding differs)."""
-    import duckdb
-
+    base = connection(folder)
     for table, key in (("customers", "(customer_id)"), ("weeks", "(customer_id, week)")):
         ours, sql = f"'{folder}/{table}_helpers.parquet'", f"'{folder}/{table}_sql.parquet'"
-        names = [row[0] for row in duckdb.execute(f"describe select * from {ours}").fetchall()]
+        names = [row[0] for row in base.execute(f"describe select * from {ours}").fetchall()]
         differ = " or ".join(
             f"abs(a.{name} - b.{name}) > 1e-6 or (a.{name} is null) != (b.{name} is null)"
             if name in ("spend", "mean_order") else f"a.{name} is distinct from b.{name}" for name in names)
         joined = f"from {ours} a full join {sql} b using {key}"
-        (rows,) = duckdb.execute(f"select count(*) {joined} where {differ}").fetchone()
+        (rows,) = base.execute(f"select count(*) {joined} where {differ}").fetchone()
         if rows:
             sys.exit(f"{table}: {rows:,} rows differ between the helpers and the SQL")
 
@@ -311,7 +343,8 @@ def say(words: str) -> None:
     print(f"  {words}", file=sys.stderr, flush=True)
 
 
-BENCHES = {"report": bench_report, "retail": bench_retail, "ten-million": bench_ten_million, "till": bench_till}
+BENCHES = {"report": bench_report, "retail": bench_retail, "ten-million": bench_ten_million,
+           "fifty-million": bench_fifty_million, "till": bench_till}
 
 
 def main(names: list[str]) -> None:
