@@ -90,7 +90,8 @@ def inventory(frames: Frames) -> pd.DataFrame:
 
 def field_purposes(prepared: Prepared, shop: Client) -> pd.DataFrame:
     """Every column that is read from the client's files, and what it is used for."""
-    rows = [(one.source, one.header, one.column, privacy.purpose(one.column)) for one in prepared.columns.itertuples()]
+    rows = [(one.source, one.header, one.column, privacy.purpose(one.column, shop))
+            for one in prepared.columns.itertuples()]
     for source, several in shop.sources.items():
         for settings in several:
             refunds = {"refunds": settings.refunds} if settings.refunds else {}

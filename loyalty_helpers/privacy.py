@@ -34,8 +34,8 @@ NO_IDS = pd.DataFrame({"customer_id": pd.Series(dtype="str"), "id": pd.Series(dt
 
 # our name of a column -> what it is used for; a column of the client's that is not here gets no further than the door
 PURPOSES = {
-    "order_id": "counting orders; a running number instead of it",
-    "customer_id": "seeing who comes back; a keyed pseudonym instead of it",
+    "order_id": "counting orders",
+    "customer_id": "seeing who comes back",
     "ordered_at": "periods, rhythm, season",
     "amount": "revenue, value groups, costs of rewards",
     "is_refund": "refunds count in money, never in orders",
@@ -57,8 +57,8 @@ PURPOSES = {
     "at": "when points moved, when somebody was referred",
     "kind": "kinds of points and costs",
     "points": "redemption, breakage",
-    "referrer_id": "referrals; a keyed pseudonym instead of it",
-    "referee_id": "referrals; a keyed pseudonym instead of it",
+    "referrer_id": "referrals",
+    "referee_id": "referrals",
     "date": "when a cost arose",
 }
 DRIVER = "survey driver, for what goes with loyalty"
@@ -205,11 +205,13 @@ def _has_purpose(column: str) -> bool:
     return column in PURPOSES or column.startswith("driver_")
 
 
-def purpose(column: str) -> str:
-    """What a column that the settings name is used for, in words."""
+def purpose(column: str, client: Client) -> str:
+    """What a column that the settings name is used for, and what is kept in its stead, in words."""
     by_prefix = {"driver_": DRIVER, "comment_": COMMENT, "choice_": CHOICE}
     words = next((words for prefix, words in by_prefix.items() if column.startswith(prefix)), None)
-    return words or PURPOSES.get(column) or AT_THE_DOOR[column]
+    kept = {"order_id": "; kept as a running number"} | dict.fromkeys(PERSONS, "; kept as a keyed pseudonym")
+    kept = "" if client.ids == "plain" else kept.get(column, "")
+    return words or (PURPOSES[column] + kept if column in PURPOSES else AT_THE_DOOR[column])
 
 
 def named(frame: pd.DataFrame, ids: pd.DataFrame) -> pd.DataFrame:

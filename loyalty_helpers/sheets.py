@@ -569,6 +569,7 @@ def _matching(sheet: Sheet, rule: Rule) -> np.ndarray:
     values = tuple(_loose(value) for value in rule.values)
     tests = {"starts_with": lambda word: word.startswith(values), "equals": lambda word: word in values,
              "contains": lambda word: any(value in word for value in values),
+             "lacks": lambda word: not any(value in word for value in values),
              "other_than": lambda word: word not in values,
              "is": lambda word: (word == "") == (values == ("blank",))}
     passing = text.isin(distinct[distinct.map(tests[rule.test])]).to_numpy()

@@ -199,10 +199,15 @@ class TestGuarded:
         assert list(found["survey"]) == ["customer_id", "nps", "driver_price"]
         assert list(found["themes"]) == ["theme"]
 
-    def test_every_canonical_column_has_a_purpose(self):
+    def test_says_what_is_kept_of_an_id(self, shop):
+        assert privacy.purpose("customer_id", shop).endswith("; kept as a keyed pseudonym")
+        assert privacy.purpose("customer_id", replace(shop, ids="plain")) == "seeing who comes back"
+
+    def test_every_canonical_column_has_a_purpose(self, shop):
         assert {column for kinds in sheets.SCHEMA.values() for column in kinds} <= set(privacy.PURPOSES)
         further = {column for kinds in sheets.FURTHER.values() for column in kinds}
-        assert all(privacy.purpose(column) for column in [*further, "driver_price", "comment_why", "choice_where"])
+        assert all(privacy.purpose(column, shop)
+                   for column in [*further, "driver_price", "comment_why", "choice_where"])
 
 
 class TestNamed:

@@ -312,6 +312,15 @@ def test_rules_ask_for_blank_and_filled_cells(shop):
     assert ledger(client, "set aside") == {"not paid": (1, 2), "cancelled": (1, 3)}
 
 
+def test_who_lacks_a_tag_is_no_member(shop):
+    members = "id,Tags\nann,\"newsletter, VIP\"\nbob,newsletter\ncat,\n"
+    settings = {"files": "m.csv", "columns": {"customer_id": "id"},
+                "set_aside": {"no member": {"column": "Tags", "lacks": ["vip", "club"]}}}
+    client = shop({"o.csv": orders_csv("1,ann,2024-01-05,30"), "m.csv": members}, {"files": "o.csv"},
+                  sources={"members": settings})
+    assert prepare(client).tables["members"]["customer_id"].tolist() == ["ann"]
+
+
 def test_flagged_rows_count_and_are_told(shop):
     client = shop({"o.csv": STATES}, {"files": "o.csv", "flag": {"wholesale": {"column": "tags", "contains": "WHOLE"}}})
     assert len(orders_of(client)) == 3 and ledger(client, "flagged") == {"wholesale": (1, 2)}
