@@ -15,7 +15,7 @@ import pandas as pd
 from loyalty_helpers import people, privacy, sheets, themes
 from loyalty_helpers.client import Client, UserError
 from loyalty_helpers.findings import count
-from loyalty_helpers.sheets import MICRO, NOBODY, NUMBER, SCHEMA, TEXT, TIME, Sheet, codes
+from loyalty_helpers.sheets import MICRO, NOBODY, NUMBER, SCHEMA, TEXT, TIME, Sheet, codes, in_order
 
 
 # ---------------------------------------------------------------- the ledger
@@ -82,6 +82,8 @@ def prepare(client: Client) -> Prepared:
     """
     read = [sheets.read(client, name, source) for name, several in client.sources.items() for source in several]
     recognised = people.recognise(read)
+    unread = {(sheet.name, header) for sheet in read for raw in sheet.files
+              for header, column in zip(raw.headers, raw.columns, strict=True) if column is None}
     parts: dict[str, list[pd.DataFrame]] = {}
     ledger = Ledger()
     for sheet in read:
@@ -91,27 +93,28 @@ def prepare(client: Client) -> Prepared:
         if kept.empty:
             raise UserError(f"Nothing is left of the {sheet.name}: {ledger.sentence(sheet.name)} "
                             "Check set_aside and columns in client.yml, and the files.")
+        sheet.release()
         if sheet.by_line:
             parts.setdefault("lines", []).append(_lines_of(kept))
             kept = _orders_of(kept)
         parts.setdefault(sheet.name, []).append(kept)
+        del kept  # what is not needed any more makes room: ten million lines are a gigabyte
     ledger.check()
-    _need_customers(read)
-    tables = {name: _canonical(name, pd.concat(parts[name], ignore_index=True)) for name in SCHEMA if name in parts}
+    _need_customers(read, parts["orders"])
+    survey = parts.get("survey", [])
+    tables = {name: _canonical(name, parts.pop(name)) for name in SCHEMA if name in parts}
     columns = pd.DataFrame([(sheet.name, header, column) for sheet in read for column, header in sheet.headers.items()],
                            columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
     guarded, ids = privacy.guarded(tables, client)
-    unread = {(sheet.name, header) for sheet in read for raw in sheet.files
-              for header, column in zip(raw.headers, raw.columns, strict=True) if column is None}
-    return Prepared(guarded | _said(parts.get("survey", []), client), ledger, recognised, columns, ids, len(unread))
+    return Prepared(guarded | _said(survey, client), ledger, recognised, columns, ids, len(unread))
 
 
-def _need_customers(read: list[Sheet]) -> None:
-    orders = [sheet for sheet in read if sheet.name == "orders"]
-    if all(sheet.cells["customer_id"][sheet.kept].isna().all() for sheet in orders):
-        rows = sum(sheet.kept.sum() for sheet in orders)
-        files = ", ".join(raw.name for sheet in orders for raw in sheet.files)
-        raise UserError(f"{orders[0].folder}/{files}: none of the {rows:,} rows names a customer. {NOBODY}")
+def _need_customers(read: list[Sheet], orders: list[pd.DataFrame]) -> None:
+    if all(frame["customer_id"].isna().all() for frame in orders):
+        sources = [sheet for sheet in read if sheet.name == "orders"]
+        rows = sum(sheet.kept.sum() for sheet in sources)
+        files = ", ".join(raw.name for sheet in sources for raw in sheet.files)
+        raise UserError(f"{sources[0].folder}/{files}: none of the {rows:,} rows names a customer. {NOBODY}")
 
 
 def _said(surveys: list[pd.DataFrame], client: Client) -> dict[str, pd.DataFrame]:
@@ -125,7 +128,8 @@ def _said(surveys: list[pd.DataFrame], client: Client) -> dict[str, pd.DataFrame
 
 # ---------------------------------------------------------------- from cells to canonical tables
 def _lines_of(lines: pd.DataFrame) -> pd.DataFrame:
-    return lines.assign(amount=lines["line_amount"]) if "line_amount" in lines else lines
+    lines = lines.assign(amount=lines["line_amount"]) if "line_amount" in lines else lines
+    return lines[[column for column in SCHEMA["lines"] if column in lines]]
 
 
 def _orders_of(lines: pd.DataFrame) -> pd.DataFrame:
@@ -147,20 +151,26 @@ def _orders_of(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_most_money(lines: pd.DataFrame, name: str) -> pd.Series:
-    """For each order the label on which most was spent; of equals the first by name."""
-    sums = lines[lines[name].notna()].groupby(["order", name])["micro"].sum().abs().reset_index()
-    best = sums.sort_values(["order", "micro", name], ascending=[True, False, True]).drop_duplicates("order")
-    return best.set_index("order")[name].reindex(lines["order"].unique())
+    """For each order with a label the one on which most was spent; of equals the first by name."""
+    place, labels = pd.factorize(lines[name], sort=True)
+    known = place >= 0
+    both = (lines["order"].to_numpy() * len(labels) + place)[known]  # in the order of orders, then of names
+    sums = lines["micro"][known].groupby(both).sum().abs()
+    order, place = np.divmod(sums.index.to_numpy(), max(len(labels), 1))
+    most = sums.to_numpy() == sums.groupby(order).transform("max").to_numpy()
+    best = pd.Series(place[most], index=order[most])
+    best = best[~best.index.duplicated()]
+    return pd.Series(labels.take(best.to_numpy()).astype(TEXT), index=best.index)
 
 
-def _canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _canonical(name: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Exactly the columns and types of SCHEMA, sorted by time first where there is one (lines by order)."""
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     kinds = SCHEMA[name] | {column: NUMBER for column in frame if column.startswith("driver_")}
     frame = pd.DataFrame({column: frame[column] if column in frame else pd.Series(index=frame.index, dtype=kind)
                           for column, kind in kinds.items()}).astype(kinds)
     times = [column for column, kind in kinds.items() if kind == TIME]
-    frame = frame.sort_values([*times[:1], *(column for column in frame if column not in times[:1])],
-                              ignore_index=True, kind="stable")
+    frame = in_order(frame, [*times[:1], *(column for column in frame if column not in times[:1])])
     if name == "orders" and frame["order_id"].isna().all():  # the export has no order numbers: each row is an order
         frame["order_id"] = pd.Series(range(1, len(frame) + 1)).astype(TEXT)
     return frame

@@ -45,6 +45,8 @@ def _keys(sheet: Sheet) -> pd.DataFrame:
     """The three keys of each row; an id that is an e-mail address is one."""
     cells = sheet.cells.reindex(columns=list(KEYS)).astype(TEXT)
     is_address = cells["customer_id"].str.contains("@", regex=False, na=False)
+    if not is_address.any():
+        return cells
     address = cells["customer_id"].str.strip().str.casefold()
     return cells.assign(customer_id=cells["customer_id"].mask(is_address),
                         email=address.where(is_address, cells["email"]))

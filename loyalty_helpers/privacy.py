@@ -165,10 +165,10 @@ def running_numbers(*columns: pd.Series) -> tuple[pd.Series, ...]:
 
     The same order number is the same running number in all columns; missing stays missing.
     """
-    codes, _ = pd.factorize(pd.concat(columns, ignore_index=True))
+    codes, distinct = pd.factorize(pd.concat(columns, ignore_index=True))
     parts = np.split(codes, np.cumsum([len(column) for column in columns])[:-1])
-    return tuple(pd.Series(part + 1, index=column.index).astype("str").mask(part < 0)
-                 for part, column in zip(parts, columns, strict=True))
+    numbers = [str(number) for number in range(1, len(distinct) + 1)]
+    return tuple(_taken(numbers, part, column.index) for part, column in zip(parts, columns, strict=True))
 
 
 def guarded(tables: Mapping[str, pd.DataFrame], client: Client) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
