@@ -69,8 +69,13 @@ def printable(text: str) -> str:
 
 def matching(folder: Path, pattern: str) -> list[Path]:
     """What a name in a source's `files` stands for: a file of just that name, where there is one, else what it
-    matches as a pattern. A UserError, which begins with the name, where it can be neither."""
+    matches as a pattern; of one that ends in "/", the files in that folder and below, but for those that are hidden
+    or begin with "_". A UserError, which begins with the name, where it can be neither."""
     try:
+        if pattern.endswith("/"):
+            inside = sorted(path for path in (folder / pattern).rglob("*") if path.is_file())
+            return [path for path in inside
+                    if not any(part[0] in "._" for part in path.relative_to(folder / pattern).parts)]
         if (folder / pattern).exists():
             return [folder / pattern]
         if Path(pattern).anchor:

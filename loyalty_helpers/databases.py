@@ -1,4 +1,4 @@
-"""Databases, and folders of Parquet files: what is read from them are headers and rows. They are only ever read."""
+"""Databases and Parquet: what is read from them are headers and rows. They are only ever read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet
 
 from loyalty_helpers.client import Source, UserError, suggest
 
@@ -203,3 +206,51 @@ def _number(text: str) -> int | float:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+# ---------------------------------------------------------------- Parquet
+def parquet(paths: list[Path], name: str, cells: int,
+            folder: Path | None = None) -> tuple[tuple[str, ...], Iterator[pa.RecordBatch]]:
+    """Headers, and batches of rows of about as many `cells`, of a Parquet file or of all parts in a `folder`.
+
+    Parts are taken in the order of their names and united by the names of their columns: one that a part has not is
+    blank there. Folders called year=2024 or the like give a column. Nested columns are left out. Raises UserError,
+    which begins with `name`, for a part that is no Parquet file or damaged.
+    """
+    parts = {path: _partition(path.relative_to(folder)) if folder else {} for path in paths}
+    shown = {path: f"{name}{path.relative_to(folder).as_posix()}" if folder else name for path in paths}
+    flat = {path: _flat(path, shown[path]) for path in paths}
+    headers = tuple(dict.fromkeys(chain.from_iterable([*flat[path], *parts[path]] for path in paths)))
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for path in paths:
+            with _readable(shown[path]), pa.parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=max(cells // len(headers), 1), columns=flat[path]):
+                    rows = {key: pa.repeat(pa.scalar(value, pa.string()), len(batch))
+                            for key, value in parts[path].items()} | dict(zip(flat[path], batch.columns, strict=True))
+                    none = pa.nulls(len(batch), pa.string())
+                    yield pa.RecordBatch.from_arrays([rows.get(header, none) for header in headers], names=headers)
+
+    return headers, batches()
+
+
+def _flat(path: Path, name: str) -> list[str]:
+    with _readable(name), pa.parquet.ParquetFile(path) as file:
+        flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
+    if not flat:
+        raise UserError(f"{name} has no column that is not nested. Write it again as a flat table.")
+    return flat
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise UserError(f"{name} is a Parquet file that cannot be read ({str(error)[:120]}). Write it again.") from None
+
+
+def _partition(part: Path) -> dict[str, str | None]:
+    """What the folders of a part say: year=2024/month=01/part-0.parquet."""
+    pairs = [folder.partition("=") for folder in part.parent.parts if "=" in folder]
+    return {unquote(key): None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value) for key, _, value in pairs}

@@ -25,7 +25,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet
 
 from loyalty_helpers import databases
 from loyalty_helpers.client import Source, UserError, matching, suggest
@@ -78,9 +77,11 @@ def read_files(folder: Path, source: Source, wanted: Wanted = lambda header: Tru
     `wanted`. A UserError says which cannot be read, and why."""
     if source.database:
         return [_postgresql(source, wanted)]
+    folders = sorted({pattern for pattern in source.files if pattern.endswith("/")})
     try:
-        return [_read_file(path, path.relative_to(folder).as_posix(), source, wanted)
-                for path in _found(folder, source.files)]
+        return [*(_read_file(path, path.relative_to(folder).as_posix(), source, wanted)
+                  for path in _found(folder, [pattern for pattern in source.files if pattern not in folders])),
+                *(_parquet(_found(folder, [parts]), parts, wanted, folder / parts) for parts in folders)]
     except UserError as error:  # which begins with the name of the file
         raise UserError(f"data/{folder.name}/{error}") from None
 
@@ -99,7 +100,8 @@ def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
     for path in found:
         if path.is_dir():
             name = path.relative_to(folder).as_posix()
-            raise UserError(f"{name} is a folder. To read all files in it, write {name}/*.")
+            raise UserError(f"{name} is a folder. To read all files in it, write {name}/*, or {name}/ if they are Parquet "
+                            "files, the parts of one table.")
         if path.exists() and not path.is_file():  # a pipe or a device: reading it may never end
             raise UserError(f"{path.relative_to(folder)} is no ordinary file. Put a copy of the file there.")
     return sorted(found)
@@ -111,7 +113,7 @@ def _read_file(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile
         with path.open("rb") as file:
             start = file.read(16)
         if start.startswith(b"PAR1"):
-            return _parquet(path, name, wanted)
+            return _parquet([path], name, wanted)
         if start.startswith(b"SQLite format 3\0"):
             return _sqlite(path, name, source, wanted)
         if start.startswith(b"\xd0\xcf\x11\xe0"):
@@ -339,16 +341,10 @@ def _careful_rows(text: Text, width: int, header_row: int, delimiter: str) -> It
 
 
 # ---------------------------------------------------------------- Parquet, Excel, SQLite
-def _parquet(path: Path, name: str, wanted: Wanted) -> RawFile:
-    try:
-        with pa.parquet.ParquetFile(path) as file:
-            flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
-            if not flat:
-                raise UserError(f"{name} has no column that is not nested. Write it again as a flat table.")
-            batches = file.iter_batches(batch_size=max(CELLS // len(flat), 1), columns=flat)
-            return from_arrow(name, batches, flat, wanted)
-    except (pa.ArrowException, ValueError) as error:
-        raise UserError(f"{name} is a Parquet file that cannot be read ({str(error)[:120]}). Write it again.") from None
+def _parquet(paths: list[Path], name: str, wanted: Wanted, folder: Path | None = None) -> RawFile:
+    """One file, or the parts in a `folder`."""
+    headers, batches = databases.parquet(paths, name, CELLS, folder)
+    return from_arrow(name, batches, headers, wanted)
 
 
 def _xlsx(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:

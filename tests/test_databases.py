@@ -14,6 +14,7 @@ import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from loyalty_helpers import databases, ingest, reading, report
@@ -177,6 +178,74 @@ def test_orders_in_sqlite_become_orders(base, tmp_path):
     orders = ingest.prepare(client).tables["orders"]
     assert orders[["order_id", "customer_id", "amount", "is_refund"]].to_numpy().tolist() == [
         ["A-1", "17", 12.5, False], ["A-2", "17", 7.0, False], ["A-3", "18", -3.25, True]]
+
+
+# ---------------------------------------------------------------- Parquet, in parts
+def parts(root, frames):
+    for name, frame in frames.items():
+        path = root / "orders" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(path)
+
+
+def read_parts(folder):
+    return reading.read_files(folder, Source(files=("orders/",)))
+
+
+def test_a_folder_of_parquet_parts_is_one_file_united_by_name(tmp_path):
+    parts(tmp_path, {"a.parquet": pd.DataFrame({"order_id": [1, 2], "amount": [1.5, None]}),
+                     "b.parquet": pd.DataFrame({"shop": ["web", None], "order_id": ["3", "4"]}),
+                     "c.parquet": pd.DataFrame({"order_id": pd.Series([], dtype="int64")})})
+    (raw,) = read_parts(tmp_path)
+    assert (raw.name, raw.rows, raw.first_row) == ("orders/", 4, 1)
+    assert cells(raw) == {"order_id": ["1", "2", "3", "4"], "amount": ["1.5", "", "", ""], "shop": ["", "", "web", ""]}
+    assert len(set(raw.whole)) == 4 and not raw.blank.any()
+
+
+def test_folders_by_year_give_a_column_and_hidden_files_none(tmp_path):
+    one = pd.DataFrame({"order_id": [7], "tags": [["a", "b"]]})
+    parts(tmp_path, dict.fromkeys(["year=2023/p.parquet", "year=2024/p0.parquet", "year=2024/p1.parquet",
+                                   "year=__HIVE_DEFAULT_PARTITION__/p.parquet", "old_shop/p.parquet"], one))
+    for name in ("_SUCCESS", ".part.crc", "_temporary/0/p.parquet"):
+        (tmp_path / "orders" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "orders" / name).write_text("not a table")
+    (raw,) = read_parts(tmp_path)
+    assert cells(raw) == {"order_id": ["7"] * 5, "year": ["", "2023", "2024", "2024", ""]}
+
+
+def test_large_parts_come_in_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "CELLS", 100)
+    numbers = list(range(1000))
+    parts(tmp_path, {"a.parquet": pd.DataFrame({"i": numbers, "third": [i % 3 for i in numbers]}),
+                     "b.parquet": pd.DataFrame({"i": [1000]})})
+    (raw,) = read_parts(tmp_path)
+    assert cells(raw) == {"i": [str(i) for i in range(1001)], "third": [*(str(i % 3) for i in numbers), ""]}
+
+
+def test_each_part_counts_as_input(tmp_path):
+    client = shop(tmp_path, "{files: orders/}")
+    names = ["year=2023/p.parquet", "year=2024/p.parquet"]
+    parts(client.folder, dict.fromkeys(names, pd.DataFrame({"order_id": [1]})))
+    assert list(report.provenance(client)["inputs"]) == [f"orders/{name}" for name in names]
+
+
+@pytest.mark.parametrize(("name", "data", "words"), [
+    ("p.csv", b"a,b\n1,2\n", "orders/p.csv is a Parquet file that cannot be read"),
+    ("p.parquet", b"PAR1" + bytes(50), "orders/p.parquet is a Parquet file that cannot be read"),
+    ("_p.parquet", b"", "orders/ does not exist"),
+])
+def test_a_part_that_cannot_be_read_is_named(tmp_path, name, data, words):
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / name).write_bytes(data)
+    with pytest.raises(UserError) as error:
+        read_parts(tmp_path)
+    assert words in str(error.value)
+
+
+def test_a_folder_without_its_slash_is_asked_about(tmp_path):
+    parts(tmp_path, {"a.parquet": pd.DataFrame({"order_id": [1]})})
+    with pytest.raises(UserError, match=r"orders is a folder.*or orders/ if they are Parquet files"):
+        reading.read_files(tmp_path, Source(files=("orders",)))
 
 
 # ---------------------------------------------------------------- the address of a database, in the settings
