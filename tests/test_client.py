@@ -239,7 +239,8 @@ def test_a_new_client_loads_and_is_never_overwritten(tmp_path):
 
 def test_the_template_names_every_setting_and_each_works_switched_on(load):
     text = re.sub(r"^( *)#(?=\w)", r"\1", TEMPLATE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    shop = load(re.sub("^ *query:.*\n", "", text, flags=re.MULTILINE))  # a table and a query exclude each other
+    # a table and a query, files and a database exclude each other
+    shop = load(re.sub(r"^ *(query|database):.*\n", "", text, flags=re.MULTILINE))
     for kind in (Client, Program, Source):
         for f in fields(kind):
             assert f.name in ("key", "folder") or re.search(rf"\b{f.name}:", text), f.name
