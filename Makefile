@@ -5,7 +5,7 @@
 CLIENT ?= sample
 SHARE ?= 0.1
 N ?= 10000
-export CLIENT SHARE SEED N
+export CLIENT SHARE SEED N FROM
 
 # An active environment (conda, Binder, a venv of your own) that has this very package installed is used as it is;
 # .venv itself, active or not, is kept in step with the lock.
@@ -34,8 +34,11 @@ report: $(READY) ## build the report of CLIENT (default: sample) in reports/CLIE
 check: $(READY) ## say what was understood of data/CLIENT, without building anything
 	@$(RUN) check -- "$$CLIENT"
 
-new: $(READY) ## start a client: make new CLIENT=acme
-	@$(RUN) new -- "$$CLIENT"
+new: $(READY) ## start a client: make new CLIENT=acme [FROM=path/to/exports/]
+	@$(RUN) --from="$$FROM" new -- "$$CLIENT"
+
+formats: $(READY) ## list the exports that make new recognises
+	@$(RUN) formats
 
 holdout: $(READY) ## draw customers to leave out of the next campaign: make holdout CLIENT=acme SHARE=0.1 [SEED=7]
 	@$(RUN) --share="$$SHARE" --seed="$$SEED" holdout -- "$$CLIENT"
@@ -70,7 +73,7 @@ clean: ## remove the environment, and what was built for CLIENT; raw files stay
 	@case "$$CLIENT" in ''|*[!A-Za-z0-9_-]*) echo "CLIENT='$$CLIENT' cannot name a client." >&2; exit 1;; esac
 	@rm -rf .venv "data/$$CLIENT/prepared" "reports/$$CLIENT" "reports/$$CLIENT.failed"
 
-.PHONY: help report check new holdout purge lab test sample notebooks bench validate fuzz clean lock
+.PHONY: help report check new formats holdout purge lab test sample notebooks bench validate fuzz clean lock
 
 .venv/.ready: requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

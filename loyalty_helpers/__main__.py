@@ -11,7 +11,8 @@ from . import client, faults
 VERBS = {
     "report": "build the report of CLIENT in reports/CLIENT",
     "check": "say what was understood of data/CLIENT",
-    "new": "start a client: data/CLIENT/client.yml",
+    "new": "start a client: data/CLIENT/client.yml (--from PATH: from the exports there, recognised or guessed at)",
+    "formats": "list the exports that --from recognises",
     "holdout": "draw a random holdout for the next campaign of CLIENT (--share 0.1, --seed 7)",
     "purge": "remove what was made of the data of CLIENT: prepared tables, reports, private lists; exports stay",
     "validate": "measure how far the estimates can be trusted, or on the orders of CLIENT alone (--quick: two minutes)",
@@ -24,6 +25,14 @@ VERBS = {
 def run(verb: str, key: str, **options: str | bool) -> int:
     """Do what `verb` says for the client `key`; the exit code. Each verb imports only what it needs."""
     client.check_key(key)
+    if verb == "new" and options["exports"]:
+        from . import start
+        print(client.printable(start.make(key, options["exports"])[1]))
+        return 0
+    if verb == "formats":
+        from . import formats
+        print(client.printable(formats.describe()))
+        return 0
     if verb == "new":
         path = client.new_client(key)
         print(f"Made {path.relative_to(client.ROOT)}. Put the client's files beside it, fill it in, then: "
@@ -60,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("client", nargs="?", default="sample", help="folder under data/ (default: sample)")
+    parser.add_argument("--from", dest="exports", metavar="PATH", help="new: file or folder of the client's exports")
     parser.add_argument("--share", help="holdout: share of the customers to hold out (default: 0.1)")
     parser.add_argument("--seed", help="holdout: a whole number, to draw again on purpose (default: the date); fuzz: 1")
     parser.add_argument("--cases", help="fuzz: how many cases (default: 10000)")
@@ -71,9 +81,12 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--seed belongs to the verbs holdout and fuzz")
     if given.verb != "fuzz" and given.cases is not None:
         parser.error("--cases belongs to the verb fuzz")
+    if given.exports is not None and given.verb != "new":
+        parser.error("--from belongs to the verb new")
     if given.quick and given.verb != "validate":
         parser.error("--quick belongs to the verb validate")
-    options = {"holdout": {"share": "0.1" if given.share is None else given.share, "seed": given.seed or ""},
+    options = {"new": {"exports": given.exports or ""},
+               "holdout": {"share": "0.1" if given.share is None else given.share, "seed": given.seed or ""},
                "validate": {"quick": given.quick},
                "fuzz": {"cases": given.cases or "10000", "seed": given.seed or "1"}}.get(given.verb, {})
     for stream in (sys.stdout, sys.stderr):

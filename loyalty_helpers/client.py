@@ -287,9 +287,9 @@ def known_formats() -> list[str]:
     return sorted(path.stem for path in FORMATS.glob("*.yml"))
 
 
-def load_format(key: str) -> dict[str, Any]:
+def load_format(key: str, folder: Path = FORMATS) -> dict[str, Any]:
     """What `formats/<key>.yml` says, unchecked but for being a mapping with settings. UserError where it is not."""
-    format = read_yaml(FORMATS / f"{key}.yml", f"loyalty_helpers/formats/{key}.yml")
+    format = read_yaml(folder / f"{key}.yml", f"loyalty_helpers/formats/{key}.yml")
     if not isinstance(format, dict) or not isinstance(format.get("settings"), dict):
         raise UserError(f"loyalty_helpers/formats/{key}.yml has no settings. CONTRIBUTING.md says how to add a format.")
     return format
