@@ -243,7 +243,7 @@ def test_the_template_names_every_setting_and_each_works_switched_on(load):
     shop = load(re.sub(r"^ *(query|database):.*\n", "", text, flags=re.MULTILINE))
     for kind in (Client, Program, Source):
         for f in fields(kind):
-            assert f.name in ("key", "folder") or re.search(rf"\b{f.name}:", text), f.name
+            assert f.name in ("key", "folder", "own_columns") or re.search(rf"\b{f.name}:", text), f.name
     assert set(shop.sources) == set(client.SOURCES)
     assert shop.levels == LEVELS
     assert {"cancelled", "test orders", "unpaid"} <= set(shop.sources["orders"][0].set_aside)
