@@ -276,7 +276,7 @@ def _hidden(cells: np.ndarray, k: int) -> np.ndarray:
     hidden = (cells >= 1) & (cells < k)
     if hidden.any():
         for place in np.argsort(cells, kind="stable"):
-            if hidden.sum() >= 2 and cells[hidden].sum() >= k and cells[hidden].max() > 1:
+            if cells[hidden].sum() >= k and cells[hidden].max() > 1:  # so that two are hidden at least
                 break
             hidden[place] |= cells[place] >= 1
     return hidden
