@@ -121,9 +121,10 @@ class Sheet:
         return f"{self.folder}/{', '.join(raw.name for raw in self.files)}, column '{self.headers[column]}'"
 
     def release(self) -> None:
-        """Give the memory of cells and files back; what was decided about the rows stays."""
-        self.cells, self.columns = self.cells.iloc[:0].copy(), {}
-        self.files = [replace(raw, columns=()) for raw in self.files]
+        """Give the memory of cells and files back, once the ledger has its entries; which rows count, stays."""
+        self.cells, self.columns, self.remarks = self.cells.iloc[:0].copy(), {}, []
+        self.files = [replace(raw, columns=(), whole=raw.whole[:0].copy(), blank=raw.blank[:0].copy())
+                      for raw in self.files]
 
     def set_aside(self, reason: str, rows: np.ndarray) -> None:
         """Give rows a reason; the first one a row is given counts."""

@@ -2,6 +2,7 @@
 
 report       the report of the sample: everything, nothing changed, one chapter edited; warm and ordinary kernels
 retail       541,909 order lines: ingest and tables, against plain reading of the same file
+lines        a CSV file of 10 million order lines (1 GB) -> canonical tables, against a plain pandas script
 ten-million  10 million orders -> customers and weeks, against hand-written DuckDB SQL
 fifty-million  50 million, where DuckDB may use 3 GB; beside it, once, the same helpers on pandas frames
 till         the comparison at the till at 1,000, 5,000 and 200,000 customers x 143 weeks, against counting weeks
@@ -29,6 +30,7 @@ ROUNDS = 3
 DUCKDB_MEMORY = "3GB"  # for the helpers and for the SQL; what does not fit waits on the disk
 PANDAS_MEMORY = 20e9  # bytes of main memory without which 50 million orders are not tried in pandas
 LINES = 541_909
+MANY_LINES = 10_000_000
 TILL_SIZES = {1_000: 20, 5_000: 5, 200_000: 1}  # customers -> how often in a row
 AS_OF, ORIGIN = date(2025, 1, 1), date(2024, 1, 1)
 Row = tuple[str, str, str]  # what, measured, ratio
@@ -133,6 +135,65 @@ def read_lines(root: Path) -> Callable[[], None]:
     file = next((root / "data" / "online_retail").glob("[Oo]nline*[Rr]etail.*"))
     read = pd.read_excel if file.suffix == ".xlsx" else pd.read_csv
     return lambda: read(file, dtype="str")
+
+
+# ---------------------------------------------------------------- ten million order lines
+def bench_lines(folder: Path) -> list[Row]:
+    say(f"making {MANY_LINES:,} order lines")
+    shop = folder / "data" / "large"
+    shop.mkdir(parents=True)
+    (shop / "client.yml").write_text(
+        "{name: Large, currency: EUR, time_zone: Europe/Berlin, ids: plain, "
+        "sources: {orders: {files: lines.csv, grain: line, "
+        "set_aside: {cancelled: {column: status, equals: cancelled}}}}}\n", encoding="utf-8")
+    child("make_many_lines", shop)
+    ours, plain = alternate("prepare_lines", "group_lines", folder)
+    return versus(f"{MANY_LINES:,} order lines -> tables", ours, "pandas reads the file and groups by order", plain)
+
+
+def make_many_lines(shop: Path) -> None:
+    import duckdb
+
+    duckdb.execute(f"""
+        select setseed(0.5);
+        copy (
+          select 100001 + i // 4 as order_id,
+                 case when hash(i // 4) % 50 > 0 then 'C' || lpad((hash(i // 4 + 7) % 500000)::varchar, 7, '0')
+                 end as customer_id,
+                 strftime(timestamp '2023-01-01' + to_seconds((i // 4) * 63072000 // ({MANY_LINES} // 4)
+                                                              + (hash(i // 4) % 3600)::bigint),
+                          '%Y-%m-%d %H:%M:%S') as ordered_at,
+                 'product ' || lpad(floor(5000 * random() ** 2)::int::varchar, 4, '0') as product,
+                 'category ' || floor(12 * random())::int as category, 1 + floor(4 * random() ** 3)::int as quantity,
+                 round(1 + 99 * random(), 2) as unit_price,
+                 case when hash(i // 4) % 97 = 0 then 'cancelled' else 'paid' end as status,
+                 100000000 + i as line_id, 'warehouse ' || i % 7 as warehouse, 'web' as visited
+          from range({MANY_LINES}) lines(i)
+        ) to '{shop}/lines.csv' (header)""")
+
+
+def prepare_lines(root: Path) -> Callable[[], None]:
+    from loyalty_helpers import ingest, tables
+    from loyalty_helpers.client import load_client
+
+    shop = load_client("large", root)
+    return lambda: tables.write(shop, ingest.prepare(shop).tables)
+
+
+def group_lines(root: Path) -> Callable[[], None]:
+    import pandas as pd
+
+    file = root / "data" / "large" / "lines.csv"
+
+    def work() -> None:
+        lines = pd.read_csv(file, parse_dates=["ordered_at"], dtype={"order_id": "str"})
+        lines = lines[lines["status"] != "cancelled"].assign(amount=lines["quantity"] * lines["unit_price"])
+        orders = lines.groupby(["order_id", "customer_id"], dropna=False).agg(
+            ordered_at=("ordered_at", "min"), amount=("amount", "sum"), category=("category", "first"))
+        lines.to_parquet(file.with_name("lines.parquet"))
+        orders.reset_index().to_parquet(file.with_name("orders.parquet"))
+
+    return work
 
 
 # ---------------------------------------------------------------- millions of orders
@@ -343,8 +404,8 @@ def say(words: str) -> None:
     print(f"  {words}", file=sys.stderr, flush=True)
 
 
-BENCHES = {"report": bench_report, "retail": bench_retail, "ten-million": bench_ten_million,
-           "fifty-million": bench_fifty_million, "till": bench_till}
+BENCHES = {"report": bench_report, "retail": bench_retail, "lines": bench_lines,
+           "ten-million": bench_ten_million, "fifty-million": bench_fifty_million, "till": bench_till}
 
 
 def main(names: list[str]) -> None:
