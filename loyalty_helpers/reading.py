@@ -100,8 +100,8 @@ def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
     for path in found:
         if path.is_dir():
             name = path.relative_to(folder).as_posix()
-            raise UserError(f"{name} is a folder. To read all files in it, write {name}/*, or {name}/ if they are Parquet "
-                            "files, the parts of one table.")
+            raise UserError(f"{name} is a folder. To read all files in it, write {name}/*, or {name}/ if they are "
+                            "Parquet files, the parts of one table.")
         if path.exists() and not path.is_file():  # a pipe or a device: reading it may never end
             raise UserError(f"{path.relative_to(folder)} is no ordinary file. Put a copy of the file there.")
     return sorted(found)
