@@ -40,7 +40,10 @@ def run(verb: str, key: str, **options: str | bool) -> int:
         return 0
     if verb == "check":
         from . import check
-        print(client.printable(check.describe(client.load_client(key))))
+        shop = client.load_client(key)
+        if words := check.ahead(shop):
+            print(client.printable(words), file=sys.stderr, flush=True)
+        print(client.printable(check.describe(shop)))
         return 0
     if verb == "holdout":
         from . import holdout

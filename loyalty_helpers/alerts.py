@@ -207,7 +207,7 @@ def _of_the_dates_of_joining(members: pd.DataFrame, orders: pd.DataFrame, client
                "Check launched_on, and whether the date is that of joining or of the customer's account.")
     first = orders[~orders["is_refund"]].groupby("customer_id")["ordered_at"].min()
     dated = members[joined.notna() & members["customer_id"].isin(first.index)]
-    at_first = dated["joined_at"].dt.normalize() == dated["customer_id"].map(first).dt.normalize()
+    at_first = dated["joined_at"].dt.normalize().array == first.reindex(dated["customer_id"]).dt.normalize().array
     if len(dated) >= FEW_MEMBERS and at_first.mean() > 0.9 and client.program.joining != "everyone":
         yield (GRADES[1], f"{_percent(at_first.mean())} of the members joined on the day of their first order: this is "
                "most likely the date of the customer's account, not of joining",

@@ -7,15 +7,24 @@ import textwrap
 import pandas as pd
 
 from . import alerts, evaluation, ingest
-from .client import SOURCES, Client, load_format
+from .client import SOURCES, Client, load_format, matching
 from .findings import count, number
 
+LARGE = 20  # MB, which take some seconds to read
 UNBROKEN = "\xa0"  # a blank at which no line is broken
 
 
 def describe(client: Client) -> str:
     """The text that `make check` prints. Reads everything, writes nothing; raises UserError as ingest does."""
     return about(ingest.prepare(client), client)
+
+
+def ahead(client: Client) -> str:
+    """What is going to be read, for a person who waits for it; "" where that takes a moment only."""
+    patterns = {pattern for several in client.sources.values() for source in several for pattern in source.files}
+    paths = {path for pattern in patterns for path in matching(client.folder, pattern) if path.is_file()}
+    size = sum(path.stat().st_size for path in paths) / 1e6
+    return f"Reading {count(len(paths), 'file')}, {number(size)} MB ..." if size >= LARGE else ""
 
 
 def about(prepared: ingest.Prepared, client: Client) -> str:

@@ -37,6 +37,8 @@ def sqlite(path: Path, name: str, source: Source) -> Iterator[Table]:
     """
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{_opened(path.resolve())}", uri=True)) as base:
+            if path.stat().st_size % base.execute("PRAGMA page_size").fetchone()[0]:  # SQLite would read blanks there
+                raise UserError(f"{name} is a SQLite database that is cut short. Copy or export it again.")
             query = source.query or _sqlite_table(base, name, source.table)
             base.set_authorizer(_only_reading)
             cursor = base.execute(query)

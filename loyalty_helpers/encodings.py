@@ -121,8 +121,9 @@ def _decoded(path: Path, name: str, encoding: str) -> Iterator[str]:
             try:
                 part = decoder.decode(block, final=not block)
             except UnicodeError as error:  # some encodings do not tell the place
-                before = error.object[:error.start].decode(encoding, "ignore") if hasattr(error, "start") else ""
-                raise _NotText(line + before.count("\n")) from None
+                with suppress(AttributeError, UnicodeError):
+                    line += error.object[:error.start].decode(encoding, "ignore").count("\n")
+                raise _NotText(line) from None
             line += part.count("\n")
             if part:
                 yield part.removeprefix("\ufeff") if first else part

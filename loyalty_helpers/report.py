@@ -72,6 +72,7 @@ CHAPTERS = {
         writes=("data/{client}/prepared/results/results.json",)),
 }
 WORKERS = 2
+PATIENCE = 20  # seconds without a word while chapters run
 PACKAGE = Path(__file__).resolve().parent
 # what turns executed chapters into pages: a change here makes the pages due, not the chapters
 PAGE_PARTS = ("page.py", "template")
@@ -412,7 +413,10 @@ def _run_in_order(
         while ready:
             name = ready.pop()
             page.chapter(name, CHAPTERS[name].label, _executed(shop, name).read_text(encoding="utf-8"))
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
+        done = wait(running, timeout=PATIENCE, return_when=FIRST_COMPLETED).done
+        for name, began in [] if done else running.values():
+            print(f"  {name} at work for {time.perf_counter() - began:.0f} s", flush=True)
+        for future in done:
             name, began = running.pop(future)
             if future.exception():
                 failed[name] = future

@@ -53,6 +53,15 @@ def section(text: str, title: str) -> str:
     return text.split(f"\n\n{title}\n")[1].split("\n\n")[0].replace("\n    ", " ")
 
 
+def test_large_files_are_announced(tmp_path):
+    folder = tmp_path / "data" / "acme"
+    folder.mkdir(parents=True)
+    (folder / "client.yml").write_text(SETTINGS)
+    for size, words in ((1000, ""), (30_000_000, "Reading 1 file, 30 MB ...")):
+        (folder / "orders.csv").write_bytes(b"x" * size)
+        assert check.ahead(load_client("acme", tmp_path)) == words
+
+
 def test_what_came_is_counted_and_named(described):
     text = described(SETTINGS, orders=ORDERS)
     assert text.startswith("Acme (data/acme): amounts in EUR, times in Europe/Berlin\n")

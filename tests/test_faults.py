@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -115,8 +116,8 @@ def test_an_endless_cell_that_cannot_be_meant_is_refused_without_printing_it(tmp
 
 def test_an_endless_name_is_a_name(tmp_path):
     lay(tmp_path, "orders.csv", ORDERS.replace(",c3,", f",{'c' * 100_000},"))
-    kept = prepared(tmp_path).tables["orders"]["customer_id"]
-    assert kept.str.len().max() == 100_000 and kept.nunique() == 7
+    ids = prepared(tmp_path).ids["id"]
+    assert ids.str.len().max() == 100_000 and len(ids) == 7
     assert len(check.describe(load_client("acme", tmp_path))) < 5000
 
 
@@ -319,3 +320,33 @@ def test_a_lock_ends_with_its_process_however_that_ends(clone, holder):
     with faults.only_run(load_client("acme", clone)):
         assert f"process {os.getpid()}" in lock.read_text()
     assert lock.read_text() == ""
+
+
+# ---------------------------------------------------------------- what the fuzz has found
+def test_a_long_line_of_plain_characters_is_looked_through_at_once(tmp_path):
+    """Each character more cost all those before it: twice the line, four times the time."""
+    lay(tmp_path, "orders.csv", f"{HEAD}1,{'c' * 400_000},2025-01-05,1\n2,Jos\u00e9,2025-01-06,2\n".encode("latin-1"))
+    began = time.process_time()
+    assert "Jos\u00e9" in prepared(tmp_path).ids["id"].tolist()
+    assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("encoding", ["base64", "rot13", "undefined", "idna"])
+def test_an_encoding_that_cannot_be_meant_is_refused(tmp_path, encoding):
+    lay(tmp_path, "orders.csv", ORDERS.replace("c3", "\u5e97"))
+    path = tmp_path / "data/acme/client.yml"
+    path.write_text(path.read_text().replace("files: ", f"encoding: {encoding}, files: "))
+    assert "encoding" in refusal(tmp_path)
+
+
+def test_an_id_that_nobody_sees_is_no_customer(tmp_path):
+    lay(tmp_path, "orders.csv", ORDERS.replace(",c3,", ",\x85\u200f,").replace(",c4,", ",\u200fc5,"))
+    assert set(prepared(tmp_path).ids["id"]) == {"c0", "c1", "c2", "c5", "c6"}
+
+
+def test_members_of_a_shop_without_a_single_purchase_are_no_error(tmp_path):
+    lay(tmp_path, "orders.csv", HEAD + "1,c1,2025-01-05,-1\n2,c2,2025-04-06,-2\n")
+    (tmp_path / "data/acme/members.csv").write_text("customer_id,joined_at\nc1,2025-02-01\n")
+    path = tmp_path / "data/acme/client.yml"
+    path.write_text(path.read_text().replace("}}", "}, members: members.csv}"))
+    assert "Alerts" in check.describe(load_client("acme", tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -127,6 +128,13 @@ def test_nothing_changed_is_said_within_a_second_of_work_and_without_heavy_impor
     assert done.stdout.startswith("Nothing changed"), done.stderr
     assert float(done.stdout.splitlines()[-1]) < 1
     assert snapshot(clone) == before
+
+
+def test_a_long_chapter_says_that_it_is_at_work(clone, monkeypatch, capsys):
+    monkeypatch.setattr(report, "PATIENCE", 0.5)
+    small_clone.write_chapter(clone, "00_summary", "import time\ntime.sleep(1.2)")
+    assert report.build("acme") == 0
+    assert re.search(r"^  00_summary at work for \d+ s$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_one_chapter_edited_reruns_it_and_what_depends_on_it(clone, capsys):
