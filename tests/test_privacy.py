@@ -458,7 +458,7 @@ sources:
   members: {files: members.csv, columns: {email: E-mail, phone: Phone, joined_at: Joined, tier: Tier}}
   survey:
     files: survey.csv
-    columns: {answered_at: Date, email: E-mail, nps: NPS, csat: CSAT}
+    columns: {answered_at: Date, email: E-mail, nps: NPS, csat: CSAT, comment_why: Why, choice_where: Where}
     scale: {csat: [1, 5]}
   points: {files: points.csv, columns: {email: E-mail, at: At, kind: Kind, points: Points}}
 """
