@@ -24,8 +24,7 @@ def about(prepared: Prepared, client: Client) -> pd.DataFrame:
     bought = orders[~orders["is_refund"]]
     found = [*_of_the_rows(prepared, client)]
     if len(bought):
-        found += [*_of_the_ids(prepared), *_of_the_customers(bought), *_of_the_money(orders, client),
-                  *_of_the_calendar(bought, client)]
+        found += [*_of_the_customers(bought), *_of_the_money(orders, client), *_of_the_calendar(bought, client)]
     found += [*_of_the_members(prepared, client), *_of_the_answers(prepared, client), *_of_what_cannot_be(prepared)]
     table = pd.DataFrame(found, columns=["grade", "what", "consequence", "remedy"], dtype=TEXT)
     return table.sort_values("grade", key=lambda grade: grade.map(GRADES.index), kind="stable", ignore_index=True)
@@ -90,16 +89,6 @@ def _of_the_rows(prepared: Prepared, client: Client):
         yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",
                "Each row counts in money, the order once: right for payments in parts, wrong for states of one order.",
                "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end.")
-
-
-def _of_the_ids(prepared: Prepared):
-    ids = pd.Series(prepared.tables["orders"]["customer_id"].dropna().unique())
-    own = prepared.ids["id"] if len(prepared.ids) else ids
-    masked = own.str.contains("*", regex=False).mean()
-    if masked > 0.05:
-        yield (GRADES[0], f"{_percent(masked)} of the customer ids are masked (with *)",
-               "Different people with alike masks become one customer: nothing about customers is true.",
-               "Export the shop's own customer id.")
 
 
 def _of_the_customers(bought: pd.DataFrame):
