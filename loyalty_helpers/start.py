@@ -602,8 +602,8 @@ def _put(folder: Path, names: Mapping[Path, str], text: str) -> Path:
                 shutil.copyfile(path, stage / name)
         (stage / "client.yml").write_text(text, encoding="utf-8")
         for ready in sorted(stage.iterdir(), key=lambda one: one.name == "client.yml"):
+            os.replace(ready, folder / ready.name)
             made.append(folder / ready.name)
-            os.replace(ready, made[-1])
         stage.rmdir()
     except BaseException as error:
         for path in made:
