@@ -157,9 +157,9 @@ def test_a_write_ahead_log_is_read_and_counts_as_input_and_none_is_left_behind(b
 
 
 @pytest.mark.parametrize(("damage", "words"), [
-    (lambda data: data[:5000], "malformed|disk I/O|not a database"),
+    (lambda data: data[:5000], "cut short"),
     (lambda data: data[:4096] + b"\xff" * (len(data) - 4096), "malformed|disk I/O|not a database"),
-    (lambda data: data[:16] + bytes(84), "not a database|malformed|unsupported"),
+    (lambda data: data[:16] + bytes(len(data) - 16), "not a database|malformed|unsupported"),
 ])
 def test_a_damaged_database_is_said_to_be_one(base, tmp_path, damage, words):
     base.execute("BEGIN")
@@ -169,7 +169,7 @@ def test_a_damaged_database_is_said_to_be_one(base, tmp_path, damage, words):
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(UserError, match=words) as error:
         read(tmp_path, table="sales")
-    assert "copy it again" in str(error.value)
+    assert "again" in str(error.value)
 
 
 def test_orders_in_sqlite_become_orders(base, tmp_path):
