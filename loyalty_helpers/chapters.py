@@ -96,7 +96,7 @@ def field_purposes(prepared: Prepared, shop: Client) -> pd.DataFrame:
         for settings in several:
             refunds = {"refunds": settings.refunds} if settings.refunds else {}
             rules = settings.set_aside | settings.flag | refunds
-            rows += [(source, " or ".join(rule.column), "–", f"which rows are {reason}; not kept")
+            rows += [(source, " or ".join(rule.columns), "–", f"which rows are {reason}; not kept")
                      for reason, rule in rules.items()]
             rows += [(source, column, "–", "money taken off the amount; not kept") for column in settings.less]
     table = pd.DataFrame(rows, columns=["source", "column in the file", "read as", "used for"])

@@ -219,6 +219,14 @@ def _names(value: Any, at: str) -> tuple[str, ...]:
 
 
 def _rule(value: Any, at: str) -> Rule:
+    """One rule, or a list of several that must all hold."""
+    if isinstance(value, list) and value:
+        first, *others = [_checked(_one_rule, one, f"{at}[{number}]") for number, one in enumerate(value, 1)]
+        return replace(first, also=tuple(others))
+    return _one_rule(value, at)
+
+
+def _one_rule(value: Any, at: str) -> Rule:
     given = _mapping(value, at, ("column", *RULE_TESTS))
     tests = [test for test in RULE_TESTS if test in given]
     if "column" not in given or len(tests) != 1:
@@ -287,9 +295,9 @@ def known_formats() -> list[str]:
     return sorted(path.stem for path in FORMATS.glob("*.yml"))
 
 
-def load_format(key: str, folder: Path = FORMATS) -> dict[str, Any]:
+def load_format(key: str, folder: Path | None = None) -> dict[str, Any]:
     """What `formats/<key>.yml` says, unchecked but for being a mapping with settings. UserError where it is not."""
-    format = read_yaml(folder / f"{key}.yml", f"loyalty_helpers/formats/{key}.yml")
+    format = read_yaml((folder or FORMATS) / f"{key}.yml", f"loyalty_helpers/formats/{key}.yml")
     if not isinstance(format, dict) or not isinstance(format.get("settings"), dict):
         raise UserError(f"loyalty_helpers/formats/{key}.yml has no settings. CONTRIBUTING.md says how to add a format.")
     return format
@@ -358,13 +366,20 @@ _rate = _number(1e-9, 1e9, hint=" (units of the client's currency for one of tha
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """Which rows of an export: those whose `column` (the export's name, or the first of several that is there) passes
-    `test` (one of RULE_TESTS) with any of `values`. An `optional` one (a format's) is no error where the column is not.
+    `test` (one of RULE_TESTS) with any of `values`, and all rules of `also`. An `optional` one (a format's) is no error
+    where the column is not.
     """
 
     column: tuple[str, ...]
     test: str
     values: tuple[str, ...]
+    also: tuple[Rule, ...] = ()
     optional: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every name that the rule looks for."""
+        return (*self.column, *(name for rule in self.also for name in rule.columns))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,8 @@ def prepare(client: Client) -> Prepared:
                             "Check set_aside and columns in client.yml, and the files.")
         sheet.release()
         if sheet.by_line:
-            parts.setdefault("lines", []).append(_lines_of(kept))
+            if "lines" not in client.sources:  # which, given, are the same lines again
+                parts.setdefault("lines", []).append(_lines_of(kept))
             kept = _orders_of(kept)
         parts.setdefault(sheet.name, []).append(kept)
         del kept  # what is not needed any more makes room: ten million lines are a gigabyte

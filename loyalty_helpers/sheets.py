@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -113,6 +114,11 @@ class Sheet:
     def kept(self) -> np.ndarray:
         return self.reason < 0
 
+    @cached_property
+    def order_codes(self) -> np.ndarray:
+        """A whole number for each order of these files, 0 for rows without an order number."""
+        return (pd.factorize(self.cells["order_id"])[0] + 1).astype(np.int32)
+
     def having(self, index: pd.Index) -> np.ndarray:
         """The rows with these labels of `cells`."""
         return self.cells.index.isin(index)
@@ -123,6 +129,7 @@ class Sheet:
     def release(self) -> None:
         """Give the memory of cells and files back, once the ledger has its entries; which rows count, stays."""
         self.cells, self.columns, self.remarks = self.cells.iloc[:0].copy(), {}, []
+        self.__dict__.pop("order_codes", None)
         self.files = [replace(raw, columns=(), whole=raw.whole[:0].copy(), blank=raw.blank[:0].copy())
                       for raw in self.files]
 
@@ -171,7 +178,7 @@ class Sheet:
 def _wanted(name: str, source: Source) -> reading.Wanted:
     """Which of the export's columns are used: those that bear a name of ours, or one that the settings say."""
     rules = [*source.set_aside.values(), *source.flag.values(), *([source.refunds] if source.refunds else [])]
-    given = [*source.columns.values(), *(rule.column for rule in rules), source.less]
+    given = [*source.columns.values(), *(rule.columns for rule in rules), source.less]
     ours = {_loose(one) for one in (*SCHEMA[name], *FURTHER.get(name, {}), *(one for names in given for one in names))}
     if name != "survey":
         return lambda header: _loose(header) in ours
@@ -423,7 +430,7 @@ def _amounts(sheet: Sheet) -> None:
         refunded = cells["refunded"].abs().fillna(nil) if "refunded" in cells else nil
         cells["amount"] = (line - refunded - less).round(6)
         return
-    order = codes([sheet.file, cells["order_id"]])
+    order = codes([sheet.file, sheet.order_codes])
     total = cells.groupby(order)["order_total"]
     sheet.remark("order totals that differ within the order", "flagged", total.transform("nunique").gt(1).to_numpy())
     once = [total.transform("first")]
@@ -450,7 +457,7 @@ def _settle_totals(sheet: Sheet) -> None:
     if "line_amount" not in sheet.cells:
         return
     cells, kept = sheet.cells, sheet.kept
-    order = pd.Series(codes([sheet.file, cells["order_id"]]))
+    order = pd.Series(codes([sheet.file, sheet.order_codes]))
     some_kept = pd.Series(kept).groupby(order).transform("any").to_numpy()
     leaving = some_kept & ~kept
     if not leaving.any():
@@ -479,7 +486,7 @@ def _convert(sheet: Sheet) -> None:
         return
     code = cells["currency"].map(lambda sign: meaning.currency_of(sign, client.currency), na_action="ignore")
     if sheet.by_line:
-        code = code.groupby(codes([cells["order_id"]])).transform("first")
+        code = code.groupby(sheet.order_codes).transform("first")
     foreign = (code.notna() & (code != client.currency)).to_numpy() & sheet.kept
     if not foreign.any():
         return
@@ -561,37 +568,46 @@ def _totals_rows(sheet: Sheet) -> np.ndarray:
 
 
 def _matching(sheet: Sheet, rule: Rule) -> np.ndarray:
-    """The rows that pass a rule; upper and lower case, and blanks at either end, make no difference. In files by line a
-    blank cell takes the value of the order's other rows."""
+    """The rows that pass a rule and all that go with it."""
+    return np.logical_and.reduce([_passing(sheet, replace(one, optional=rule.optional)) for one in (rule, *rule.also)])
+
+
+def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
+    """The rows that pass a single rule; upper and lower case, and blanks at either end, make no difference. In files by
+    line a blank cell takes the value of the order's first row that has one."""
     found = [_column(raw, sheet, rule.column) for raw in sheet.files]
     if not any(found):
         if rule.optional:
             return np.zeros(len(sheet.cells), bool)
         _stop_lacking(sheet, sheet.files[0], rule.column[0], ", in a rule")
-    text = pd.concat([_words(raw, column) for raw, column in zip(sheet.files, found, strict=True)], ignore_index=True)
-    if sheet.by_line and (text == "").any():
-        known = text.mask(text == "").groupby(codes([sheet.file, sheet.cells["order_id"]])).transform("first")
-        text = text.mask(text == "", known.fillna(""))
-    distinct = text.drop_duplicates()
     values = tuple(_loose(value) for value in rule.values)
-    tests = {"starts_with": lambda word: word.startswith(values), "equals": lambda word: word in values,
-             "contains": lambda word: any(value in word for value in values),
-             "lacks": lambda word: not any(value in word for value in values),
-             "other_than": lambda word: word not in values,
-             "is": lambda word: (word == "") == (values == ("blank",))}
-    passing = text.isin(distinct[distinct.map(tests[rule.test])]).to_numpy()
-    absent = np.concatenate([np.full(raw.rows, column is None) for raw, column in
-                             zip(sheet.files, found, strict=True)])
-    return passing & ~absent
+    test = {"starts_with": lambda word: word.startswith(values), "equals": lambda word: word in values,
+            "contains": lambda word: any(value in word for value in values),
+            "lacks": lambda word: not any(value in word for value in values),
+            "other_than": lambda word: word not in values,
+            "is": lambda word: (word == "") == (values == ("blank",))}[rule.test]
+    passing = []
+    for number, (raw, column) in enumerate(zip(sheet.files, found, strict=True)):
+        if column is None:
+            passing.append(np.zeros(raw.rows, bool))
+            continue
+        words = ["" if word in meaning.NOTHING else word for word in map(_loose, column.text.to_pylist())]
+        passes = np.array([*map(test, words), test("")])
+        passing.append(passes[_from_other_rows(column.codes, sheet.order_codes[sheet.file == number])
+                              if sheet.by_line else column.codes])
+    return np.concatenate(passing)
 
 
-def _words(raw: RawFile, column: Column | None) -> pd.Series:
-    """A column's cells as words to compare, "" for blanks and what stands for nothing."""
-    if column is None:
-        return pd.Series("", index=range(raw.rows), dtype=TEXT)
-    words = [_loose(text) for text in column.text.to_pylist()]
-    words = pd.Series([*("" if word in meaning.NOTHING else word for word in words), ""], dtype=TEXT)
-    return pd.Series(words.array.take(column.codes), dtype=TEXT)
+def _from_other_rows(place: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Codes of cells, blank ones (-1) taken from the first row of the same order that has one. A placeholder such as
+    "-" is no blank: whoever writes it says something of that very row."""
+    blank = place < 0
+    if not blank.any():
+        return place
+    first = np.full(order.max() + 1, -1, place.dtype)
+    filled = np.flatnonzero(~blank)[::-1]
+    first[order[filled]] = place[filled]
+    return np.where(blank & (order > 0), first[order], place)
 
 
 def _stop_at_bad_cells(sheet: Sheet) -> None:
@@ -649,7 +665,7 @@ def _judge_free_lines(sheet: Sheet) -> None:
 def _fill_from_other_lines(sheet: Sheet) -> None:
     """Some exports give customer and date only on an order's first line: the other lines take them from there, even if
     that line itself does not count."""
-    cells, kept, order = sheet.cells, sheet.kept, codes([sheet.cells["order_id"]])
+    cells, kept, order = sheet.cells, sheet.kept, sheet.order_codes
     orders = order.max() + 1
     for column in ("customer_id", "ordered_at"):
         place, distinct = pd.factorize(cells[column], sort=True)

@@ -376,7 +376,7 @@ def _is_named(entry: Entry) -> bool:
 def _leaves_nobody(entry: Entry) -> str:
     """The rule that sets aside every row for want of a cell, where a column is blank throughout; "" else."""
     for reason, rule in entry.settings.set_aside.items():
-        columns = [one for table in entry.tables for header in rule.column for one in table.columns(header)]
+        columns = [one for table in entry.tables for header in rule.columns for one in table.columns(header)]
         if rule.test == "is" and rule.values == ("blank",) and columns and not any(map(_is_filled, columns)):
             return reason
     return ""

@@ -321,6 +321,13 @@ def test_who_lacks_a_tag_is_no_member(shop):
     assert prepare(client).tables["members"]["customer_id"].tolist() == ["ann"]
 
 
+def test_a_rule_may_ask_for_two_things_at_once(shop):
+    both = [{"column": "customer_id", "equals": "ann"}, {"column": "Tags", "contains": "wholesale"}]
+    client = shop({"o.csv": STATES + "4,bob,2024-01-08,4,,,wholesale\n"},
+                  {"files": "o.csv", "set_aside": {"own purchases": both}})
+    assert ledger(client, "set aside") == {"own purchases": (1, 2)}
+
+
 def test_flagged_rows_count_and_are_told(shop):
     client = shop({"o.csv": STATES}, {"files": "o.csv", "flag": {"wholesale": {"column": "tags", "contains": "WHOLE"}}})
     assert len(orders_of(client)) == 3 and ledger(client, "flagged") == {"wholesale": (1, 2)}
