@@ -26,10 +26,10 @@ def recognise(sheets: Sequence[Sheet]) -> pd.DataFrame:
     Returns how the customers were recognised: by (text), customers (int64); none where only plain ids came.
     """
     sheets = [sheet for sheet in sheets if "customer_id" in sheet.cells]
-    keys = [_keys(sheet) for sheet in sheets]
-    met = pd.concat([one.drop_duplicates() for one in keys], ignore_index=True).drop_duplicates() if keys else None
-    if met is None or met[list(PERSON)].isna().all(axis=None):
+    if not any(_has_addresses(sheet) for sheet in sheets):
         return _told([])
+    keys = [_keys(sheet) for sheet in sheets]
+    met = pd.concat([one.drop_duplicates() for one in keys], ignore_index=True).drop_duplicates()
     person, told = _persons(met)
     for sheet, own in zip(sheets, keys, strict=True):
         addresses = [name for name in PERSON if name in sheet.cells]
@@ -41,12 +41,18 @@ def _told(rows: list[tuple[str, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["by", "customers"]).astype({"by": TEXT, "customers": "int64"})
 
 
+def _has_addresses(sheet: Sheet) -> bool:
+    return any(name in sheet.cells for name in PERSON) or _are_addresses(sheet.cells["customer_id"]).any()
+
+
+def _are_addresses(ids: pd.Series) -> pd.Series:
+    return ids.str.contains("@", regex=False, na=False)
+
+
 def _keys(sheet: Sheet) -> pd.DataFrame:
     """The three keys of each row; an id that is an e-mail address is one."""
     cells = sheet.cells.reindex(columns=list(KEYS)).astype(TEXT)
-    is_address = cells["customer_id"].str.contains("@", regex=False, na=False)
-    if not is_address.any():
-        return cells
+    is_address = _are_addresses(cells["customer_id"])
     address = cells["customer_id"].str.strip().str.casefold()
     return cells.assign(customer_id=cells["customer_id"].mask(is_address),
                         email=address.where(is_address, cells["email"]))
