@@ -725,24 +725,30 @@ def _judge_copies(sheet: Sheet) -> None:
     else:
         sheet.remark("exact duplicate", "flagged", copies, of="all")
     if several:
+        states = _earlier_states(sheet, used) if "order_id" in sheet.columns and sheet.name == "orders" else None
         rows = rows[sheet.kept[rows.index]]
         rows = rows.assign(copy=rows.groupby(["file", "used"]).cumcount())
         sheet.set_aside("overlap with another file", sheet.having(rows.index[rows.duplicated(["used", "copy"])]))
-        if "order_id" in sheet.columns and sheet.name == "orders":
-            sheet.set_aside("earlier state of an order in another file", _earlier_states(sheet))
+        if states is not None:
+            sheet.set_aside("earlier state of an order in another file", states)
     if by_id:
         orders = cells.loc[sheet.kept & ~cells["is_refund"].to_numpy(), "order_id"]
         sheet.remark("order number again, with other content", "flagged",
                      sheet.having(orders.index[orders.duplicated(keep=False)]))
 
 
-def _earlier_states(sheet: Sheet) -> np.ndarray:
-    """Rows of orders that a later file has, too, at the same moment (later: with later orders in it)."""
-    newest = sheet.cells["ordered_at"].groupby(sheet.file).max()
-    rank = newest.sort_values(kind="stable").index.argsort()  # per file its place in time
-    order = pd.Series(codes([sheet.cells["order_id"], sheet.cells["ordered_at"], sheet.cells["is_refund"]]))
-    here = pd.Series(rank[sheet.file], index=order.index).where(sheet.kept, -1)
-    return (here < here.groupby(order).transform("max")).to_numpy() & sheet.kept
+def _earlier_states(sheet: Sheet, used: np.ndarray) -> np.ndarray:
+    """Rows of orders that a later file (one with later orders in it) has, too, at the same moment, but not this row:
+    what the later file says of the order holds, and be it that a rule sets all of it aside now."""
+    cells, order = sheet.cells, sheet.order_codes
+    newest = cells["ordered_at"].groupby(sheet.file).max()
+    rank = newest.sort_values(kind="stable", na_position="first").index.argsort()  # per file its place in time
+    rows = pd.DataFrame({"file": sheet.file, "used": used, "kept": sheet.kept, "rank": rank[sheet.file]})
+    rows["copy"] = rows.groupby(["file", "used", "kept"]).cumcount()
+    rows["seen"] = rows.groupby(["used", "kept", "copy"])["rank"].transform("max")  # the last file that has this row
+    when = cells["ordered_at"].groupby(codes([sheet.file, order])).transform("min")
+    last = rows["seen"].groupby(codes([order, when])).transform("max")
+    return (rows["seen"] < last).to_numpy() & (order > 0) & when.notna().to_numpy()
 
 
 def codes(columns: Iterable[pd.Series | np.ndarray]) -> np.ndarray:

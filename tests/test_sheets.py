@@ -126,6 +126,22 @@ def test_states_of_an_order_by_line(shop):
                                  ("#4", "bob@example.com", 10), ("#5", "ann@example.com", 7)]
 
 
+def test_an_order_that_a_later_export_shows_as_cancelled_counts_no_more(shop):
+    head = "order_id,customer_id,ordered_at,amount,status\n"
+    early, late = f"{head}1,ann,2024-01-05,30,paid\n2,bob,2024-01-06,40,paid\n", \
+        f"{head}2,bob,2024-01-06,40,cancelled\n3,ann,2024-02-01,10,paid\n"
+    rule = {"cancelled": {"column": "status", "equals": "cancelled"}}
+    client = shop({"a.csv": early, "b.csv": late}, {"files": ["a.csv", "b.csv"], "set_aside": rule})
+    assert orders_of(client) == [("1", "ann", 30), ("3", "ann", 10)]
+    assert ledger(client, "set aside") == {"cancelled": (1, 40), "earlier state of an order in another file": (1, 40)}
+
+
+def test_what_a_rule_sets_aside_in_both_exports_leaves_the_rest_of_the_order(shop):
+    later = FIRST_LINE_ONLY + "#5,ann@example.com,paid,2024-03-01,7,0,0,1,Pen,7\n"
+    once = orders_of(shop({"b.csv": later}, {"files": "b.csv", **LINES}))
+    assert orders_of(shop({"a.csv": FIRST_LINE_ONLY, "b.csv": later}, {"files": ["a.csv", "b.csv"], **LINES})) == once
+
+
 def test_the_same_number_at_another_moment_is_another_order(shop):
     client = shop({"a.csv": orders_csv("1,ann,2024-01-05,30"), "b.csv": orders_csv("1,bob,2024-03-05,12")})
     assert [amount for *_, amount in orders_of(client)] == [12, 30]
