@@ -205,10 +205,17 @@ def _name(column: str) -> str:
     return column.partition("_")[2].replace("_", " ")
 
 
-def by_question(counted: pd.DataFrame | None, *, confidence: float = 0.95) -> dict[str, pd.DataFrame]:
-    """The rows of `table` or of `choices_table` by question, with shares and intervals; empty without a table."""
+def by_question(counted: pd.DataFrame | None, *, confidence: float = 0.95, least: int = 1) -> dict[str, pd.DataFrame]:
+    """The rows of `table` or of `choices_table` by question, with shares and intervals; empty without a table.
+
+    Rows of fewer than `least` answers, though not of none, and groups of fewer are left out.
+    """
     if counted is None:
         return {}
+    counted = counted[((counted["answers"] == 0) | (counted["answers"] >= least)) & (counted["n"] >= least)]
+    if "theme" in counted:  # of a question of which only blanks are left nothing can be said
+        said = counted["theme"].ne(BLANK) & counted["group"].eq(EVERYBODY)
+        counted = counted[said.groupby(counted["question"]).transform("any")]
     return {question: with_intervals(rows.drop(columns="question").reset_index(drop=True), confidence=confidence)
             for question, rows in counted.groupby("question", sort=False)}
 
@@ -217,8 +224,10 @@ def sentence(mentions: pd.DataFrame) -> str:
     """"Of 214 comments, 38 % (31 to 45) mention delivery.", of one question of `by_question`."""
     everybody = mentions[mentions["group"] == EVERYBODY]
     named = everybody[~everybody["theme"].isin([NONE, BLANK])]
-    n = int(everybody.loc[everybody["theme"] == NONE, "n"].iloc[0])
+    n = int(everybody.loc[everybody["theme"] != BLANK, "n"].iloc[0])
     few = " They are few: look at the interval." if 0 < n < FEW else ""
+    if named.empty:
+        return f"Of {count(n, 'comment')}, too few mention any one theme to be shown."
     if not named["answers"].any():
         return f"Of {count(n, 'comment')}, none mentions a theme of the lists."
     first = named.iloc[0]
@@ -232,7 +241,7 @@ def shown(mentions: pd.DataFrame) -> pd.DataFrame:
     table = _shares_shown(everybody, "comments")
     for group, rows in mentions[mentions["group"] != EVERYBODY].groupby("group", sort=False):
         rows = rows.set_index("theme").reindex(everybody.index)
-        heading = f"{group} ({int(rows.loc[NONE, 'n']):,})"
+        heading = f"{group} ({int(rows['n'].drop(BLANK, errors='ignore').max()):,})"
         table[heading] = [amount(share, "share", digits=0) for share in rows["share"]]
     return table.rename_axis("theme").reset_index()
 

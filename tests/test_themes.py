@@ -253,3 +253,14 @@ def test_the_samples_words_change_no_number(tmp_path):
     assert scores[praise].mean() > scores[written[sample.COMMENT].isin(sample.COMPLAINTS)].mean() + 0.2
     spoken = themes.counts(written[sample.COMMENT].mask(written[sample.COMMENT] == ""), lists).set_index("theme")
     assert spoken.loc["none of these", "share"] < 0.25
+
+
+def test_few_answers_are_left_out_where_others_may_read():
+    everybody, none, blank = themes.EVERYBODY, themes.NONE, themes.BLANK
+    counted = pd.DataFrame({"question": ["a"] * 4 + ["b"] * 2, "group": [everybody] * 3 + ["promoters"] + [everybody] * 2,
+                            "theme": ["price", "service", blank, "price", none, blank],
+                            "answers": [9, 2, 40, 3, 2, 50], "n": [11, 11, 51, 4, 2, 52]})
+    found = themes.by_question(counted, least=5)
+    assert list(found) == ["a"] and found["a"]["theme"].tolist() == ["price", blank]
+    assert themes.sentence(found["a"]).startswith("Of 11 comments, 82 %")
+    assert [len(rows) for rows in themes.by_question(counted).values()] == [4, 2]
