@@ -22,9 +22,9 @@ ROLES = ("shop", "payments", "items", "members", "survey")
 CONFIDENCES = ("high", "medium-high", "medium", "medium-low", "low")
 
 
-def loose(header: str) -> str:
-    """A column name as names are compared: without byte order mark, outer and doubled blanks, case and full width."""
-    return " ".join(unicodedata.normalize("NFKC", header).replace("\ufeff", "").casefold().split())
+def loose(text: str) -> str:
+    """A text as names are compared: without byte order mark, outer and doubled blanks, case and full width."""
+    return " ".join(unicodedata.normalize("NFKC", text).replace("\ufeff", "").casefold().split())
 
 
 def _headers(value: Any, at: str) -> tuple[tuple[str, ...], ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from loyalty_helpers import meaning, reading, survey
 from loyalty_helpers.client import Client, Rule, Source, UserError, suggest
 from loyalty_helpers.findings import count
+from loyalty_helpers.formats import loose
 from loyalty_helpers.meaning import Values
 from loyalty_helpers.reading import Column, RawFile
 
@@ -179,14 +179,14 @@ def _wanted(name: str, source: Source) -> reading.Wanted:
     """Which of the export's columns are used: those that bear a name of ours, or one that the settings say."""
     rules = [*source.set_aside.values(), *source.flag.values(), *([source.refunds] if source.refunds else [])]
     given = [*source.columns.values(), *(rule.columns for rule in rules), source.less]
-    ours = {_loose(one) for one in (*SCHEMA[name], *FURTHER.get(name, {}), *(one for names in given for one in names))}
+    ours = {loose(one) for one in (*SCHEMA[name], *FURTHER.get(name, {}), *(one for names in given for one in names))}
     if name != "survey":
-        return lambda header: _loose(header) in ours
+        return lambda header: loose(header) in ours
 
     def is_asked(header: str) -> bool:
         """By its whole name, or by the question that an option belongs to."""
         parts = header.split(survey.BETWEEN_HEADERS)
-        questions = [_loose(survey.BETWEEN_HEADERS.join(parts[:i])) for i in range(1, len(parts) + 1)]
+        questions = [loose(survey.BETWEEN_HEADERS.join(parts[:i])) for i in range(1, len(parts) + 1)]
         return questions[-1].startswith(tuple(OF_SURVEYS)) or not ours.isdisjoint(questions)
 
     return is_asked
@@ -225,7 +225,7 @@ def _kinds(sheet: Sheet) -> dict[str, str]:
     """The columns that the source may have, each with its dtype."""
     kinds = {column: kind for column, kind in SCHEMA[sheet.name].items() if kind != FLAG} | FURTHER.get(sheet.name, {})
     if sheet.name == "survey":
-        headers = [_loose(header) for raw in sheet.files for header in raw.headers]
+        headers = [loose(header) for raw in sheet.files for header in raw.headers]
         kinds |= {column: kind for start, kind in OF_SURVEYS.items() for column in [*sheet.source.columns, *headers]
                   if column.startswith(start)}
     return kinds
@@ -286,8 +286,8 @@ def _joined_moments(sheet: Sheet) -> list[Column | None]:
 
 def _header(sheet: Sheet, names: tuple[str, ...]) -> str:
     """What the files call the column: the first of the names that one of them has."""
-    there = {_loose(header) for raw in sheet.files for header in raw.headers}
-    return next((name for name in names if _loose(name) in there), names[0])
+    there = {loose(header) for raw in sheet.files for header in raw.headers}
+    return next((name for name in names if loose(name) in there), names[0])
 
 
 def _column(raw: RawFile, sheet: Sheet, names: tuple[str, ...]) -> Column | None:
@@ -295,7 +295,7 @@ def _column(raw: RawFile, sheet: Sheet, names: tuple[str, ...]) -> Column | None
     empty; near-duplicates (a blank more, another case) yield to the exact name."""
     for name in names:
         found = [i for i, header in enumerate(raw.headers) if header.strip() == name.strip()]
-        found = found or [i for i, header in enumerate(raw.headers) if _loose(header) == _loose(name)]
+        found = found or [i for i, header in enumerate(raw.headers) if loose(header) == loose(name)]
         filled = [i for i in found if (raw.columns[i].codes >= 0).any()]
         if len(filled) > 1:
             raise UserError(f"{sheet.folder}/{raw.name} has {len(found)} columns named '{name}' (the "
@@ -318,10 +318,6 @@ def _answers_to(raw: RawFile, sheet: Sheet, column: str, names: tuple[str, ...])
         if len(options) == 1:
             return next(iter(options.values()))
     return None
-
-
-def _loose(header: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", header).replace("\ufeff", "").casefold().split())
 
 
 def _stop_lacking(sheet: Sheet, raw: RawFile, header: str, setting: str, more: str = "") -> None:
@@ -580,7 +576,7 @@ def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
         if rule.optional:
             return np.zeros(len(sheet.cells), bool)
         _stop_lacking(sheet, sheet.files[0], rule.column[0], ", in a rule")
-    values = tuple(_loose(value) for value in rule.values)
+    values = tuple(loose(value) for value in rule.values)
     test = {"starts_with": lambda word: word.startswith(values), "equals": lambda word: word in values,
             "contains": lambda word: any(value in word for value in values),
             "lacks": lambda word: not any(value in word for value in values),
@@ -591,7 +587,7 @@ def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
         if column is None:
             passing.append(np.zeros(raw.rows, bool))
             continue
-        words = ["" if word in meaning.NOTHING else word for word in map(_loose, column.text.to_pylist())]
+        words = ["" if word in meaning.NOTHING else word for word in map(loose, column.text.to_pylist())]
         passes = np.array([*map(test, words), test("")])
         passing.append(passes[_from_other_rows(column.codes, sheet.order_codes[sheet.file == number])
                               if sheet.by_line else column.codes])

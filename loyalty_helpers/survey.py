@@ -6,7 +6,6 @@ Work is done on distinct cells, as in `meaning`, whose numbers these answers bec
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from loyalty_helpers.formats import loose
 from loyalty_helpers.reading import Column
 
 NPS_SCALE = (0.0, 10.0)
@@ -32,17 +32,13 @@ A_NUMBER = r"[-+]?\d+([.,]\d+)?"
 STARS = r"([★⭐]+)️?☆*"
 
 
-def _loose(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
 # ---------------------------------------------------------------- answers
 def in_numbers(column: Column, words: Mapping[str, float]) -> Column:
     """The column with each answer that says a number as that number: by `words` (answer -> number; upper and lower case
     and blanks make no difference), else the one that stands with words: "10 - Extremely likely", "5分", "4/5", "★★★☆☆".
     Other cells stay as they are.
     """
-    known = {_loose(word): f"{number:g}" for word, number in words.items()}
+    known = {loose(word): f"{number:g}" for word, number in words.items()}
     cells = column.text.to_pylist()
     texts = [_in_numbers(cell, known) for cell in cells]
     same = np.array([text == cell for text, cell in zip(texts, cells, strict=True)], bool)
@@ -51,7 +47,7 @@ def in_numbers(column: Column, words: Mapping[str, float]) -> Column:
 
 
 def _in_numbers(cell: str, known: Mapping[str, str]) -> str:
-    text = _loose(cell)
+    text = loose(cell)
     if text in known:
         return known[text]
     if text in NO_ANSWER:
@@ -75,7 +71,7 @@ def chosen(options: Mapping[str, Column]) -> Column:
     rows = len(next(iter(options.values())).codes)
     joined = np.full(rows, "", dtype=object)
     for option, column in options.items():
-        yes = np.append([_loose(cell) not in NOT_CHOSEN for cell in column.text.to_pylist()], False)[column.codes]
+        yes = np.append([loose(cell) not in NOT_CHOSEN for cell in column.text.to_pylist()], False)[column.codes]
         joined = np.where(yes.astype(bool), joined + JOINED + option, joined)
     codes, distinct = pd.factorize(pd.Series(joined).str.removeprefix(JOINED).replace("", None))
     return Column(codes, pa.array(distinct, pa.string()))
@@ -83,10 +79,10 @@ def chosen(options: Mapping[str, Column]) -> Column:
 
 def options_of(headers: Sequence[str], question: str) -> dict[str, int]:
     """Option -> position of its column, of the headers "question · option"; empty where there are none."""
-    start = _loose(question + BETWEEN_HEADERS) + " "
+    start = loose(question + BETWEEN_HEADERS) + " "
     depth = question.count(BETWEEN_HEADERS) + 1
     return {header.split(BETWEEN_HEADERS, depth)[-1].strip(): i for i, header in enumerate(headers)
-            if _loose(header).startswith(start)}
+            if loose(header).startswith(start)}
 
 
 # ---------------------------------------------------------------- scales
