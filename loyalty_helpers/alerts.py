@@ -24,7 +24,7 @@ def about(prepared: Prepared, client: Client) -> pd.DataFrame:
     bought = orders[~orders["is_refund"]]
     found = [*_of_the_rows(prepared, client)]
     if len(bought):
-        found += [*_of_the_customers(bought), *_of_the_money(orders, client), *_of_the_calendar(bought, client)]
+        found += [*_of_the_customers(bought, client), *_of_the_money(orders, client), *_of_the_calendar(bought, client)]
     found += [*_of_the_members(prepared, client), *_of_the_answers(prepared, client), *_of_what_cannot_be(prepared)]
     table = pd.DataFrame(found, columns=["grade", "what", "consequence", "remedy"], dtype=TEXT)
     return table.sort_values("grade", key=lambda grade: grade.map(GRADES.index), kind="stable", ignore_index=True)
@@ -81,8 +81,9 @@ def _of_the_rows(prepared: Prepared, client: Client):
             yield (GRADES[2], f"{count(rows_so, 'row')} of orders {check.replace('looks', 'look')}", consequence,
                    f"{remedy} Chapter 1 and make check count them.")
     if masked := table.loc[table["check"] == MASKED, "rows"].sum():
-        yield (GRADES[1], f"{count(masked, 'row')} bear a masked name, number or address, which was not used",
-               "Different people with alike masks would become one customer; so their orders name nobody.",
+        yield (GRADES[1], f"The masked names, numbers or addresses in {count(masked, 'row')} were not used",
+               "Different people with alike masks would become one customer. Where nothing else tells who it was, the "
+               "order names nobody.",
                "Export the shop's own customer id.")
     repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
     if repeated:
@@ -91,12 +92,13 @@ def _of_the_rows(prepared: Prepared, client: Client):
                "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end.")
 
 
-def _of_the_customers(bought: pd.DataFrame):
+def _of_the_customers(bought: pd.DataFrame, client: Client):
     anonymous, known = bought["customer_id"].isna().mean(), bought[bought["customer_id"].notna()]
     if anonymous:
         yield (GRADES[1] if anonymous > 0.1 else GRADES[2], f"{_percent(anonymous)} of the orders name no customer",
                "They count in revenue, never in customers: whoever buys without a name seems not to come back.",
-               "Chapter 4 compares this share before and after the launch. Ask for a member number at the till.")
+               ("Chapter 4 compares this share before and after the launch. " if client.has_program else "")
+               + "Ask for a member number, or an address, with every order.")
     orders = known.groupby("customer_id")["order_id"].nunique()
     days = (bought["ordered_at"].max() - bought["ordered_at"].min()).days
     if len(orders) >= 100 and days >= 180 and (orders >= 2).mean() < 0.02:
@@ -145,7 +147,7 @@ def _of_the_calendar(bought: pd.DataFrame, client: Client):
                "If the shop was open, export the missing days.")
     if client.has_program:
         launch = pd.Timestamp(client.program.launched_on)
-        before, after = (launch - first).days // 7, (last - launch).days // 7
+        before, after = (launch - first).days // 7, ((last - launch).days + 1) // 7
         if not first < launch <= last:
             yield (GRADES[0], f"The launch ({launch:%Y-%m-%d}) lies outside the orders ({first:%Y-%m-%d} to "
                    f"{last:%Y-%m-%d})", "Before and after cannot be compared.", "Correct launched_on, or export more.")

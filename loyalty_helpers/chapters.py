@@ -133,9 +133,10 @@ def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     if 1 <= len(first) < privacy.least(shop):
         return Finding(label="what the first overdue regulars spent", unit=shop.currency, estimate=NAN,
                        note=privacy.NOT_SHOWN)
+    regulars = count(len(first), "overdue regular") if len(first) else "overdue regulars"
     return Finding(
-        label=f"what the first {count(len(first), 'overdue regular')} spent in the last 365 days", unit=shop.currency,
-        estimate=first["spend_at_stake"].sum(), n=len(first),
+        label=f"what the first {regulars} spent in the last 365 days", unit=shop.currency,
+        estimate=first["spend_at_stake"].sum() if len(first) else NAN, n=len(first),
         note="" if len(first) else "no regular customer is overdue",
     )
 
@@ -155,7 +156,8 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     age = (end - bought["ordered_at"]) / pd.Timedelta(days=days)
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
     if not was:
-        return Finding(label=label, unit="share", estimate=NAN, note="nobody bought in the earlier half of the data")
+        note = f"nobody bought in the first of the last two spells of {days} days"
+        return Finding(label=label, unit="share", estimate=NAN, note=note)
     low, high = wilson(len(was & still), len(was), 1.96)
     power = kpis.YEAR / days
     note = "" if days == kpis.YEAR else f"from two spells of {days} days, brought to a year: slow buyers count as gone"
@@ -240,6 +242,8 @@ def windows_sentence(spans: kpis.Windows | None) -> str:
         )
     if spans.days == 0:
         return spans.note
+    if spans.before_start == spans.before_end:
+        return "The orders begin with the launch: there is nothing before it to compare with."
     season = "the same days a year apart" if spans.season_matched else "not the same season"
     before = f"{_day(spans.before_start)} to {_day(spans.before_end - kpis.DAY)}"
     after = f"{_day(spans.after_start)} to {_day(spans.after_end - kpis.DAY)}"

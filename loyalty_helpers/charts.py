@@ -142,8 +142,8 @@ def _interval(
 # ---------------------------------------------------------------- chapter 01
 def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, unit: str = "orders") -> Chart:
     """Weekly `column` of `evaluation.weekly` with its four-week mean and the launch; the claim compares levels only."""
-    if weekly.empty:
-        return nothing(f"No week is whole yet, so {column} cannot be followed over time.")
+    if len(weekly) < 2:
+        return nothing(f"It takes two whole weeks to follow {column} over time.")
     figure, ax = canvas(2.7)
     smooth = weekly[column].rolling(4, min_periods=1).mean()
     ax.plot(weekly["week_start"], weekly[column], color=GREY, linewidth=0.8)

@@ -104,7 +104,8 @@ def prepare(client: Client) -> Prepared:
     _need_customers(read, parts["orders"])
     survey = parts.get("survey", [])
     tables = {name: _canonical(name, parts.pop(name)) for name in SCHEMA if name in parts}
-    columns = pd.DataFrame([(sheet.name, header, column) for sheet in read for column, header in sheet.headers.items()],
+    columns = pd.DataFrame([(sheet.name, header, column) for sheet in read
+                            for column, header in sheet.headers.items() if column not in sheet.source.less],
                            columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
     guarded, ids = privacy.guarded(tables, client)
     return Prepared(guarded | _said(survey, client), ledger, recognised, columns, ids, len(unread))

@@ -66,6 +66,7 @@ DRIVER = "survey driver, for what goes with loyalty"
 AT_THE_DOOR = {
     "email": "only to recognise the same customer; not kept",
     "phone": "only to recognise the same customer; not kept",
+    "refund_email": "only to recognise whose refund it is; not kept",
     "unit_price": "revenue where the file has no amount; not kept",
     "refunded": "revenue net of refunds; not kept",
     "order_total": "revenue of the order; not kept",

@@ -45,7 +45,8 @@ MOMENT = {"orders": "ordered_at", "survey": "answered_at"}
 PARTS_OF_A_MOMENT = (("date", "time"), ("date",), ("year", "month", "day"))
 OF_MONEY = {"quantity": NUMBER, "unit_price": NUMBER, "currency": TEXT, "shop": TEXT, "product": TEXT}
 FURTHER = {
-    "orders": PERSON | OF_MONEY | {"refunded": NUMBER, "order_total": NUMBER, "order_refunded": NUMBER},
+    "orders": PERSON | OF_MONEY | {"refund_email": TEXT} | dict.fromkeys(
+        ("refunded", "order_total", "order_refunded"), NUMBER),
     "lines": OF_MONEY,
     "costs": {"currency": TEXT},
 } | {name: PERSON for name in ("members", "survey", "assignment", "points")}
@@ -109,6 +110,7 @@ class Sheet:
         self.reason = np.full(len(self.row), -1, np.int32)
         self.reasons: list[str] = []
         self.remarks: list[tuple[str, str, np.ndarray, str]] = []
+        self.masked = np.zeros(len(self.row), bool)
 
     @property
     def kept(self) -> np.ndarray:
@@ -217,7 +219,9 @@ def read(client: Client, name: str, source: Source) -> Sheet:
     for column in ("product", "category", "channel", "tier"):
         if column in sheet.columns:
             sheet.cells[column] = _in_one_spelling(sheet.cells[column])
+    sheet.remark(MASKED, "flagged", sheet.masked)
     _tell_shops_apart(sheet)
+    _tell_whose_refunds(sheet)
     return sheet
 
 
@@ -248,7 +252,7 @@ def _find_columns(sheet: Sheet, kinds: dict[str, str]) -> None:
         needed |= {*(() if by_total else parts if by_parts else ["amount"]), *(["order_id"] if sheet.by_line else [])}
     # a column that happens to be called "refunded" may say yes or no: only the settings can have it taken off
     unused = {"amount" if by_parts else "unit_price"} | ({"refunded", "order_total", "order_refunded"} - given.keys())
-    unused |= PERSON.keys() - given.keys()  # an address is read only where the settings ask for it
+    unused |= {*PERSON, "refund_email"} - given.keys()  # an address is read only where the settings ask for it
     unused |= {"order_total", "order_refunded"} - (kinds.keys() if by_total else set())
     for column, those in found.items():
         lacking = [raw for raw, one in zip(sheet.files, those, strict=True) if one is None]
@@ -341,9 +345,9 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
         values = meaning.numbers(there, source.decimal, where, currency=money)
         if source.hundredths and column in AMOUNTS:
             values = [Values(one.values / 100, one.bad) for one in values]
-    elif column in PERSON:
-        values = [meaning.emails(one) if column == "email" else meaning.phones(one) for one in there]
-        sheet.remark(MASKED, "flagged", _by_file(sheet, column, [one.masked for one in values]))
+    elif column in (*PERSON, "refund_email"):
+        values = [meaning.phones(one) if column == "phone" else meaning.emails(one) for one in there]
+        sheet.masked |= _by_file(sheet, column, [one.masked for one in values])
         sheet.remark("no e-mail address or telephone number", "flagged",
                      _by_file(sheet, column, [one.unusable for one in values]))
     else:  # guests have the id 0 in some shops
@@ -351,7 +355,7 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
         values = [meaning.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]
         if column in IDS:  # different people would become one
             hidden = [np.append(meaning.masked(one.text), False)[one.codes] for one in there]
-            sheet.remark(MASKED, "flagged", _by_file(sheet, column, hidden))
+            sheet.masked |= _by_file(sheet, column, hidden)
             values = [Values(one.values.mask(mask), one.bad) for one, mask in zip(values, hidden, strict=True)]
     known = iter(values)
     parts = [next(known) if one is not None else
@@ -410,6 +414,14 @@ def _tell_shops_apart(sheet: Sheet) -> None:
             prefix = shop or by_row.fillna("")
             is_address = cells[column].str.contains("@", regex=False, na=False) & (column == "customer_id")
             cells[column] = cells[column].where(is_address, prefix + " " + cells[column])
+
+
+def _tell_whose_refunds(sheet: Sheet) -> None:
+    """Payment services write the shop's own address on a refund, and the customer's in another column."""
+    if "refund_email" in sheet.columns and sheet.source.refunds:
+        refund = _matching(sheet, sheet.source.refunds)
+        sheet.cells["email"] = sheet.cells["email"].mask(refund, sheet.cells["refund_email"])
+    sheet.cells = sheet.cells.drop(columns="refund_email", errors="ignore")
 
 
 # ---------------------------------------------------------------- money

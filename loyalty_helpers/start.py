@@ -346,7 +346,7 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
         else:
             used.append(entry)
     named = [entry for entry in used if _is_named(entry)]
-    left_out += [(entry, f"it does not say who bought, and {_names(named[0].tables)} does.")
+    left_out += [(entry, f"nothing in it says who bought, unlike in {_names(named[0].tables)}.")
                  for entry in used if named and entry.source == "orders" and entry not in named]
     used = [entry for entry in used if not named or entry.source != "orders" or entry in named]
     orders = [entry for entry in used if entry.source == "orders"]
@@ -437,8 +437,8 @@ class Decisions:
         for entry in entries:
             questions += _unclear(entry)
             if entry.source == "orders" and not _is_named(entry):
-                questions.append(("sources.orders.columns", f"{_names(entry.tables)} does not say who bought, so that "
-                                  "nobody can be seen coming back: name a column as customer_id, email or phone."))
+                questions.append(("sources.orders.columns", f"nothing in {_names(entry.tables)} says who bought, so "
+                                  "that nobody can be seen coming back: name a column as customer_id, email or phone."))
         return Decisions(currency, tuple(found[1:]), zone, tuple(questions))
 
 
