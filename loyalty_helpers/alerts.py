@@ -57,8 +57,10 @@ def _of_the_rows(prepared: Prepared, client: Client):
         here = table[(table["source"] == name) & (table["action"] != "kept")]
         rows, copied = here.groupby("check")["rows"].sum(), here[here["check"] == "exact duplicate"]
         copies = copied["rows"].sum() / rows["all rows"]
-        if copies:
-            yield (GRADES[1] if copies > 0.05 else GRADES[2],
+        if copies and not all(source.duplicates for source in client.sources[name]):
+            # of one thing two may well be sold
+            by_line = all(source.grain == "line" for source in client.sources[name])
+            yield (GRADES[1] if copies > 0.05 and not by_line else GRADES[2],
                    f"{_percent(copies)} of the rows of {name} are exact copies of others and were "
                    f"{'kept' if (copied['action'] == 'flagged').any() else 'set aside'}",
                    "Copies that are real sales belong to the revenue, copies made by the export do not.",
@@ -173,7 +175,8 @@ def _of_the_members(prepared: Prepared, client: Client):
 def _of_the_dates_of_joining(members: pd.DataFrame, orders: pd.DataFrame, client: Client):
     """Dates that are missing, or are those of another thing: mostly of the customer's account."""
     joined = members["joined_at"]
-    ask = "Ask the loyalty app for the date of enrollment; a list of tags or of accounts has none."
+    ask = ("Ask the loyalty app for the date of enrollment; a list of tags or of accounts has none. Where a blank "
+           "means that somebody is no member, set the row aside (is: blank).")
     if joined.isna().all():
         yield (GRADES[1], "No member has a date of joining", "Who is a member is known, since when is not: members "
                "cannot be compared with other buyers at the till (grades B and C).", ask)

@@ -86,8 +86,12 @@ def prepare(client: Client) -> Prepared:
               for header, column in zip(raw.headers, raw.columns, strict=True) if column is None}
     parts: dict[str, list[pd.DataFrame]] = {}
     ledger = Ledger()
-    for sheet in read:
+    members: set[str] = set()
+    for sheet in sorted(read, key=_undated):
         sheets.judge(sheet)
+        if sheet.name == "members":  # who stands in several lists counts once, with the date of joining if one has it
+            sheet.set_aside("duplicate member", sheet.cells["customer_id"].isin(members).to_numpy())
+            members |= set(sheet.cells["customer_id"][sheet.kept])
         ledger = Ledger((*ledger.entries, *sheet.entries()))
         kept = sheet.cells.drop(columns=[*AMOUNTS[1:]], errors="ignore")[sheet.kept].reset_index(drop=True)
         if kept.empty:
@@ -109,6 +113,11 @@ def prepare(client: Client) -> Prepared:
                            columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
     guarded, ids = privacy.guarded(tables, client)
     return Prepared(guarded | _said(survey, client), ledger, recognised, columns, ids, len(unread))
+
+
+def _undated(sheet: Sheet) -> float:
+    """The share of rows without a date of joining: lists of members that have them come first."""
+    return sheet.cells["joined_at"].isna().mean() if sheet.name == "members" else -1.0
 
 
 def _need_customers(read: list[Sheet], orders: list[pd.DataFrame]) -> None:
@@ -138,7 +147,8 @@ def _orders_of(lines: pd.DataFrame) -> pd.DataFrame:
     """Orders from their lines: the sum of the amounts, the earliest time, the category and channel with most money.
 
     Refunds by rule are orders of their own even where they bear the number of a purchase. Other negative lines net
-    against their order. An order of which no line has a positive amount is no purchase: `is_refund` is true.
+    against their order. An order that comes to nothing or less (voided, given back) is no purchase: `is_refund` is
+    true.
     """
     lines = lines.assign(order=codes([lines[name] for name in ("order_id", "customer_id", "is_refund")]),
                          micro=np.rint(lines["amount"].fillna(0) * MICRO).astype("int64"))
@@ -147,7 +157,7 @@ def _orders_of(lines: pd.DataFrame) -> pd.DataFrame:
     return orders.assign(
         ordered_at=each["ordered_at"].min(),
         amount=each["micro"].sum() / MICRO,
-        is_refund=orders["is_refund"] | (each["micro"].max() <= 0),
+        is_refund=orders["is_refund"] | (each["micro"].sum() <= 0),
         rating=each["rating"].mean(),
         **{name: _with_most_money(lines, name) for name in ("channel", "category")})
 

@@ -117,6 +117,19 @@ class Sheet:
         return self.reason < 0
 
     @cached_property
+    def gives_order_fields_once(self) -> bool:
+        """Whether these files say what concerns a whole order on its first row only: date, customer or total of its
+        other rows are blank."""
+        order = self.order_codes
+        first = ~pd.Series(codes([self.file, order])).duplicated().to_numpy()
+        several = pd.Series(first).groupby(order).transform("size").gt(1).to_numpy() & (order > 0)
+        for column in {"order_total", MOMENT[self.name], "customer_id", "email"} & self.columns.keys():
+            filled = _by_file(self, column, [one.codes >= 0 for one in self.columns[column] if one is not None])
+            if several.any() and filled[several & first].mean() > 0.5 and filled[several & ~first].mean() < 0.1:
+                return True
+        return False
+
+    @cached_property
     def order_codes(self) -> np.ndarray:
         """A whole number for each order of these files, 0 for rows without an order number."""
         return (pd.factorize(self.cells["order_id"])[0] + 1).astype(np.int32)
@@ -131,7 +144,7 @@ class Sheet:
     def release(self) -> None:
         """Give the memory of cells and files back, once the ledger has its entries; which rows count, stays."""
         self.cells, self.columns, self.remarks = self.cells.iloc[:0].copy(), {}, []
-        self.__dict__.pop("order_codes", None)
+        self.__dict__.pop("order_codes", None)  # computed when asked for, and large
         self.files = [replace(raw, columns=(), whole=raw.whole[:0].copy(), blank=raw.blank[:0].copy())
                       for raw in self.files]
 
@@ -581,8 +594,8 @@ def _matching(sheet: Sheet, rule: Rule) -> np.ndarray:
 
 
 def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
-    """The rows that pass a single rule; upper and lower case, and blanks at either end, make no difference. In files by
-    line a blank cell takes the value of the order's first row that has one."""
+    """The rows that pass a single rule; upper and lower case, and blanks at either end, make no difference. In files
+    that give an order's fields once a blank cell takes the value of the order's first row that has one."""
     found = [_column(raw, sheet, rule.column) for raw in sheet.files]
     if not any(found):
         if rule.optional:
@@ -602,7 +615,7 @@ def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
         words = ["" if word in meaning.NOTHING else word for word in map(loose, column.text.to_pylist())]
         passes = np.array([*map(test, words), test("")])
         passing.append(passes[_from_other_rows(column.codes, sheet.order_codes[sheet.file == number])
-                              if sheet.by_line else column.codes])
+                              if sheet.by_line and sheet.gives_order_fields_once else column.codes])
     return np.concatenate(passing)
 
 

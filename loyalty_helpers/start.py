@@ -350,6 +350,7 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
                  for entry in used if named and entry.source == "orders" and entry not in named]
     used = [entry for entry in used if not named or entry.source != "orders" or entry in named]
     orders = [entry for entry in used if entry.source == "orders"]
+    dated = next((entry for entry in entries if entry.role == "members" and entry.column("joined_at")), None)
     for entry in entries:
         nobody = _leaves_nobody(entry)
         if entry.role == "payments" and orders:
@@ -360,6 +361,8 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
                                     "the export of the orders beside it."))
         elif entry.role == "items" and all(one.settings.grain == "line" for one in orders):
             left_out.append((entry, "the items stand in the orders' own file already."))
+        elif entry.role == "members" and dated and not entry.column("joined_at"):
+            left_out.append((entry, f"{_names(dated.tables)} says who is a member, and since when."))
         elif nobody:
             left_out.append((entry, f"all its rows would be set aside: {nobody}."))
         elif entry.role != "shop":
@@ -436,6 +439,9 @@ class Decisions:
             questions.append(("sources.orders", "no file of orders was found, and nothing can be said without."))
         for entry in entries:
             questions += _unclear(entry)
+            if entry.role == "members" and not entry.column("joined_at"):
+                questions.append(("sources.members", f"{_names(entry.tables)} has no date of joining. Make sure that "
+                                  "who stands in it is a member, or set the others aside (by a tag, say)."))
             if entry.source == "orders" and not _is_named(entry):
                 questions.append(("sources.orders.columns", f"nothing in {_names(entry.tables)} says who bought, so "
                                   "that nobody can be seen coming back: name a column as customer_id, email or phone."))
