@@ -87,6 +87,10 @@ def _of_the_rows(prepared: Prepared, client: Client):
                "Different people with alike masks would become one customer. Where nothing else tells who it was, the "
                "order names nobody.",
                "Export the shop's own customer id.")
+    if turned := table.loc[table["check"] == "sales written with a minus", "rows"].sum():
+        yield (GRADES[1], f"Nearly all amounts of {count(turned, 'row')} are below zero, and their signs were turned",
+               "Right where the export writes sales with a minus; if these are refunds, every figure is wrong.",
+               "Make sure which it is; export the sales, too, if these are the refunds.")
     repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
     if repeated:
         yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",

@@ -417,7 +417,7 @@ def rungs_shown(frames: Frames, shop: Client) -> pd.DataFrame:
     names = [f"{rung} {name}" for rung, name in zip(rungs["rung"], rungs["name"], strict=True)]
     columns = {"rung": names, "do the data allow it?": allowed}
     if privacy.least(shop) > 1:  # the reasons in brackets count a few people each
-        rungs = rungs.assign(why=rungs["why"].str.replace(r" \([^()]*;[^()]*\)", "", regex=True))
+        rungs = rungs.assign(why=rungs["why"].str.replace(r"( members) \([^()]*\)", r"\1", regex=True))
     return pd.DataFrame(columns | {"what there is": rungs["why"], "what it takes": rungs["what_it_takes"]})
 
 

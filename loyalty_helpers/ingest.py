@@ -87,7 +87,7 @@ def prepare(client: Client) -> Prepared:
     parts: dict[str, list[pd.DataFrame]] = {}
     ledger = Ledger()
     members: set[str] = set()
-    for sheet in sorted(read, key=_undated):
+    for sheet in sorted(read, key=lambda sheet: (list(client.sources).index(sheet.name), _undated(sheet))):
         sheets.judge(sheet)
         if sheet.name == "members":  # who stands in several lists counts once, with the date of joining if one has it
             sheet.set_aside("duplicate member", sheet.cells["customer_id"].isin(members).to_numpy())
@@ -117,7 +117,7 @@ def prepare(client: Client) -> Prepared:
 
 def _undated(sheet: Sheet) -> float:
     """The share of rows without a date of joining: lists of members that have them come first."""
-    return sheet.cells["joined_at"].isna().mean() if sheet.name == "members" else -1.0
+    return sheet.cells["joined_at"].isna().mean() if sheet.name == "members" else 0.0
 
 
 def _need_customers(read: list[Sheet], orders: list[pd.DataFrame]) -> None:

@@ -70,12 +70,16 @@ def _persons(met: pd.DataFrame) -> tuple[dict[str, dict[str, str]], pd.DataFrame
     a, b = nodes.get_indexer("i" + pairs["customer_id"]), nodes.get_indexer("e" + pairs["email"])
     links = coo_array((np.ones(len(a)), (a, b)), shape=(len(nodes), len(nodes)))
     _, group = connected_components(links, directed=False)
+    # addresses that chain more ids together than one may have are worth no more than one that many share
+    is_id = nodes.str[0] == "i"
+    chained = np.bincount(group[is_id], minlength=group.max(initial=-1) + 1)[group] > IDS_PER_ADDRESS
+    group = np.where(chained, group.max(initial=-1) + 1 + np.arange(len(group)), group)
     # an id before an address, of several the first by name
     table = pd.DataFrame({"node": nodes, "group": group, "is_address": nodes.str[0] == "e", "name": nodes.str[1:]})
     name = table.sort_values(["is_address", "name"]).drop_duplicates("group").set_index("group")["name"]
     table["person"] = table["group"].map(name)
     person = {"customer_id": dict(table.loc[~table["is_address"], ["name", "person"]].to_numpy()),
-              "email": dict(table.loc[table["is_address"], ["name", "person"]].to_numpy())}
+              "email": dict(table.loc[table["is_address"] & ~chained, ["name", "person"]].to_numpy())}
     beside = met.assign(person=_customer(met, person | {"phone": {}}))
     owners = beside.dropna(subset=["phone"]).groupby("phone")["person"].agg(["nunique", "first"])
     person["phone"] = {phone: row.first if row.nunique else phone
@@ -86,7 +90,7 @@ def _persons(met: pd.DataFrame) -> tuple[dict[str, dict[str, str]], pd.DataFrame
             ("the e-mail address", table["person"].nunique() - with_id["person"].nunique()),
             ("the telephone number", sum(phone == one for phone, one in person["phone"].items())),
             ("several ids of one address, taken as one customer", len(with_id) - with_id["person"].nunique()),
-            ("an address beside more than three ids: not used", len(shared)),
+            ("an address beside more than three ids: not used", len(shared) + int((chained & ~is_id).sum())),
             ("a telephone number beside several customers: not used", int((owners["nunique"] > 1).sum()))]
     return person, _told([(words, number) for words, number in rows if number])
 

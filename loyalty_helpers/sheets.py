@@ -37,6 +37,8 @@ SCHEMA: dict[str, dict[str, str]] = {
     "referrals": {"referrer_id": TEXT, "referee_id": TEXT, "at": TIME},
     "costs": {"date": TIME, "kind": TEXT, "amount": NUMBER},
 }
+NOBODY_IN_PARTICULAR = frozenset(["0", "00", "000", "0000", "guest", "guests", "anonymous", "unknown", "no customer",
+                                  "walk-in", "walk in", "walk-in customer", "游客", "散客", "匿名", "匿名用户", "未知"])
 IDS = ("customer_id", "referrer_id", "referee_id")
 MASKED = "masked id, not used"
 PERSON = {"email": TEXT, "phone": TEXT}  # who it was, where there is no customer_id
@@ -120,14 +122,20 @@ class Sheet:
     def gives_order_fields_once(self) -> bool:
         """Whether these files say what concerns a whole order on its first row only: date, customer or total of its
         other rows are blank."""
-        order = self.order_codes
-        first = ~pd.Series(codes([self.file, order])).duplicated().to_numpy()
-        several = pd.Series(first).groupby(order).transform("size").gt(1).to_numpy() & (order > 0)
+        order = pd.Series(codes([self.file, self.order_codes]))
+        first = ~order.duplicated().to_numpy()
+        several = order.duplicated(keep=False).to_numpy() & (self.order_codes > 0)
         for column in {"order_total", MOMENT[self.name], "customer_id", "email"} & self.columns.keys():
             filled = _by_file(self, column, [one.codes >= 0 for one in self.columns[column] if one is not None])
             if several.any() and filled[several & first].mean() > 0.5 and filled[several & ~first].mean() < 0.1:
                 return True
         return False
+
+    @cached_property
+    def money_groups(self) -> np.ndarray:
+        """A whole number for each order of each file, and another for its refunds: rows that share one total."""
+        refund = _matching(self, self.source.refunds) if self.source.refunds else np.zeros(len(self.row), bool)
+        return codes([self.file, self.order_codes, refund])
 
     @cached_property
     def order_codes(self) -> np.ndarray:
@@ -144,7 +152,8 @@ class Sheet:
     def release(self) -> None:
         """Give the memory of cells and files back, once the ledger has its entries; which rows count, stays."""
         self.cells, self.columns, self.remarks = self.cells.iloc[:0].copy(), {}, []
-        self.__dict__.pop("order_codes", None)  # computed when asked for, and large
+        for name in ("order_codes", "money_groups"):  # computed when asked for, and large
+            self.__dict__.pop(name, None)
         self.files = [replace(raw, columns=(), whole=raw.whole[:0].copy(), blank=raw.blank[:0].copy())
                       for raw in self.files]
 
@@ -182,8 +191,10 @@ class Sheet:
         if len(found):
             file, row = self.file[found[0]], self.row[found[0]]
             raw, value = self.files[file], self.columns[column][file].cell(row)
-            if column.endswith("_id"):  # ids stay out of what is printed: 6.90123E+17 becomes 6.9...E+17
-                value = re.sub(r"(?i)(\d(?:\.\d)?)\d*(?=E\+)", r"\1...", value)
+            # persons stay out of what is printed: 6.90123E+17 becomes 6.9...E+17, addresses and long numbers dots
+            value = re.sub(r"(?i)(\d(?:\.\d)?)\d*(?=E\+)", r"\1...", value) if column.endswith("_id") else value
+            is_moment = column in self.cells and self.cells[column].dtype.kind == "M"
+            value = value if is_moment else re.sub(r"\S+@\S+|\+?\d[\d ()/-]{7,}\d", "...", value)
             more = f" ({count(len(found) - 1, 'more row')} like it)" if len(found) > 1 else ""
             raise UserError(f"{self.folder}/{raw.name}, row {raw.first_row + row}, column '{self.headers[column]}': "
                             f"'{value[:60]}' {problem}{more}. {remedy}")
@@ -351,7 +362,7 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
     if kind == TIME:
         values = _moments(sheet, column, there, where)
     elif kind == NUMBER:
-        money = client.currency if column in AMOUNTS and "currency" not in sheet.columns else ""
+        money = client.currency if column in AMOUNTS and not _names_each_currency(sheet) else ""
         if sheet.name == "survey":
             words = source.answers.get("*", {}) | source.answers.get(column, {})
             there = [survey.in_numbers(one, words) for one in there]
@@ -364,7 +375,7 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
         sheet.remark("no e-mail address or telephone number", "flagged",
                      _by_file(sheet, column, [one.unusable for one in values]))
     else:  # guests have the id 0 in some shops
-        nothing = frozenset(["0", "guest", "游客"] if column in IDS else [])
+        nothing = NOBODY_IN_PARTICULAR if column in IDS else frozenset()
         values = [meaning.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]
         if column in IDS:  # different people would become one
             hidden = [np.append(meaning.masked(one.text), False)[one.codes] for one in there]
@@ -375,6 +386,11 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
              Values(pd.Series(None, index=range(raw.rows), dtype=kind), np.zeros(raw.rows, bool))
              for raw, one in zip(sheet.files, sheet.columns[column], strict=True)]
     return pd.concat([part.values for part in parts], ignore_index=True), np.concatenate([part.bad for part in parts])
+
+
+def _names_each_currency(sheet: Sheet) -> bool:
+    """Whether each row says in a column which currency it is in: then the signs in its cells need not be ours."""
+    return all(one is not None and (one.codes >= 0).all() for one in sheet.columns.get("currency", [None]))
 
 
 def _by_file(sheet: Sheet, column: str, masks: list[np.ndarray]) -> np.ndarray:
@@ -449,18 +465,23 @@ def _amounts(sheet: Sheet) -> None:
     less = sum((_less(sheet, header) for header in sheet.source.less), pd.Series(nil, index=cells.index))
     if "order_total" not in cells:
         refunded = cells["refunded"].abs().fillna(nil) if "refunded" in cells else nil
-        cells["amount"] = (line - refunded - less).round(6)
+        cells["amount"] = (line - refunded - less * np.sign(line)).round(6)  # tax given back makes a refund smaller
         return
-    order = codes([sheet.file, sheet.order_codes])
+    order = sheet.money_groups
     total = cells.groupby(order)["order_total"]
     sheet.remark("order totals that differ within the order", "flagged", total.transform("nunique").gt(1).to_numpy())
-    once = [total.transform("first")]
-    once += [cells.groupby(order)["order_refunded"].transform("first").abs().fillna(nil)] \
-        if "order_refunded" in cells else []
-    once += [less.groupby(order).transform("max")]
+    total = total.transform("first")
+    back = _of_the_order(cells["order_refunded"].abs(), order) if "order_refunded" in cells else nil
     first = ~pd.Series(order).duplicated().to_numpy()
     cells["line_amount"] = line.round(6)
-    cells["amount"] = (once[0] - sum(once[1:])).round(6).where(first | once[0].isna(), nil)
+    net = total - back - _of_the_order(less.replace(nil, np.nan), order) * np.sign(total)
+    cells["amount"] = net.round(6).where(first | total.isna(), nil)
+
+
+def _of_the_order(money: pd.Series, order: np.ndarray) -> pd.Series:
+    """What an order's rows say of the whole order: one figure, repeated or given once; different ones are its parts."""
+    each = money.groupby(order)
+    return each.transform("first").where(each.transform("nunique") <= 1, each.transform("sum")).fillna(0.0)
 
 
 def _less(sheet: Sheet, header: str) -> pd.Series:
@@ -470,7 +491,8 @@ def _less(sheet: Sheet, header: str) -> pd.Series:
         _stop_lacking(sheet, sheet.files[0], header, ".less")
     sheet.columns[header], sheet.headers[header] = there, header
     values, sheet.bad[header] = _converted(sheet, header, NUMBER)
-    return values.abs().fillna(0.0) / (100 if sheet.source.hundredths else 1)
+    whole = sheet.source.hundredths and header not in AMOUNTS  # of which hundredths are made already
+    return values.abs().fillna(0.0) / (100 if whole else 1)
 
 
 def _settle_totals(sheet: Sheet) -> None:
@@ -478,21 +500,26 @@ def _settle_totals(sheet: Sheet) -> None:
     if "line_amount" not in sheet.cells:
         return
     cells, kept = sheet.cells, sheet.kept
-    order = pd.Series(codes([sheet.file, sheet.order_codes]))
+    order = pd.Series(sheet.money_groups)
     some_kept = pd.Series(kept).groupby(order).transform("any").to_numpy()
     leaving = some_kept & ~kept
     if not leaving.any():
         return
     total = cells["amount"].groupby(order).transform("sum").to_numpy()
-    taken = cells["line_amount"].where(leaving, 0.0).fillna(0.0).groupby(order).transform("sum").to_numpy()
+    line = cells["line_amount"].where(leaving, 0.0).fillna(0.0)
+    asked = line.groupby(order).transform("sum").to_numpy()
+    taken = np.clip(asked, np.minimum(total, 0.0), np.maximum(total, 0.0))  # a discount: no more than there is
+    line = line.to_numpy() * np.divide(taken, asked, out=np.ones(len(asked)), where=asked != 0)
     first_kept = kept & ~order.where(kept, -1 - order.index).duplicated().to_numpy()
     touched = pd.Series(leaving).groupby(order).transform("any").to_numpy()
-    moved = np.where(leaving, cells["line_amount"].fillna(0.0), np.where(first_kept, total - taken, 0.0))
+    moved = np.where(leaving, line, np.where(first_kept, total - taken, 0.0))
     cells["amount"] = cells["amount"].where(~touched, moved).round(6)
 
 
 def _turn_signs(sheet: Sheet) -> None:
     """Some tills write sales with a minus: where nearly all amounts are below zero, all change their sign."""
+    if len(sheet.client.sources[sheet.name]) > 1:
+        return  # this may be the file of the refunds
     amount = sheet.cells["amount"]
     signed = amount[amount.notna() & (amount != 0) & sheet.kept]
     if len(signed) >= 20 and (signed < 0).mean() > 0.8:
@@ -507,7 +534,7 @@ def _convert(sheet: Sheet) -> None:
         return
     code = cells["currency"].map(lambda sign: meaning.currency_of(sign, client.currency), na_action="ignore")
     if sheet.by_line:
-        code = code.groupby(sheet.order_codes).transform("first")
+        code = code.fillna(code.groupby(sheet.order_codes).transform("first"))
     foreign = (code.notna() & (code != client.currency)).to_numpy() & sheet.kept
     if not foreign.any():
         return
@@ -583,7 +610,8 @@ def _totals_rows(sheet: Sheet) -> np.ndarray:
     for column in ("order_id", "customer_id", "email", "product", "shop", "category", "channel", moment):
         for number, one in enumerate(sheet.columns.get(column, ())):
             if one is not None:
-                words = pc.is_in(pc.utf8_lower(reading.stripped(one.text)), reading.pa.array([*TOTALS]))
+                words = pc.utf8_rtrim(pc.utf8_lower(reading.stripped(one.text)), ":")
+                words = pc.is_in(words, reading.pa.array([*TOTALS]))
                 found[sheet.file == number] |= np.append(words.to_numpy(zero_copy_only=False), False)[one.codes]
     return found & sheet.cells[moment].isna().to_numpy()
 
@@ -595,7 +623,7 @@ def _matching(sheet: Sheet, rule: Rule) -> np.ndarray:
 
 def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
     """The rows that pass a single rule; upper and lower case, and blanks at either end, make no difference. In files
-    that give an order's fields once a blank cell takes the value of the order's first row that has one."""
+    that give an order's fields once a blank cell takes the value of the order's first row."""
     found = [_column(raw, sheet, rule.column) for raw in sheet.files]
     if not any(found):
         if rule.optional:
@@ -620,15 +648,11 @@ def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
 
 
 def _from_other_rows(place: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Codes of cells, blank ones (-1) taken from the first row of the same order that has one. A placeholder such as
-    "-" is no blank: whoever writes it says something of that very row."""
-    blank = place < 0
-    if not blank.any():
-        return place
-    first = np.full(order.max() + 1, -1, place.dtype)
-    filled = np.flatnonzero(~blank)[::-1]
-    first[order[filled]] = place[filled]
-    return np.where(blank & (order > 0), first[order], place)
+    """Codes of cells, blank ones (-1) from the first row of the same order. A placeholder such as "-" is no blank:
+    whoever writes it says something of that very row."""
+    first = np.empty(order.max(initial=0) + 1, place.dtype)
+    first[order[::-1]] = place[::-1]
+    return np.where((place < 0) & (order > 0), first[order], place)
 
 
 def _stop_at_bad_cells(sheet: Sheet) -> None:
@@ -762,14 +786,20 @@ def _earlier_states(sheet: Sheet, used: np.ndarray) -> np.ndarray:
     """Rows of orders that a later file (one with later orders in it) has, too, at the same moment, but not this row:
     what the later file says of the order holds, and be it that a rule sets all of it aside now."""
     cells, order = sheet.cells, sheet.order_codes
-    newest = cells["ordered_at"].groupby(sheet.file).max()
+    oldest, newest = (cells["ordered_at"].groupby(sheet.file).agg(which) for which in ("min", "max"))
     rank = newest.sort_values(kind="stable", na_position="first").index.argsort()  # per file its place in time
     rows = pd.DataFrame({"file": sheet.file, "used": used, "kept": sheet.kept, "rank": rank[sheet.file]})
     rows["copy"] = rows.groupby(["file", "used", "kept"]).cumcount()
     rows["seen"] = rows.groupby(["used", "kept", "copy"])["rank"].transform("max")  # the last file that has this row
     when = cells["ordered_at"].groupby(codes([sheet.file, order])).transform("min")
-    last = rows["seen"].groupby(codes([order, when])).transform("max")
-    return (rows["seen"] < last).to_numpy() & (order > 0) & when.notna().to_numpy()
+    one = codes([order, when])
+    last = rows["seen"].groupby(one).transform("max")
+    if not sheet.by_line:
+        return (rows["seen"] < last).to_numpy() & (order > 0) & when.notna().to_numpy()
+    # where one file ends with the order that the next begins with, each has some of its lines
+    ends, begins = when == pd.Series(sheet.file).map(newest), when == pd.Series(sheet.file).map(oldest)
+    cut = ends & (begins & (rows["rank"] == last)).groupby(one).transform("any")
+    return (rows["seen"] < last).to_numpy() & (order > 0) & when.notna().to_numpy() & ~cut.to_numpy()
 
 
 def codes(columns: Iterable[pd.Series | np.ndarray]) -> np.ndarray:

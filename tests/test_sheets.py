@@ -142,6 +142,28 @@ def test_what_a_rule_sets_aside_in_both_exports_leaves_the_rest_of_the_order(sho
     assert orders_of(shop({"a.csv": FIRST_LINE_ONLY, "b.csv": later}, {"files": ["a.csv", "b.csv"], **LINES})) == once
 
 
+TILL = "order_id,customer_id,ordered_at,product,amount\n"
+
+
+@pytest.mark.parametrize(("early", "late", "expected"), [
+    (["1,a,{t},x,10", "1,a,{t},y,5"], ["1,a,{t},x,10", "1,a,{t},y,5", "1,a,{t},ship,3"], 18),  # a line more
+    (["1,a,{t},x,10", "1,a,{t},y,5"], ["1,a,{t},x,10", "1,a,{t},y,6"], 16),  # a line corrected
+    (["1,a,{t},x,10", "1,a,{t},y,5"], ["1,a,{t},x,10"], 10),  # a line less
+    (["1,a,{t},x,10", "1,a,{t},y,5"], ["1,a,{t},y,5", "1,a,{t},x,10"], 15),  # in another order
+])
+def test_a_later_export_by_line_tells_the_present_state_of_an_order(shop, early, late, expected):
+    early, late = (TILL + "\n".join(["0,a,2023-12-31,x,1", *rows, tail, ""]).format(t="2024-01-01 10:00:00")
+                   for rows, tail in ((early, "2,b,2024-01-02,x,1"), (late, "3,b,2024-02-02,x,1")))
+    client = shop({"a.csv": early, "b.csv": late}, {"files": ["a.csv", "b.csv"], "grain": "line"})
+    assert {number: amount for number, _, amount in orders_of(client)} == {"0": 1, "1": expected, "2": 1, "3": 1}
+
+
+def test_an_order_cut_in_two_by_the_end_of_a_file_has_all_its_lines(shop):
+    client = shop({"a.csv": TILL + "1,a,2024-01-01,x,1\n2,b,2024-01-02,x,10\n",
+                   "b.csv": TILL + "2,b,2024-01-02,y,5\n3,a,2024-01-03,x,1\n"}, {"files": "*.csv", "grain": "line"})
+    assert [amount for *_, amount in orders_of(client)] == [1, 15, 1]
+
+
 def test_the_same_number_at_another_moment_is_another_order(shop):
     client = shop({"a.csv": orders_csv("1,ann,2024-01-05,30"), "b.csv": orders_csv("1,bob,2024-03-05,12")})
     assert [amount for *_, amount in orders_of(client)] == [12, 30]
@@ -199,6 +221,11 @@ def customers(shop, *rows, **more):
     (["7,,13800138000", "8,,13800138000", ",,13800138000"], ["7", "8", None]),
     # an address beside four ids is nobody's own, and joins none of them
     ([f"{number},till@example.com," for number in range(1, 5)] + [",till@example.com,"], ["1", "2", "3", "4", None]),
+    # addresses that chain five ids together are a household's or a till's
+    (["1,x@example.com,", "2,x@example.com,", "3,x@example.com,", "3,y@example.com,", "4,y@example.com,",
+      "5,y@example.com,"], ["1", "2", "3", "3", "4", "5"]),
+    # nobody in particular
+    (["unknown,,", "Anonymous,,", "0000,,", "00,,", "7,,"], [None] * 4 + ["7"]),
     # masked ones collapse people
     (["张**,,", "7,a***@example.com,", ",,138****1234"], [None, "7", None]),
 ])
@@ -219,6 +246,15 @@ def test_merges_and_masks_are_counted(shop):
 def test_a_file_of_masked_names_only_stops(shop):
     with pytest.raises(UserError, match=r"none of the 2 rows names a customer"):
         prepare(shop({"o.csv": orders_csv("1,张**,2024-01-05,30", "2,李**,2024-01-06,30")}))
+
+
+def test_who_stands_in_two_lists_of_members_counts_once_with_the_date(shop):
+    client = shop({"o.csv": orders_csv("1,ann,2024-01-05,30"), "tags.csv": "customer_id\nann\nbob\n",
+                   "app.csv": "customer_id,joined_at\nann,2024-01-09\n"}, {"files": "o.csv"},
+                  sources={"members": [{"files": "tags.csv"}, {"files": "app.csv"}]})
+    members = prepare(client).tables["members"].set_index("customer_id")["joined_at"]
+    assert members.index.tolist() == ["ann", "bob"] and members.notna().tolist() == [True, False]
+    assert ledger(client, "set aside")["duplicate member"][0] == 1
 
 
 def test_members_are_recognised_by_address(shop):
@@ -305,6 +341,58 @@ def test_sales_written_with_a_minus_are_turned(shop):
     assert ledger(client, "changed")["sales written with a minus"][0] == 28
 
 
+def test_a_file_of_refunds_alone_is_not_turned_into_sales(shop):
+    sales = orders_csv(*(f"{n},ann,2024-01-{n:02d},10" for n in range(1, 26)))
+    back = orders_csv(*(f"{n},ann,2024-02-{n:02d},-10" for n in range(1, 26)))
+    client = shop({"a.csv": sales, "b.csv": back}, [{"files": "a.csv"}, {"files": "b.csv"}])
+    orders = prepare(client).tables["orders"]
+    assert orders["amount"].sum() == 0 and orders["is_refund"].sum() == 25
+
+
+def test_turned_signs_are_told(shop):
+    client = shop({"o.csv": orders_csv(*(f"{n},ann,2024-01-{n:02d},-10" for n in range(1, 26)))})
+    told = alerts.about(prepare(client), client)
+    assert told["what"].str.contains("25 rows are below zero, and their signs were turned").any()
+
+
+def test_what_is_taken_off_makes_a_refund_smaller_too(shop):
+    text = "order_id,customer_id,ordered_at,amount,tax\n1,ann,2024-01-05,10,2\n2,ann,2024-01-06,-10,-2\n"
+    client = shop({"o.csv": text}, {"files": "o.csv", "less": ["tax"]})
+    assert [amount for *_, amount in orders_of(client)] == [8, -8]
+    client = shop({"o.csv": text.replace("tax", "refunded")}, {"files": "o.csv", "less": ["refunded"],
+                                                              "hundredths": True})
+    assert [amount for *_, amount in orders_of(client)] == [0.08, -0.08]
+
+
+def test_parts_of_a_refund_on_several_lines_add_up_and_a_refund_bears_its_own_total(shop):
+    text = by_line("#1,ann@example.com,paid,2024-01-05,30,5,2,1,Mug,20", "#1,ann@example.com,paid,2024-01-05,30,10,3,1,"
+                   "Pen,10", "#1,ann@example.com,refund,2024-02-01,8,,,1,Pen,8")
+    rule = {"column": "Status", "equals": "refund"}
+    client = shop({"o.csv": text}, {"files": "o.csv", **LINES, "set_aside": {}, "refunds": rule})
+    assert [amount for *_, amount in orders_of(client)] == [-8, 15]
+    client = shop({"o.csv": text}, {"files": "o.csv", **LINES, "set_aside": {}, "refunds": rule, "less": ["Tax"]})
+    assert [amount for *_, amount in orders_of(client)] == [-8, 10]
+
+
+def test_a_line_set_aside_takes_no_more_than_the_order_has(shop):
+    text = by_line("#1,ann@example.com,paid,2024-01-05,40,0,0,1,Gift Card,50", "#1,,,,,,,1,Pen,20")
+    client = shop({"o.csv": text}, {"files": "o.csv", **LINES})
+    assert ledger(client, "set aside") == {"gift cards sold": (1, 40)}
+    assert ledger(client, "kept") == {"all rows": (1, 0)}
+
+
+def test_signs_count_where_no_column_names_the_currency(shop):
+    text = CURRENCIES.replace("10,USD", "$10,").replace("10,usd", "$10,")
+    with pytest.raises(UserError, match=r"is in USD, and client.yml says currency: CNY"):
+        prepare(shop({"o.csv": text}))
+
+
+def test_two_currencies_within_an_order_are_not_added(shop):
+    text = "order_id,customer_id,ordered_at,amount,currency\n1,a,2024-01-05,10,CNY\n1,a,2024-01-05,100,USD\n"
+    with pytest.raises(UserError, match="1 row in USD"):
+        prepare(shop({"o.csv": text}, {"files": "o.csv", "grain": "line"}))
+
+
 # ---------------------------------------------------------------- rows that are no orders, and rules
 def test_a_totals_row_is_no_order(shop):
     for word in ("Total", " TOTALS ", "合计"):
@@ -320,6 +408,30 @@ def test_a_product_called_total_is_an_order(shop):
 
 STATES = orders_csv("1,ann,2024-01-05,1").replace("amount\n", "amount,Paid at,Cancelled at,Tags\n").replace(
     ",1\n", ",1,2024-01-05,,\n") + "2,ann,2024-01-06,2,-,,wholesale\n3,bob,2024-01-07,3,2024-01-07,2024-01-09,\n"
+
+
+VOIDS = "order_id,customer_id,ordered_at,amount,Void\n1,a,2024-01-05,10,\n1,a,2024-01-05,-10,J\n2,b,2024-01-06,5,J\n" \
+        "2,b,2024-01-06,7,\n"
+
+
+def test_a_mark_on_one_line_is_no_mark_on_its_neighbours(shop):
+    settings = {"files": "o.csv", "grain": "line", "set_aside": {"void": {"column": "Void", "equals": "J"}}}
+    client = shop({"o.csv": VOIDS}, settings)
+    assert [amount for *_, amount in orders_of(client)] == [10, 7]
+    assert ledger(client, "set aside") == {"void": (2, -5)}
+
+
+def test_an_order_that_comes_to_nothing_is_no_purchase(shop):
+    orders = prepare(shop({"o.csv": VOIDS}, {"files": "o.csv", "grain": "line"})).tables["orders"]
+    assert orders.set_index("order_id")["is_refund"].to_dict() == {"1": True, "2": False}
+
+
+def test_an_error_shows_no_address_and_no_telephone_number(shop):
+    text = orders_csv("1,ann,2024-01-05,Ann ann@example.com +49 170 1234567")
+    with pytest.raises(UserError) as told:
+        prepare(shop({"o.csv": text}))
+    assert "is not a number" in str(told.value) and "example.com" not in str(told.value)
+    assert "1234567" not in str(told.value) and "170" not in str(told.value)
 
 
 def test_rules_ask_for_blank_and_filled_cells(shop):
