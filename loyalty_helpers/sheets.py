@@ -571,7 +571,8 @@ def judge(sheet: Sheet) -> None:
     """Decide about each row: first what the settings say, then what is blank, then what stands there twice."""
     cells, source = sheet.cells, sheet.source
     if sheet.name in MONEY:
-        _amounts(sheet)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large for money stops a few steps later
+            _amounts(sheet)
     sheet.set_aside("blank row", np.concatenate([raw.blank for raw in sheet.files]))
     sheet.set_aside("totals row", _totals_rows(sheet))
     for reason, rule in source.set_aside.items():
