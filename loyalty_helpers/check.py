@@ -7,7 +7,7 @@ import textwrap
 import pandas as pd
 
 from . import alerts, evaluation, ingest
-from .client import SOURCES, Client, load_format, matching
+from .client import GUESSED, SOURCES, Client, load_format, matching
 from .findings import count, number
 
 LARGE = 20  # MB, which take some seconds to read
@@ -34,6 +34,7 @@ def about(prepared: ingest.Prepared, client: Client) -> str:
         "Columns": _columns(prepared, client),
         "Understood": _understood(prepared.tables["orders"], client) + _people(prepared.recognised),
         "Missing": _missing(prepared.tables, client),
+        "To confirm": _to_confirm(client),
         "Alerts": _alerts(alerts.about(prepared, client)),
         "Evidence": _evidence(evaluation.rungs_allowed(prepared.tables, client)),
     }
@@ -103,6 +104,16 @@ def _missing(tables: dict[str, pd.DataFrame], client: Client) -> list[str]:
     if client.has_program and client.program.gross_margin is None:
         lines.append("in the settings: program.gross_margin, without which nothing can be said about money")
     return lines or ["nothing"]
+
+
+def _to_confirm(client: Client) -> list[str]:
+    """The settings that are still marked as guesses in client.yml."""
+    lines = (client.folder / "client.yml").read_text(encoding="utf-8").splitlines()
+    guesses = [line.partition(GUESSED)[0].strip() for line in lines if GUESSED in line]
+    if not guesses:
+        return ["nothing"]
+    return [f"{count(len(guesses), 'setting')} guessed, and confirmed by nobody: {'; '.join(guesses)}. Correct what is "
+            f"wrong in client.yml, and take the remarks '{GUESSED[2:]}' away."]
 
 
 def _alerts(found: pd.DataFrame) -> list[str]:

@@ -51,6 +51,9 @@ LEVELS = {
 }
 
 
+GUESSED = "# guessed: please confirm"  # beside settings that `make new` wrote and nobody has confirmed
+
+
 class UserError(Exception):
     """Plain words for the person at the keyboard: what is wrong, where, and what to do. Shown without traceback."""
 

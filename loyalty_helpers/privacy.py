@@ -327,7 +327,10 @@ def worded(sentences: Sequence[str], client: Client) -> list[str]:
 
 def _worded(text: Any, client: Client) -> Any:
     def few(found: re.Match) -> str:
-        return f"fewer than {least(client)}" if 1 <= int(found[1].replace(",", "")) < least(client) else found[1]
+        n, all_of_them = int(found[1].replace(",", "")), re.match(r" of (\d[\d,]*)", found.string[found.end():])
+        if all_of_them and 1 <= int(all_of_them[1].replace(",", "")) - n < least(client):
+            return "nearly all"
+        return f"fewer than {least(client)}" if 1 <= n < least(client) else found[1]
 
     return FEW.sub(few, text) if isinstance(text, str) else text
 

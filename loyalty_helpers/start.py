@@ -39,7 +39,7 @@ PASSED_OVER = ("a hidden file of the system.", "a text to read.", "no table, by 
 MOMENTS = ("ordered_at", "date", "joined_at", "left_at", "answered_at", "assigned_at", "at")
 MONEY = ("amount", "order_total", "unit_price", "refunded", "order_refunded")
 SAME_SALES = 0.3  # two files whose order numbers agree to this share of the smaller one hold the same sales
-GUESSED = "# guessed: please confirm"
+GUESSED = client.GUESSED
 STAGE = ".new"  # folder in the client's, in which a copy is made ready
 
 

@@ -145,3 +145,10 @@ def test_cells_do_not_steer_the_terminal(tmp_path):
                           env=os.environ | {"LOYALTY_ROOT": str(tmp_path), "PYTHONIOENCODING": "latin-1"})
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"A?[2J\xe9? (data/acme)")
+
+
+def test_guesses_that_nobody_has_confirmed_are_said(described):
+    guessed = SETTINGS.replace("currency: EUR", "currency: EUR  # guessed: please confirm; as files say")
+    said = section(described(guessed, orders=ORDERS), "To confirm")
+    assert "1 setting guessed, and confirmed by nobody: currency: EUR." in said
+    assert section(described(SETTINGS, orders=ORDERS), "To confirm").strip() == "nothing"

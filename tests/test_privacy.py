@@ -580,3 +580,14 @@ class TestOthersSeeNoSmallNumbers:
                 text = output.get("data", {}).get("text/plain", "")
                 text = re.sub("3 members against|4 customers drawn", "", text)  # names of rungs
                 assert not SMALL.findall(text), (path.name, SMALL.findall(text), text[:300])
+
+
+@pytest.mark.parametrize(("text", "seen"), [
+    ("77 of 80 members have orders", "nearly all of 80 members have orders"),
+    ("3 of 80 members have orders", "fewer than 5 of 80 members have orders"),
+    ("70 of 80 members have orders", "70 of 80 members have orders"),
+])
+def test_neither_a_few_nor_all_but_a_few_are_counted_in_words(shop, text, seen):
+    table = pd.DataFrame({"why": [text]})
+    assert privacy.published(table, replace(shop, audience="shared"))["why"].tolist() == [seen]
+    assert privacy.published(table, shop)["why"].tolist() == [text]
