@@ -40,6 +40,7 @@ MOMENTS = ("ordered_at", "date", "joined_at", "left_at", "answered_at", "assigne
 MONEY = ("amount", "order_total", "unit_price", "refunded", "order_refunded")
 SAME_SALES = 0.3  # two files whose order numbers agree to this share of the smaller one hold the same sales
 GUESSED = "# guessed: please confirm"
+OURS = ("prepared", "private", "client.yml", "themes.yml", "actions.csv")  # names that mean something in that folder
 STAGE = ".new"  # folder in the client's, in which a copy is made ready
 
 
@@ -135,8 +136,8 @@ def make(key: str, exports: str | Path, root: Path | None = None) -> tuple[Path,
     left_out += [(_shown(table, place), " ".join(table.guess.notes)) for table in tables if not table.guess.source]
     left_out += [(_names(entry.tables, place), why) for entry, why in why_not]
     if not entries:
-        listed = "\n".join(f"  {name}: {why}" for name, why in left_out)
-        raise UserError(f"Nothing in {exports} can be used, and no client was made.\n{listed}")
+        listed = "\n".join(f"  {_plain(f'{name}: {why}')}" for name, why in left_out)
+        raise UserError(f"Nothing in {_plain(str(exports))} can be used, and no client was made.\n{listed}")
     names = _free_names([path for entry in entries for path in entry.paths], folder)
     decided = Decisions.of(entries)
     text = settings(key, entries, names, decided, left_out)
@@ -397,7 +398,7 @@ def _same_sales(one: Entry, other: Entry) -> bool:
 def _of_shop(entry: Entry) -> Entry:
     """The entry with the name of its shop, which tells its order numbers from another's."""
     note = "Its order numbers stand in another file for other orders: two shops, it seems."
-    named = {**entry.guess.settings, "shop": entry.guess.settings.get("shop", entry.paths[0].stem)}
+    named = {**entry.guess.settings, "shop": entry.guess.settings.get("shop", _plain(entry.paths[0].stem))}
     return replace(entry, guess=Guess(entry.source, named, tuple(dict.fromkeys((*entry.guess.notes, note)))))
 
 
@@ -569,29 +570,42 @@ def _entry(entry: Entry, names: Mapping[Path, str], decided: Decisions) -> list[
     return [line for line in lines if not line.endswith("columns:") or entry.guess.settings["columns"]]
 
 
+class _OneLine(yaml.SafeDumper):
+    """Text with line breaks or signs that nobody sees goes in double quotes, where these are written as escapes."""
+
+
+_OneLine.add_representer(str, lambda dumper, text: dumper.represent_scalar(
+    "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'))
+
+
 def _yaml(value: Any) -> str:
     """A value on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+    text = yaml.dump(value, Dumper=_OneLine, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
     return text.removesuffix("...\n").strip()
 
 
 def _remarks(left_out: list[tuple[str, str]]) -> list[str]:
-    lines = [f"{name}: {' '.join(why.split())}" for name, why in left_out if not why.startswith(PASSED_OVER)]
+    lines = [_plain(f"{name}: {why}") for name, why in left_out if not why.startswith(PASSED_OVER)]
     return ["  # Left out, and not copied:", *(f"  #   {line[:300]}" for line in lines)] if lines else []
 
 
 # ---------------------------------------------------------------- copying
 def _free_names(paths: Iterable[Path], folder: Path) -> dict[Path, str]:
-    """The name that each file gets in the client's folder: its own, numbered where another file has it."""
+    """The name that each file gets in the client's folder: its own, in signs that client.yml can hold, and numbered
+    where another file has it or where it means something in that folder."""
     names: dict[Path, str] = {}
+    taken = {*OURS}
     for path in dict.fromkeys(paths):
-        stem, dot, rest = path.name.partition(".")
+        clean = _plain(path.name).replace("\ufffd", "_")
+        clean = f"file{clean}" if clean.startswith(".") else clean or "file"
+        stem, dot, rest = clean.partition(".")
         for number in range(1, 10_000):
-            name = path.name if number == 1 else f"{stem}-{number}{dot}{rest}"
+            name = clean if number == 1 else f"{stem}-{number}{dot}{rest}"
             there = folder / name
             is_free = not there.exists() or (there.is_file() and filecmp.cmp(path, there, shallow=False))
-            if is_free and name.casefold() not in {one.casefold() for one in names.values()}:
+            if is_free and name.casefold() not in taken:
                 names[path] = name
+                taken.add(name.casefold())
                 break
     return names
 
@@ -623,12 +637,19 @@ def _put(folder: Path, names: Mapping[Path, str], text: str) -> Path:
 
 
 # ---------------------------------------------------------------- what is said
+def _plain(text: str) -> str:
+    """A text on one line that any file and any screen takes: without line breaks and control characters, and with a
+    mark for the bytes of a file's name that are no UTF-8."""
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def _name(path: Path, place: Path) -> str:
-    return path.relative_to(place).as_posix() if path != place else path.name
+    return _plain(path.relative_to(place).as_posix() if path != place else path.name)
 
 
 def _shown(table: Table, place: Path | None = None) -> str:
-    name = _name(table.path, place) if place else table.path.name
+    name = _name(table.path, place or table.path)
     return name + "".join(f" ({kind} {one})" for kind, one in table.part.items())
 
 
@@ -638,21 +659,21 @@ def _names(tables: Iterable[Table], place: Path | None = None) -> str:
 
 def _report(key: str, place: Path, entries: list[Entry], left_out: list[tuple[str, str]], names: Mapping[Path, str],
             decided: Decisions) -> str:
-    lines = [f"Made data/{key}/client.yml from {place}.", "", "Found"]
+    lines = [f"Made data/{key}/client.yml from {_plain(str(place))}.", "", "Found"]
     for entry in entries:
         rows = count(sum(table.raw.rows for table in entry.tables), "row")
         lines.append(_fold(f"{_names(entry.tables, place)}: {entry.label}; {rows}. Used as {_use(entry)}."))
         for ours, header in entry.guess.settings.get("columns", {}).items():
-            lines.append(f"      {ours} = '{header}'?")
+            lines.append(f"      {ours} = '{_plain(header)}'?")
         rules = {**entry.guess.settings.get("set_aside", {}), "refunds": entry.guess.settings.get("refunds")}
-        lines += [f"      {reason}: '{rule['column']}' {_test(rule)}?" for reason, rule in rules.items() if rule]
+        lines += [_fold(f"{reason}: '{rule['column']}' {_test(rule)}?", "      ") for reason, rule in rules.items() if rule]
         lines += [f"      scale of {ours}: worst {ends[0]}, best {ends[1]}?"
                   for ours, ends in entry.guess.settings.get("scale", {}).items()]
         lines += [_fold(note, "      ") for note in entry.guess.notes]
         if entry.format:
             lines += [_fold(words, "      ") for words in (entry.format.about, entry.format.amount) if words]
     renamed = [f"{_name(path, place)} is now {name}" for path, name in names.items() if path.name != name]
-    lines += [_fold(f"Another file had that name: {'; '.join(renamed)}.")] if renamed else []
+    lines += [_fold(f"Copied under another name: {'; '.join(renamed)}.")] if renamed else []
     if left_out:
         lines += ["", "Left out", *(_fold(f"{name}: {why}") for name, why in left_out)]
     asked = [*decided.open, *[("lines marked 'guessed'", "please confirm each.")] * any(
@@ -673,5 +694,5 @@ def _test(rule: Mapping[str, Any]) -> str:
 
 
 def _fold(text: str, indent: str = "  ") -> str:
-    return textwrap.fill(" ".join(text.split()), 110, initial_indent=indent, subsequent_indent=indent + "  ",
+    return textwrap.fill(_plain(text), 110, initial_indent=indent, subsequent_indent=indent + "  ",
                          break_on_hyphens=False, break_long_words=False)

@@ -432,6 +432,41 @@ def test_another_file_of_the_same_name_is_kept(made, tmp_path):
     assert (tmp_path / "in" / "sales.csv").read_text() == TILL  # copied, not moved
 
 
+@pytest.mark.parametrize("name", ["x\n  members: orders.csv\n#.csv", "x\u2028  members: orders.csv\x85#\x1b[2J.csv"])
+def test_a_name_of_a_file_writes_no_settings(made, name):
+    settings, text, said = made({"orders.csv": TILL, name: "Town,Mayor\nBonn,Kim\n"})
+    assert settings["sources"].keys() == {"orders"} and "No source can be made" in text
+    assert not {"\x1b", "\x85", "\u2028"} & {*text, *said}
+
+
+def test_a_header_of_two_lines_stays_one_setting(made):
+    text = TILL.replace("Card Number", '"Card Number\n  tier: x"')
+    settings, text, said = made({"orders.csv": text})
+    assert settings["sources"]["orders"]["columns"]["customer_id"] == "Card Number\n  tier: x"
+    assert "customer_id = 'Card Number tier: x'?" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are UTF-8")
+def test_names_of_files_that_are_not_utf8(made, tmp_path):
+    settings, _, said = made({"bad\udcff.csv": TILL, "town\udcff.csv": "Town,Mayor\nBonn,Kim\n"})
+    assert settings["sources"]["orders"]["files"] == "bad_.csv" and (tmp_path / "data" / "acme" / "bad_.csv").exists()
+    assert "bad\ufffd.csv is now bad_.csv" in said and "town\ufffd.csv: No source" in said
+    assert len(ingest.prepare(load_client("acme", tmp_path)).tables["orders"]) == 36
+    assert check.describe(load_client("acme", tmp_path))
+
+
+@pytest.mark.parametrize(("name", "copy"), [("prepared", "prepared-2"), ("Private", "Private-2"),
+                                            ("actions.csv", "actions-2.csv")])
+def test_names_that_mean_something_are_not_taken(made, name, copy):
+    settings, _, said = made({name: TILL})
+    assert settings["sources"]["orders"]["files"] == copy and f"{name} is now {copy}" in said
+
+
+def test_of_the_reserved_names_none_is_given(tmp_path):
+    paths = [tmp_path / name for name in start.OURS]
+    assert not {*start._free_names(paths, tmp_path / "data").values()} & {*start.OURS}
+
+
 def test_files_that_are_there_already_are_used_as_they_are(tmp_path):
     folder = tmp_path / "data" / "acme"
     folder.mkdir(parents=True)
