@@ -298,6 +298,13 @@ def test_currency_and_time_zone_come_from_signs_and_offsets(made, money, date, c
     assert ("currency: not found" in said) is (currency == "CNY")
 
 
+@pytest.mark.parametrize(("first", "sign"), [("sep=;", ";"), ("SEP=|", "|"), ('"sep=,"', ",")])
+def test_the_line_that_tells_excel_the_delimiter_is_no_data(made, tmp_path, first, sign):
+    settings, _, _ = made({"a.csv": f"{first}\r\n" + TILL.replace(",", sign)})
+    assert settings["sources"]["orders"]["columns"]["order_id"] == "Bill No"
+    assert len(ingest.prepare(load_client("acme", tmp_path)).tables["orders"]) == 36
+
+
 def test_a_file_without_a_header_row(made):
     rows = [(5000 + i, f"K{i % 7}", f"2024-01-{i % 28 + 1:02}", f"{i + 1}.25") for i in range(40)]
     settings, _, said = made({"a.csv": table("", rows).lstrip()})
@@ -387,14 +394,53 @@ def test_items_without_their_orders_are_of_no_use(tmp_path, exports):
         start.make("acme", exports({"items.csv": table("Order No,Product,Quantity", rows)}), tmp_path)
 
 
+SALES = "Order No,Customer No,Date,Total"
+
+
+def numbered(customers: str, month: int, orders: range = range(30)) -> str:
+    return table(SALES, [(i, f"{customers}{i % 5}", f"2024-{i % 3 + month:02}-{i % 28 + 1:02}", i + 1) for i in orders])
+
+
 def test_two_shops_that_number_their_orders_alike(made, tmp_path):
-    header = "Order No,Customer No,Date,Total"
-    north = table(header, [(i, f"c{i % 5}", f"2024-01-{i % 28 + 1:02}", i + 1) for i in range(30)])
-    south = table(header, [(i, f"c{i % 5}", f"2024-06-{i % 28 + 1:02}", i + 1) for i in range(30)])
-    settings, _, said = made({"north.csv": north, "south.csv": south})
+    settings, _, said = made({"north.csv": numbered("n", 1), "south.csv": numbered("s", 2)})
     assert [one["shop"] for one in settings["sources"]["orders"]] == ["north", "south"]
     assert "two shops, it seems" in said
     assert ingest.prepare(load_client("acme", tmp_path)).tables["orders"]["order_id"].nunique() == 60
+
+
+@pytest.mark.parametrize(("customers", "month"), [("n", 2), ("s", 6)])  # the same people; days that follow
+def test_a_shop_that_begins_its_numbers_anew_is_one_shop(made, tmp_path, customers, month):
+    settings, _, said = made({"2023.csv": numbered("n", 1), "2024.csv": numbered(customers, month)})
+    assert settings["sources"]["orders"]["files"] == ["2023.csv", "2024.csv"] and "two shops" not in said
+    orders = ingest.prepare(load_client("acme", tmp_path)).tables["orders"]
+    assert len(orders) == 60 and orders["customer_id"].nunique() == (5 if customers == "n" else 10)
+
+
+@pytest.mark.parametrize(("first", "used"), [(0, "a.csv"), (1, "a.csv"), (10, None), (28, None), (60, None)])
+def test_a_file_is_left_out_only_where_the_other_has_its_orders(made, first, used):
+    other = numbered("n", 1, range(first, first + 30)).replace(SALES, "Reference,Client No,Date,Amount")
+    settings, text, said = made({"a.csv": numbered("n", 1), "b.csv": other})
+    orders = settings["sources"]["orders"]
+    assert (orders["files"] if used else [one["files"] for one in orders]) == (used or ["a.csv", "b.csv"])
+    assert ("b.csv: the same sales as a.csv" in text) is bool(used)
+    both = {10: "20 orders stand in both", 28: "2 orders stand in both"}.get(first, "")
+    assert both in said and ("would count twice" in said) is bool(both)
+
+
+def test_of_a_file_and_a_part_of_it_the_whole_is_used(made):
+    whole = numbered("n", 1).replace(SALES, "Reference,Client No,Date,Amount")
+    lines = [(i, f"n{i % 5}", f"2024-{i % 3 + 1:02}-{i % 28 + 1:02}", "Tea", i + 1) for i in range(10)]
+    settings, _, _ = made({"part.csv": table("Order No,Customer No,Date,Town,Total", lines), "whole.csv": whole})
+    assert settings["sources"]["orders"]["files"] == "whole.csv"
+
+
+def test_many_files_are_looked_at_once_each(made, monkeypatch):
+    read = []
+    monkeypatch.setattr(start.meaning, "moments", lambda columns, *rest, read_=start.meaning.moments:
+                        (read.append(len(columns)), read_(columns, *rest))[1])
+    files = {f"{n:02}.csv": numbered("n", 1, range(n * 20, n * 20 + 20)) for n in range(20)}
+    assert len(made(files)[0]["sources"]["orders"]["files"]) == 20
+    assert sum(read) < 20 * 12
 
 
 def test_sheets_of_a_workbook_are_looked_at_one_by_one(made, tmp_path):
