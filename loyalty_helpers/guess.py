@@ -128,6 +128,8 @@ def _look(header: str, text: pd.Series) -> Look:
 
 def _is_date(header: str, distinct: pd.Series) -> np.ndarray:
     """Which texts are moments. Mere numbers (days of a spreadsheet, Unix seconds) are only where the header says so."""
+    if not distinct.str.contains(r"\d").any():  # as most names of columns: to read each as a date takes long
+        return np.zeros(len(distinct), bool)
     is_number = distinct.str.fullmatch(r"\d+(\.\d+)?") & ~distinct.str.fullmatch(r"(19|20)\d{6}")
     if distinct.empty or (is_number.mean() > 0.5 and not any(said(plain(header), word) for word in MOMENT_WORDS)):
         return np.zeros(len(distinct), bool)

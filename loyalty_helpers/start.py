@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,10 @@ NO_TABLES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ".svg", ".bmp", 
 PASSED_OVER = ("a hidden file of the system.", "a text to read.", "no table, by its name.")
 MOMENTS = ("ordered_at", "date", "joined_at", "left_at", "answered_at", "assigned_at", "at")
 MONEY = ("amount", "order_total", "unit_price", "refunded", "order_refunded")
+SAME_PEOPLE = 0.1  # of the customers of the smaller of two files: one shop, whatever its order numbers
+WITHIN = 0.95  # of the orders of a file stand in another, too: it adds nothing
 SAME_SALES = 0.3  # two files whose order numbers agree to this share of the smaller one hold the same sales
+SEEN = "the same sales as {}: counted twice, they would be wrong."
 GUESSED = "# guessed: please confirm"
 OURS = ("prepared", "private", "client.yml", "themes.yml", "actions.csv")  # names that mean something in that folder
 STAGE = ".new"  # folder in the client's, in which a copy is made ready
@@ -115,6 +119,31 @@ class Entry:
             often = np.bincount(column.codes[column.codes >= 0], minlength=len(column.text))
             found.update({text.strip(): int(n) for text, n in zip(column.text.to_pylist(), often, strict=True) if n})
         return found
+
+    @cached_property
+    def orders(self) -> set[str]:
+        """Its order numbers."""
+        return {_bare(number) for number in self.values("order_id")} - {""}
+
+    @cached_property
+    def days(self) -> dict[str, pd.Timestamp]:
+        """When each order was, by its number; without those that cannot be read."""
+        orders, days = self.column("order_id"), self.column("ordered_at") or self.column("date")
+        if len(orders) != len(days):
+            return {}
+        try:
+            moments = meaning.moments(days, self.settings.dates, ("UTC", "UTC"), "")
+        except UserError:
+            moments = meaning.moments(days, "day-first", ("UTC", "UTC"), "")
+        numbers = pd.concat([guess.cells(column, None) for column in orders], ignore_index=True).map(_bare)
+        found = pd.concat([one.values for one in moments], ignore_index=True).groupby(numbers).min().dropna()
+        return found.drop("", errors="ignore").to_dict()
+
+    @cached_property
+    def people(self) -> dict[str, set[str]]:
+        """Who bought, by each of the columns that say so."""
+        return {ours: {cell.casefold() for cell in self.values(ours)} - {""}
+                for ours in ("customer_id", "email", "phone")}
 
 
 # ---------------------------------------------------------------- the verb
@@ -253,59 +282,56 @@ def together(tables: Iterable[Table]) -> list[Entry]:
 def _by_dress(entry: Entry) -> list[Entry]:
     """The entry, or several where its files write dates or decimal marks in ways that contradict each other, though
     each file by itself is clear."""
+    if len(entry.tables) < 2 or not _unclear(entry):
+        return [entry]  # as nearly always, and file by file it takes long
     groups: list[tuple[Table, ...]] = []
+    unclear: list[bool] = []
     for table in entry.tables:
-        alone = replace(entry, tables=(table,))
-        for i, group in enumerate(groups):
-            both = replace(entry, tables=(*group, table))
-            if _unclear(alone) or not _unclear(both) or _unclear(replace(entry, tables=group)):
-                groups[i] = both.tables
-                break
-        else:
+        is_unclear = bool(_unclear(replace(entry, tables=(table,))))
+        place = next((i for i, group in enumerate(groups) if is_unclear or unclear[i] or not _unclear(
+            replace(entry, tables=(*group, table)))), None)
+        if place is None:
             groups.append((table,))
+            unclear.append(is_unclear)
+        else:
+            groups[place] += (table,)
+            if is_unclear or unclear[place]:
+                unclear[place] = bool(_unclear(replace(entry, tables=groups[place])))
     return [replace(entry, tables=group) for group in groups]
 
 
 def _by_shop(entry: Entry) -> list[Entry]:
     """The entry, or one for each shop where files bear the same order numbers for different orders."""
-    groups: list[list[Table]] = []
-    for table in entry.tables if entry.role == "shop" else ():
-        for group in groups:
-            if not any(_clash(replace(entry, tables=(table,)), replace(entry, tables=(other,))) for other in group):
-                group.append(table)
-                break
+    groups: list[list[Entry]] = []
+    for table in entry.tables if entry.role == "shop" and len(entry.tables) > 1 else ():
+        alone = replace(entry, tables=(table,))  # held on to: it reads its days once, not for each pair
+        free = (group for group in groups if not any(_clash(alone, other) for other in group))
+        group = next(free, None)
+        if group is None:
+            groups.append([alone])
         else:
-            groups.append([table])
+            group.append(alone)
     if len(groups) < 2:
         return [entry]
-    return [_of_shop(replace(entry, tables=tuple(group))) for group in groups]
+    return [_of_shop(replace(entry, tables=tuple(one.tables[0] for one in group))) for group in groups]
 
 
 def _clash(one: Entry, other: Entry) -> bool:
-    """Whether they bear the same order numbers for orders of different days."""
-    mine, others = _days(one), _days(other)
-    shared = list(mine.keys() & others.keys())
-    apart = [abs(mine[order] - others[order]) > pd.Timedelta(days=1) for order in shared]
-    return len(shared) >= 3 and sum(apart) > 0.5 * len(shared)
+    """Whether they bear the same order numbers for orders of different days, as two shops do. One shop that begins
+    its numbers anew each year does so, too: but its files follow each other, or its customers come back."""
+    shared = one.days.keys() & other.days.keys()
+    apart = [abs(one.days[order] - other.days[order]) > pd.Timedelta(days=1) for order in shared]
+    if len(shared) < 3 or sum(apart) <= 0.5 * len(shared):
+        return False
+    follow = max(one.days.values()) < min(other.days.values()) or max(other.days.values()) < min(one.days.values())
+    return not follow and not any(
+        len(mine & other.people[ours]) >= SAME_PEOPLE * min(len(mine), len(other.people[ours]))
+        for ours, mine in one.people.items() if mine and other.people[ours])
 
 
-def _days(entry: Entry) -> dict[str, pd.Timestamp]:
-    """When each order was, by its number; without those that cannot be read."""
-    orders, days = entry.column("order_id"), entry.column("ordered_at") or entry.column("date")
-    if len(orders) != len(days):
-        return {}
-    try:
-        moments = meaning.moments(days, entry.settings.dates, ("UTC", "UTC"), "")
-    except UserError:
-        moments = meaning.moments(days, "day-first", ("UTC", "UTC"), "")
-    numbers = pd.concat([guess.cells(column, None) for column in orders], ignore_index=True)
-    found = pd.concat([one.values for one in moments], ignore_index=True).groupby(_bare(numbers)).min().dropna()
-    return found.drop("", errors="ignore").to_dict()
-
-
-def _bare(numbers: pd.Series) -> pd.Series:
-    """Order numbers without what a platform writes round them: "#1001" is 1001."""
-    return numbers.str.replace(r"^\W+|\W+$", "", regex=True)
+def _bare(number: str) -> str:
+    """An order number without what a platform writes round it: "#1001" is 1001."""
+    return re.sub(r"^\W+|\W+$", "", number)
 
 
 def _united(guesses: list[Guess]) -> Guess:
@@ -336,16 +362,19 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
     shops = [entry for entry in entries if entry.role == "shop"]
     for entry in sorted(shops, key=lambda one: (one.format is None, -sum(table.raw.rows for table in one.tables))):
         alike = [other for other in used if _same_sales(entry, other)]
-        same = next((other for other in alike if not _clash(entry, other)), None)
-        if alike and not same:
-            entry, used = _of_shop(entry), [_of_shop(other) if other in alike else other for other in used]
-        lines = same and _as_lines(entry, same)
+        clashing = [other for other in alike if _clash(entry, other)]
+        if clashing and len(clashing) == len(alike):
+            entry, used = _of_shop(entry), [_of_shop(other) if other in clashing else other for other in used]
+        lines = next(filter(None, (_as_lines(entry, other) for other in alike if other not in clashing)), None)
+        whole = next((other for other in used if _is_within(entry, other)), None)
         if lines:
             used.append(lines)
-        elif same:
-            left_out.append((entry, f"the same sales as {_names(same.tables)}: counted twice, they would be wrong."))
+        elif whole:
+            left_out.append((entry, SEEN.format(_names(whole.tables))))
         else:
-            used.append(entry)
+            needless = [other for other in used if _is_within(other, entry)]
+            left_out += [(other, SEEN.format(_names(entry.tables))) for other in needless]
+            used = [*(other for other in used if other not in needless), entry]
     named = [entry for entry in used if _is_named(entry)]
     left_out += [(entry, f"nothing in it says who bought, unlike in {_names(named[0].tables)}.")
                  for entry in used if named and entry.source == "orders" and entry not in named]
@@ -391,8 +420,33 @@ def _is_filled(column: reading.Column) -> bool:
 
 
 def _same_sales(one: Entry, other: Entry) -> bool:
-    mine, others = ({number.strip("#'= \t\"") for number in entry.values("order_id")} for entry in (one, other))
+    """Whether they bear the same order numbers, be it of the same sales or of two shops'."""
+    mine, others = one.orders, other.orders
     return bool(mine and others) and len(mine & others) >= SAME_SALES * min(len(mine), len(others))
+
+
+def _shared(one: Entry, other: Entry) -> list[str]:
+    """The orders that both have: of the same number, and not of different days."""
+    mine, others, day = one.days, other.days, pd.Timedelta(days=1)
+    return [order for order in one.orders & other.orders
+            if order not in mine or order not in others or abs(mine[order] - others[order]) <= day]
+
+
+def _is_within(one: Entry, other: Entry) -> bool:
+    """Whether nearly all orders of the one are in the other, which then has all that counts."""
+    return bool(one.orders) and len(_shared(one, other)) >= WITHIN * len(one.orders)
+
+
+def _twice(entries: list[Entry]) -> list[tuple[str, str]]:
+    """Files of different shape with some orders in common: to leave one out would lose the others."""
+    found = []
+    for one, other in combinations([entry for entry in entries if entry.source == "orders"], 2):
+        n = len(_shared(one, other))
+        if n and n >= 0.01 * min(len(one.orders), len(other.orders)):
+            found.append(("sources.orders", f"{count(n, 'order')} {'stands' if n == 1 else 'stand'} in both "
+                          f"{_names(one.tables)} and {_names(other.tables)} and would count twice: export one of them "
+                          "without these."))
+    return found
 
 
 def _of_shop(entry: Entry) -> Entry:
@@ -438,6 +492,7 @@ class Decisions:
                                        f"{currency}, or export one currency."))
         if not orders:
             questions.append(("sources.orders", "no file of orders was found, and nothing can be said without."))
+        questions += _twice(entries)
         for entry in entries:
             questions += _unclear(entry)
             if entry.role == "members" and not entry.column("joined_at"):
@@ -666,7 +721,8 @@ def _report(key: str, place: Path, entries: list[Entry], left_out: list[tuple[st
         for ours, header in entry.guess.settings.get("columns", {}).items():
             lines.append(f"      {ours} = '{_plain(header)}'?")
         rules = {**entry.guess.settings.get("set_aside", {}), "refunds": entry.guess.settings.get("refunds")}
-        lines += [_fold(f"{reason}: '{rule['column']}' {_test(rule)}?", "      ") for reason, rule in rules.items() if rule]
+        lines += [_fold(f"{reason}: '{rule['column']}' {_test(rule)}?", "      ")
+                  for reason, rule in rules.items() if rule]
         lines += [f"      scale of {ours}: worst {ends[0]}, best {ends[1]}?"
                   for ours, ends in entry.guess.settings.get("scale", {}).items()]
         lines += [_fold(note, "      ") for note in entry.guess.notes]
