@@ -239,7 +239,7 @@ def guess(raw: RawFile) -> Guess:
         if found:
             notes = [f"'{header}' stands there more than once with different cells: none of them is used."
                      for header in twice.values()]
-            return Guess(found.source, found.settings, (*found.notes, *notes))
+            return Guess(found.source, found.settings, (*found.notes, *_not_used(found, free), *notes))
     return Guess("", notes=(_why_nothing(columns),))
 
 
@@ -247,6 +247,14 @@ def _twice(columns: list[Look]) -> dict[str, str]:
     """Names that several filled columns bear, and how the first writes them."""
     names = [look.name for look in columns]
     return {look.name: look.header for look in columns[::-1] if look.name and names.count(look.name) > 1}
+
+
+def _not_used(found: Guess, columns: list[Look]) -> list[str]:
+    """What a person may miss in the settings; a survey says so itself."""
+    rules = [*found.settings.get("set_aside", {}).values(), found.settings.get("refunds", {})]
+    used = {*found.settings["columns"].values(), *(rule.get("column") for rule in rules)}
+    left = [look.header for look in columns if look.header and look.header not in used]
+    return [f"Not used: {_quoted(left)}."] if left and found.source != "survey" else []
 
 
 def _is_question(look: Look) -> bool:
@@ -287,10 +295,19 @@ def _survey(columns: list[Look]) -> Guess | None:
 
     found = assign(("answered_at", "wave"), [look for look in columns if not _is_question(look)])
     asked = questions.asked(columns, taken=[look.header for look in found.values()])
+    if _is_list_of_people(columns, asked):
+        return None
     answers = [ours for ours in asked.settings["columns"] if ours in ("nps", "csat", "ces") or "driver_" in ours]
     if not answers or not ({"nps", "csat", "ces"} & set(answers) or len(answers) > 1):
         return None
     return Guess("survey", asked.settings | {"columns": headers_of(found) | asked.settings["columns"]}, asked.notes)
+
+
+def _is_list_of_people(columns: list[Look], asked: Guess) -> bool:
+    """Whether each row is another person with a day of joining or a tier, and nothing is asked of them."""
+    found = assign(("customer_id", "joined_at", "tier"), columns)
+    is_asked = any(_is_question(look) for look in columns) or {"nps", "csat", "ces"} & asked.settings["columns"].keys()
+    return found.keys() >= {"customer_id", "joined_at"} and not is_asked
 
 
 def _members(columns: list[Look]) -> Guess | None:

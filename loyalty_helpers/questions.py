@@ -36,7 +36,11 @@ def asked(columns: list[Look], taken: Collection[str] = ()) -> Guess:
             if ours not in found:
                 found[ours] = look.header
             continue
-        marks = _marks(look)
+        if _is_phone(look):
+            if "phone" not in found:
+                found["phone"] = look.header
+            continue
+        marks = None if _is_id(look) or _is_suggestion(look) else _marks(look)
         if marks is None:
             ours = _in_words(look, number, found)
             if ours:
@@ -72,6 +76,23 @@ def _options(columns: list[Look]) -> set[str]:
             under.setdefault(question, []).append(look)
     return {question for question, looks in under.items()
             if len(looks) > 1 and sum(look.distinct <= 1 for look in looks) >= len(looks) - 1}
+
+
+def _is_phone(look: Look) -> bool:
+    """A question for a telephone number, though few wrote one that looks so."""
+    return any(said(look.name, word) for word in ("手机号", "手机号码")) and look.masked < 0.1
+
+
+def _is_suggestion(look: Look) -> bool:
+    """A question for words, though its answers be few or short."""
+    return any(said(look.name, word) for word in ("建议", "意见")) and look.number < 0.5
+
+
+def _is_id(look: Look) -> bool:
+    """A number that names somebody or something, which is no opinion: by its name, or as no two rows share one."""
+    words_for = [word for word in words()["columns"]["customer_id"] if " " in word]
+    is_named = any(said(look.name, word) for word in words_for) and len(look.name.split()) <= 4
+    return is_named or (look.distinct > 5 and look.distinct == (look.cells != "").sum())
 
 
 def _is_skipped(look: Look) -> bool:
@@ -172,6 +193,8 @@ def _in_words(look: Look, number: int, found: Collection[str]) -> str | None:
     """comment_<name> for free text, choice_<name> for several answers in a cell; None for what is neither (a gender, a
     town)."""
     filled = look.cells[look.cells != ""]
+    if _is_suggestion(look):
+        return _unused(f"comment_{_topic(look, number)}", found)
     if _is_fact(look) or look.number > 0.5 or look.person > 0.8:
         return None
     for joint in JOINTS:

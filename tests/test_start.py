@@ -647,3 +647,28 @@ def test_a_question_asked_twice_with_different_answers_is_not_used(made):
     settings, _, said = made({"sales.csv": TILL, "a.csv": f'{header},"How easy was it?"\n{other}\n'})
     assert set(settings["sources"]["survey"]["columns"]) == {"answered_at", "driver_delivery", "driver_price"}
     assert "'How easy was it?' stands there more than once with different cells: none of them is used." in said
+
+
+def test_a_wjx_survey_asks_for_telephone_numbers_and_suggestions(made):
+    found = guessed(made, {"1、手机号": [f"1380013{i:04}" for i in range(40)], "2、总体满意度": [1, 5, 3],
+                           "3、您的建议": ["好", ""], "4、您的意见": ["无", "", "快点"]})
+    assert found["columns"] == {"phone": "1、手机号", "csat": "2、总体满意度", "comment_improve": "3、您的建议",
+                                "comment_improve_2": "4、您的意见"}
+
+
+def test_an_id_is_no_opinion(made):
+    ids = {"Member No": [1, 2, 3], "Our delivery?": [1, 5], "Our prices?": [5, 3]}
+    assert "Member No" not in [header for ours, header in guessed(made, ids)["columns"].items() if "driver" in ours]
+
+
+def test_a_list_of_members_with_odd_tiers_is_no_survey(made):
+    rows = [(i, f"2024-05-{i % 28 + 1:02}", f"g: #{i % 3}") for i in range(1, 9)]
+    settings, _, _ = made({"sales.csv": TILL, "club.csv": table("Customer No,Joined on,Tier", rows)})
+    assert settings["sources"]["members"]["columns"] == {
+        "customer_id": "Customer No", "joined_at": "Joined on", "tier": "Tier"}
+
+
+def test_what_is_not_used_of_a_file_of_orders_is_said(made):
+    _, _, said = made({"a.csv": table("Order No,Customer No,Date,Total,VAT,Gift", [
+        (i, f"c{i % 5}", f"2024-01-{i % 28 + 1:02}", i + 1, 2, "x") for i in range(30)])})
+    assert "Not used: 'VAT', 'Gift'." in said
