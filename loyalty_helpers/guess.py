@@ -300,6 +300,10 @@ def _survey(columns: list[Look]) -> Guess | None:
     answers = [ours for ours in asked.settings["columns"] if ours in ("nps", "csat", "ces") or "driver_" in ours]
     if not answers or not ({"nps", "csat", "ces"} & set(answers) or len(answers) > 1):
         return None
+    drivers = [look for look in columns if look.header in {asked.settings["columns"][ours] for ours in answers}]
+    if all(look.distinct == (look.cells != "").sum() and not _is_question(look) for look in drivers) and not (
+            {"nps", "csat", "ces"} & set(answers)):
+        return None  # no two alike, as in a list of numbers
     return Guess("survey", asked.settings | {"columns": headers_of(found) | asked.settings["columns"]}, asked.notes)
 
 

@@ -22,7 +22,7 @@ def asked(columns: list[Look], taken: Collection[str] = ()) -> Guess:
     lists = words()["survey"]
     found: dict[str, str] = {}
     scale, answers, notes, unused = {}, {}, [], []
-    options = _options(columns)
+    options, ticked = _options(columns), _ticked(columns)
     for number, look in enumerate(columns, start=1):
         question = look.header.partition(SEVERAL_HEADERS)[0]
         if question in options:
@@ -39,6 +39,9 @@ def asked(columns: list[Look], taken: Collection[str] = ()) -> Guess:
         if _is_phone(look):
             if "phone" not in found:
                 found["phone"] = look.header
+            continue
+        if look.header in ticked:
+            found[_unused(f"choice_{_topic(look, number)}", found)] = look.header
             continue
         marks = None if _is_id(look) or _is_suggestion(look) else _marks(look)
         if marks is None:
@@ -76,6 +79,16 @@ def _options(columns: list[Look]) -> set[str]:
             under.setdefault(question, []).append(look)
     return {question for question, looks in under.items()
             if len(looks) > 1 and sum(look.distinct <= 1 for look in looks) >= len(looks) - 1}
+
+
+def _ticked(columns: list[Look]) -> set[str]:
+    """The columns of 0 and 1 that are options of one question: "3(points)", "3(birthday gift)"."""
+    under: dict[str, list[str]] = {}
+    for look in columns:
+        option = re.fullmatch(r"(.*)\((.+)\)\s*", unicodedata.normalize("NFKC", look.header))
+        if option and look.filled and set(look.values()) <= {"0", "1"}:
+            under.setdefault(option[1].strip(), []).append(look.header)
+    return {header for headers in under.values() if len(headers) > 1 for header in headers}
 
 
 def _is_phone(look: Look) -> bool:

@@ -672,3 +672,13 @@ def test_what_is_not_used_of_a_file_of_orders_is_said(made):
     _, _, said = made({"a.csv": table("Order No,Customer No,Date,Total,VAT,Gift", [
         (i, f"c{i % 5}", f"2024-01-{i % 28 + 1:02}", i + 1, 2, "x") for i in range(30)])})
     assert "Not used: 'VAT', 'Gift'." in said
+
+
+def test_options_that_are_ticked_are_no_drivers(made):
+    found = guessed(made, {"1、总体满意度": [1, 5, 3], "2、喜欢什么(积分)": [0, 1], "2、喜欢什么(生日礼)": [1, 0, 0]})
+    assert sorted(found["columns"]) == ["choice_program", "choice_q4", "csat"]
+
+
+def test_a_few_numbers_are_nothing(made):
+    settings, _, said = made({"sales.csv": TILL, "x.csv": "a,b\n1,2\n"})
+    assert settings["sources"].keys() == {"orders"} and "x.csv: No source can be made" in said
