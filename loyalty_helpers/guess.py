@@ -128,6 +128,8 @@ def _look(header: str, text: pd.Series) -> Look:
 
 def _is_date(header: str, distinct: pd.Series) -> np.ndarray:
     """Which texts are moments. Mere numbers (days of a spreadsheet, Unix seconds) are only where the header says so."""
+    if not distinct.str.contains(r"\d").any():  # as most names of columns: to read each as a date takes long
+        return np.zeros(len(distinct), bool)
     is_number = distinct.str.fullmatch(r"\d+(\.\d+)?") & ~distinct.str.fullmatch(r"(19|20)\d{6}")
     if distinct.empty or (is_number.mean() > 0.5 and not any(said(plain(header), word) for word in MOMENT_WORDS)):
         return np.zeros(len(distinct), bool)
@@ -237,7 +239,7 @@ def guess(raw: RawFile) -> Guess:
         if found:
             notes = [f"'{header}' stands there more than once with different cells: none of them is used."
                      for header in twice.values()]
-            return Guess(found.source, found.settings, (*found.notes, *notes))
+            return Guess(found.source, found.settings, (*found.notes, *_not_used(found, free), *notes))
     return Guess("", notes=(_why_nothing(columns),))
 
 
@@ -245,6 +247,14 @@ def _twice(columns: list[Look]) -> dict[str, str]:
     """Names that several filled columns bear, and how the first writes them."""
     names = [look.name for look in columns]
     return {look.name: look.header for look in columns[::-1] if look.name and names.count(look.name) > 1}
+
+
+def _not_used(found: Guess, columns: list[Look]) -> list[str]:
+    """What a person may miss in the settings; a survey says so itself."""
+    rules = [*found.settings.get("set_aside", {}).values(), found.settings.get("refunds", {})]
+    used = {*found.settings["columns"].values(), *(rule.get("column") for rule in rules)}
+    left = [look.header for look in columns if look.header and look.header not in used]
+    return [f"Not used: {_quoted(left)}."] if left and found.source != "survey" else []
 
 
 def _is_question(look: Look) -> bool:
@@ -285,10 +295,23 @@ def _survey(columns: list[Look]) -> Guess | None:
 
     found = assign(("answered_at", "wave"), [look for look in columns if not _is_question(look)])
     asked = questions.asked(columns, taken=[look.header for look in found.values()])
+    if _is_list_of_people(columns, asked):
+        return None
     answers = [ours for ours in asked.settings["columns"] if ours in ("nps", "csat", "ces") or "driver_" in ours]
     if not answers or not ({"nps", "csat", "ces"} & set(answers) or len(answers) > 1):
         return None
+    drivers = [look for look in columns if look.header in {asked.settings["columns"][ours] for ours in answers}]
+    if all(look.distinct == (look.cells != "").sum() and not _is_question(look) for look in drivers) and not (
+            {"nps", "csat", "ces"} & set(answers)):
+        return None  # no two alike, as in a list of numbers
     return Guess("survey", asked.settings | {"columns": headers_of(found) | asked.settings["columns"]}, asked.notes)
+
+
+def _is_list_of_people(columns: list[Look], asked: Guess) -> bool:
+    """Whether each row is another person with a day of joining or a tier, and nothing is asked of them."""
+    found = assign(("customer_id", "joined_at", "tier"), columns)
+    is_asked = any(_is_question(look) for look in columns) or {"nps", "csat", "ces"} & asked.settings["columns"].keys()
+    return found.keys() >= {"customer_id", "joined_at"} and not is_asked
 
 
 def _members(columns: list[Look]) -> Guess | None:

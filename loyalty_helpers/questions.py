@@ -22,7 +22,7 @@ def asked(columns: list[Look], taken: Collection[str] = ()) -> Guess:
     lists = words()["survey"]
     found: dict[str, str] = {}
     scale, answers, notes, unused = {}, {}, [], []
-    options = _options(columns)
+    options, ticked = _options(columns), _ticked(columns)
     for number, look in enumerate(columns, start=1):
         question = look.header.partition(SEVERAL_HEADERS)[0]
         if question in options:
@@ -36,7 +36,14 @@ def asked(columns: list[Look], taken: Collection[str] = ()) -> Guess:
             if ours not in found:
                 found[ours] = look.header
             continue
-        marks = _marks(look)
+        if _is_phone(look):
+            if "phone" not in found:
+                found["phone"] = look.header
+            continue
+        if look.header in ticked:
+            found[_unused(f"choice_{_topic(look, number)}", found)] = look.header
+            continue
+        marks = None if _is_id(look) or _is_suggestion(look) else _marks(look)
         if marks is None:
             ours = _in_words(look, number, found)
             if ours:
@@ -72,6 +79,33 @@ def _options(columns: list[Look]) -> set[str]:
             under.setdefault(question, []).append(look)
     return {question for question, looks in under.items()
             if len(looks) > 1 and sum(look.distinct <= 1 for look in looks) >= len(looks) - 1}
+
+
+def _ticked(columns: list[Look]) -> set[str]:
+    """The columns of 0 and 1 that are options of one question: "3(points)", "3(birthday gift)"."""
+    under: dict[str, list[str]] = {}
+    for look in columns:
+        option = re.fullmatch(r"(.*)\((.+)\)\s*", unicodedata.normalize("NFKC", look.header))
+        if option and look.filled and set(look.values()) <= {"0", "1"}:
+            under.setdefault(option[1].strip(), []).append(look.header)
+    return {header for headers in under.values() if len(headers) > 1 for header in headers}
+
+
+def _is_phone(look: Look) -> bool:
+    """A question for a telephone number, though few wrote one that looks so."""
+    return any(said(look.name, word) for word in ("手机号", "手机号码")) and look.masked < 0.1
+
+
+def _is_suggestion(look: Look) -> bool:
+    """A question for words, though its answers be few or short."""
+    return any(said(look.name, word) for word in ("建议", "意见")) and look.number < 0.5
+
+
+def _is_id(look: Look) -> bool:
+    """A number that names somebody or something, which is no opinion: by its name, or as no two rows share one."""
+    words_for = [word for word in words()["columns"]["customer_id"] if " " in word]
+    is_named = any(said(look.name, word) for word in words_for) and len(look.name.split()) <= 4
+    return is_named or (look.distinct > 5 and look.distinct == (look.cells != "").sum())
 
 
 def _is_skipped(look: Look) -> bool:
@@ -172,6 +206,8 @@ def _in_words(look: Look, number: int, found: Collection[str]) -> str | None:
     """comment_<name> for free text, choice_<name> for several answers in a cell; None for what is neither (a gender, a
     town)."""
     filled = look.cells[look.cells != ""]
+    if _is_suggestion(look):
+        return _unused(f"comment_{_topic(look, number)}", found)
     if _is_fact(look) or look.number > 0.5 or look.person > 0.8:
         return None
     for joint in JOINTS:

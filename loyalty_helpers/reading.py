@@ -256,14 +256,15 @@ def _csv(text: Text, source: Source, wanted: Wanted) -> RawFile:
 def _header(text: Text, source: Source, wanted: Wanted) -> tuple[str, tuple[str, ...], int, int]:
     """Delimiter, column names, and the row and the line on which they end (blank ones before them count)."""
     best, delimiter, best_score = [], "", (0, 0)
-    for sign in ",;\t|":
+    said = re.match(r'"?sep=(.)"?\r?\n', text.head, re.IGNORECASE)  # a first line for Excel, which is no row of data
+    for sign in said[1] if said else ",;\t|":
         records = []
         try:
             for record in islice(_records(io.StringIO(text.head, newline=""), sign), 20):
                 records.append(record)
         except csv.Error:  # a cell without end: the rows above tell enough, and whoever reads that row names it
             pass
-        records = [record for record in records if any(record[2])]
+        records = [record for record in records[bool(said):] if any(record[2])]
         widths = [len(cells) for _, _, cells in records]
         score = (widths.count(widths[0]) if widths and widths[0] > 1 else 0, widths[0] if widths else 0)
         if score > best_score:
@@ -271,7 +272,8 @@ def _header(text: Text, source: Source, wanted: Wanted) -> tuple[str, tuple[str,
     if not best:
         raise UserError(f"{text.name} is empty, or no table. Export it again, with a row of column names on top.")
     headers = _names([cells for _, _, cells in best], best[0][0], text.name, source, wanted)
-    row, lines, _ = (0, 0, None) if source.names else best[source.header_rows - 1]
+    above = int(bool(said))
+    row, lines, _ = (above, above, None) if source.names else best[source.header_rows - 1]
     return delimiter, headers, row, lines
 
 

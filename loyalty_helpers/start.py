@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,12 @@ NO_TABLES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ".svg", ".bmp", 
 PASSED_OVER = ("a hidden file of the system.", "a text to read.", "no table, by its name.")
 MOMENTS = ("ordered_at", "date", "joined_at", "left_at", "answered_at", "assigned_at", "at")
 MONEY = ("amount", "order_total", "unit_price", "refunded", "order_refunded")
+SAME_PEOPLE = 0.1  # of the customers of the smaller of two files: one shop, whatever its order numbers
+WITHIN = 0.95  # of the orders of a file stand in another, too: it adds nothing
 SAME_SALES = 0.3  # two files whose order numbers agree to this share of the smaller one hold the same sales
 GUESSED = client.GUESSED
+SEEN = "the same sales as {}: counted twice, they would be wrong."
+OURS = ("prepared", "private", "client.yml", "themes.yml", "actions.csv")  # names that mean something in that folder
 STAGE = ".new"  # folder in the client's, in which a copy is made ready
 
 
@@ -115,6 +120,31 @@ class Entry:
             found.update({text.strip(): int(n) for text, n in zip(column.text.to_pylist(), often, strict=True) if n})
         return found
 
+    @cached_property
+    def orders(self) -> set[str]:
+        """Its order numbers."""
+        return {_bare(number) for number in self.values("order_id")} - {""}
+
+    @cached_property
+    def days(self) -> dict[str, pd.Timestamp]:
+        """When each order was, by its number; without those that cannot be read."""
+        orders, days = self.column("order_id"), self.column("ordered_at") or self.column("date")
+        if len(orders) != len(days):
+            return {}
+        try:
+            moments = meaning.moments(days, self.settings.dates, ("UTC", "UTC"), "")
+        except UserError:
+            moments = meaning.moments(days, "day-first", ("UTC", "UTC"), "")
+        numbers = pd.concat([guess.cells(column, None) for column in orders], ignore_index=True).map(_bare)
+        found = pd.concat([one.values for one in moments], ignore_index=True).groupby(numbers).min().dropna()
+        return found.drop("", errors="ignore").to_dict()
+
+    @cached_property
+    def people(self) -> dict[str, set[str]]:
+        """Who bought, by each of the columns that say so."""
+        return {ours: {cell.casefold() for cell in self.values(ours)} - {""}
+                for ours in ("customer_id", "email", "phone")}
+
 
 # ---------------------------------------------------------------- the verb
 def make(key: str, exports: str | Path, root: Path | None = None) -> tuple[Path, str]:
@@ -135,8 +165,8 @@ def make(key: str, exports: str | Path, root: Path | None = None) -> tuple[Path,
     left_out += [(_shown(table, place), " ".join(table.guess.notes)) for table in tables if not table.guess.source]
     left_out += [(_names(entry.tables, place), why) for entry, why in why_not]
     if not entries:
-        listed = "\n".join(f"  {name}: {why}" for name, why in left_out)
-        raise UserError(f"Nothing in {exports} can be used, and no client was made.\n{listed}")
+        listed = "\n".join(f"  {_plain(f'{name}: {why}')}" for name, why in left_out)
+        raise UserError(f"Nothing in {_plain(str(exports))} can be used, and no client was made.\n{listed}")
     names = _free_names([path for entry in entries for path in entry.paths], folder)
     decided = Decisions.of(entries)
     text = settings(key, entries, names, decided, left_out)
@@ -252,59 +282,56 @@ def together(tables: Iterable[Table]) -> list[Entry]:
 def _by_dress(entry: Entry) -> list[Entry]:
     """The entry, or several where its files write dates or decimal marks in ways that contradict each other, though
     each file by itself is clear."""
+    if len(entry.tables) < 2 or not _unclear(entry):
+        return [entry]  # as nearly always, and file by file it takes long
     groups: list[tuple[Table, ...]] = []
+    unclear: list[bool] = []
     for table in entry.tables:
-        alone = replace(entry, tables=(table,))
-        for i, group in enumerate(groups):
-            both = replace(entry, tables=(*group, table))
-            if _unclear(alone) or not _unclear(both) or _unclear(replace(entry, tables=group)):
-                groups[i] = both.tables
-                break
-        else:
+        is_unclear = bool(_unclear(replace(entry, tables=(table,))))
+        place = next((i for i, group in enumerate(groups) if is_unclear or unclear[i] or not _unclear(
+            replace(entry, tables=(*group, table)))), None)
+        if place is None:
             groups.append((table,))
+            unclear.append(is_unclear)
+        else:
+            groups[place] += (table,)
+            if is_unclear or unclear[place]:
+                unclear[place] = bool(_unclear(replace(entry, tables=groups[place])))
     return [replace(entry, tables=group) for group in groups]
 
 
 def _by_shop(entry: Entry) -> list[Entry]:
     """The entry, or one for each shop where files bear the same order numbers for different orders."""
-    groups: list[list[Table]] = []
-    for table in entry.tables if entry.role == "shop" else ():
-        for group in groups:
-            if not any(_clash(replace(entry, tables=(table,)), replace(entry, tables=(other,))) for other in group):
-                group.append(table)
-                break
+    groups: list[list[Entry]] = []
+    for table in entry.tables if entry.role == "shop" and len(entry.tables) > 1 else ():
+        alone = replace(entry, tables=(table,))  # held on to: it reads its days once, not for each pair
+        free = (group for group in groups if not any(_clash(alone, other) for other in group))
+        group = next(free, None)
+        if group is None:
+            groups.append([alone])
         else:
-            groups.append([table])
+            group.append(alone)
     if len(groups) < 2:
         return [entry]
-    return [_of_shop(replace(entry, tables=tuple(group))) for group in groups]
+    return [_of_shop(replace(entry, tables=tuple(one.tables[0] for one in group))) for group in groups]
 
 
 def _clash(one: Entry, other: Entry) -> bool:
-    """Whether they bear the same order numbers for orders of different days."""
-    mine, others = _days(one), _days(other)
-    shared = list(mine.keys() & others.keys())
-    apart = [abs(mine[order] - others[order]) > pd.Timedelta(days=1) for order in shared]
-    return len(shared) >= 3 and sum(apart) > 0.5 * len(shared)
+    """Whether they bear the same order numbers for orders of different days, as two shops do. One shop that begins
+    its numbers anew each year does so, too: but its files follow each other, or its customers come back."""
+    shared = one.days.keys() & other.days.keys()
+    apart = [abs(one.days[order] - other.days[order]) > pd.Timedelta(days=1) for order in shared]
+    if len(shared) < 3 or sum(apart) <= 0.5 * len(shared):
+        return False
+    follow = max(one.days.values()) < min(other.days.values()) or max(other.days.values()) < min(one.days.values())
+    return not follow and not any(
+        len(mine & other.people[ours]) >= SAME_PEOPLE * min(len(mine), len(other.people[ours]))
+        for ours, mine in one.people.items() if mine and other.people[ours])
 
 
-def _days(entry: Entry) -> dict[str, pd.Timestamp]:
-    """When each order was, by its number; without those that cannot be read."""
-    orders, days = entry.column("order_id"), entry.column("ordered_at") or entry.column("date")
-    if len(orders) != len(days):
-        return {}
-    try:
-        moments = meaning.moments(days, entry.settings.dates, ("UTC", "UTC"), "")
-    except UserError:
-        moments = meaning.moments(days, "day-first", ("UTC", "UTC"), "")
-    numbers = pd.concat([guess.cells(column, None) for column in orders], ignore_index=True)
-    found = pd.concat([one.values for one in moments], ignore_index=True).groupby(_bare(numbers)).min().dropna()
-    return found.drop("", errors="ignore").to_dict()
-
-
-def _bare(numbers: pd.Series) -> pd.Series:
-    """Order numbers without what a platform writes round them: "#1001" is 1001."""
-    return numbers.str.replace(r"^\W+|\W+$", "", regex=True)
+def _bare(number: str) -> str:
+    """An order number without what a platform writes round it: "#1001" is 1001."""
+    return re.sub(r"^\W+|\W+$", "", number)
 
 
 def _united(guesses: list[Guess]) -> Guess:
@@ -335,16 +362,19 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
     shops = [entry for entry in entries if entry.role == "shop"]
     for entry in sorted(shops, key=lambda one: (one.format is None, -sum(table.raw.rows for table in one.tables))):
         alike = [other for other in used if _same_sales(entry, other)]
-        same = next((other for other in alike if not _clash(entry, other)), None)
-        if alike and not same:
-            entry, used = _of_shop(entry), [_of_shop(other) if other in alike else other for other in used]
-        lines = same and _as_lines(entry, same)
+        clashing = [other for other in alike if _clash(entry, other)]
+        if clashing and len(clashing) == len(alike):
+            entry, used = _of_shop(entry), [_of_shop(other) if other in clashing else other for other in used]
+        lines = next(filter(None, (_as_lines(entry, other) for other in alike if other not in clashing)), None)
+        whole = next((other for other in used if _is_within(entry, other)), None)
         if lines:
             used.append(lines)
-        elif same:
-            left_out.append((entry, f"the same sales as {_names(same.tables)}: counted twice, they would be wrong."))
+        elif whole:
+            left_out.append((entry, SEEN.format(_names(whole.tables))))
         else:
-            used.append(entry)
+            needless = [other for other in used if _is_within(other, entry)]
+            left_out += [(other, SEEN.format(_names(entry.tables))) for other in needless]
+            used = [*(other for other in used if other not in needless), entry]
     named = [entry for entry in used if _is_named(entry)]
     left_out += [(entry, f"nothing in it says who bought, unlike in {_names(named[0].tables)}.")
                  for entry in used if named and entry.source == "orders" and entry not in named]
@@ -390,14 +420,39 @@ def _is_filled(column: reading.Column) -> bool:
 
 
 def _same_sales(one: Entry, other: Entry) -> bool:
-    mine, others = ({number.strip("#'= \t\"") for number in entry.values("order_id")} for entry in (one, other))
+    """Whether they bear the same order numbers, be it of the same sales or of two shops'."""
+    mine, others = one.orders, other.orders
     return bool(mine and others) and len(mine & others) >= SAME_SALES * min(len(mine), len(others))
+
+
+def _shared(one: Entry, other: Entry) -> list[str]:
+    """The orders that both have: of the same number, and not of different days."""
+    mine, others, day = one.days, other.days, pd.Timedelta(days=1)
+    return [order for order in one.orders & other.orders
+            if order not in mine or order not in others or abs(mine[order] - others[order]) <= day]
+
+
+def _is_within(one: Entry, other: Entry) -> bool:
+    """Whether nearly all orders of the one are in the other, which then has all that counts."""
+    return bool(one.orders) and len(_shared(one, other)) >= WITHIN * len(one.orders)
+
+
+def _twice(entries: list[Entry]) -> list[tuple[str, str]]:
+    """Files of different shape with some orders in common: to leave one out would lose the others."""
+    found = []
+    for one, other in combinations([entry for entry in entries if entry.source == "orders"], 2):
+        n = len(_shared(one, other))
+        if n and n >= 0.01 * min(len(one.orders), len(other.orders)):
+            found.append(("sources.orders", f"{count(n, 'order')} {'stands' if n == 1 else 'stand'} in both "
+                          f"{_names(one.tables)} and {_names(other.tables)} and would count twice: export one of them "
+                          "without these."))
+    return found
 
 
 def _of_shop(entry: Entry) -> Entry:
     """The entry with the name of its shop, which tells its order numbers from another's."""
     note = "Its order numbers stand in another file for other orders: two shops, it seems."
-    named = {**entry.guess.settings, "shop": entry.guess.settings.get("shop", entry.paths[0].stem)}
+    named = {**entry.guess.settings, "shop": entry.guess.settings.get("shop", _plain(entry.paths[0].stem))}
     return replace(entry, guess=Guess(entry.source, named, tuple(dict.fromkeys((*entry.guess.notes, note)))))
 
 
@@ -437,6 +492,7 @@ class Decisions:
                                        f"{currency}, or export one currency."))
         if not orders:
             questions.append(("sources.orders", "no file of orders was found, and nothing can be said without."))
+        questions += _twice(entries)
         for entry in entries:
             questions += _unclear(entry)
             if entry.role == "members" and not entry.column("joined_at"):
@@ -569,29 +625,42 @@ def _entry(entry: Entry, names: Mapping[Path, str], decided: Decisions) -> list[
     return [line for line in lines if not line.endswith("columns:") or entry.guess.settings["columns"]]
 
 
+class _OneLine(yaml.SafeDumper):
+    """Text with line breaks or signs that nobody sees goes in double quotes, where these are written as escapes."""
+
+
+_OneLine.add_representer(str, lambda dumper, text: dumper.represent_scalar(
+    "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'))
+
+
 def _yaml(value: Any) -> str:
     """A value on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+    text = yaml.dump(value, Dumper=_OneLine, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
     return text.removesuffix("...\n").strip()
 
 
 def _remarks(left_out: list[tuple[str, str]]) -> list[str]:
-    lines = [f"{name}: {' '.join(why.split())}" for name, why in left_out if not why.startswith(PASSED_OVER)]
+    lines = [_plain(f"{name}: {why}") for name, why in left_out if not why.startswith(PASSED_OVER)]
     return ["  # Left out, and not copied:", *(f"  #   {line[:300]}" for line in lines)] if lines else []
 
 
 # ---------------------------------------------------------------- copying
 def _free_names(paths: Iterable[Path], folder: Path) -> dict[Path, str]:
-    """The name that each file gets in the client's folder: its own, numbered where another file has it."""
+    """The name that each file gets in the client's folder: its own, in signs that client.yml can hold, and numbered
+    where another file has it or where it means something in that folder."""
     names: dict[Path, str] = {}
+    taken = {*OURS}
     for path in dict.fromkeys(paths):
-        stem, dot, rest = path.name.partition(".")
+        clean = _plain(path.name).replace("\ufffd", "_")
+        clean = f"file{clean}" if clean.startswith(".") else clean or "file"
+        stem, dot, rest = clean.partition(".")
         for number in range(1, 10_000):
-            name = path.name if number == 1 else f"{stem}-{number}{dot}{rest}"
+            name = clean if number == 1 else f"{stem}-{number}{dot}{rest}"
             there = folder / name
             is_free = not there.exists() or (there.is_file() and filecmp.cmp(path, there, shallow=False))
-            if is_free and name.casefold() not in {one.casefold() for one in names.values()}:
+            if is_free and name.casefold() not in taken:
                 names[path] = name
+                taken.add(name.casefold())
                 break
     return names
 
@@ -623,12 +692,19 @@ def _put(folder: Path, names: Mapping[Path, str], text: str) -> Path:
 
 
 # ---------------------------------------------------------------- what is said
+def _plain(text: str) -> str:
+    """A text on one line that any file and any screen takes: without line breaks and control characters, and with a
+    mark for the bytes of a file's name that are no UTF-8."""
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def _name(path: Path, place: Path) -> str:
-    return path.relative_to(place).as_posix() if path != place else path.name
+    return _plain(path.relative_to(place).as_posix() if path != place else path.name)
 
 
 def _shown(table: Table, place: Path | None = None) -> str:
-    name = _name(table.path, place) if place else table.path.name
+    name = _name(table.path, place or table.path)
     return name + "".join(f" ({kind} {one})" for kind, one in table.part.items())
 
 
@@ -638,21 +714,22 @@ def _names(tables: Iterable[Table], place: Path | None = None) -> str:
 
 def _report(key: str, place: Path, entries: list[Entry], left_out: list[tuple[str, str]], names: Mapping[Path, str],
             decided: Decisions) -> str:
-    lines = [f"Made data/{key}/client.yml from {place}.", "", "Found"]
+    lines = [f"Made data/{key}/client.yml from {_plain(str(place))}.", "", "Found"]
     for entry in entries:
         rows = count(sum(table.raw.rows for table in entry.tables), "row")
         lines.append(_fold(f"{_names(entry.tables, place)}: {entry.label}; {rows}. Used as {_use(entry)}."))
         for ours, header in entry.guess.settings.get("columns", {}).items():
-            lines.append(f"      {ours} = '{header}'?")
+            lines.append(f"      {ours} = '{_plain(header)}'?")
         rules = {**entry.guess.settings.get("set_aside", {}), "refunds": entry.guess.settings.get("refunds")}
-        lines += [f"      {reason}: '{rule['column']}' {_test(rule)}?" for reason, rule in rules.items() if rule]
+        lines += [_fold(f"{reason}: '{rule['column']}' {_test(rule)}?", "      ")
+                  for reason, rule in rules.items() if rule]
         lines += [f"      scale of {ours}: worst {ends[0]}, best {ends[1]}?"
                   for ours, ends in entry.guess.settings.get("scale", {}).items()]
         lines += [_fold(note, "      ") for note in entry.guess.notes]
         if entry.format:
             lines += [_fold(words, "      ") for words in (entry.format.about, entry.format.amount) if words]
     renamed = [f"{_name(path, place)} is now {name}" for path, name in names.items() if path.name != name]
-    lines += [_fold(f"Another file had that name: {'; '.join(renamed)}.")] if renamed else []
+    lines += [_fold(f"Copied under another name: {'; '.join(renamed)}.")] if renamed else []
     if left_out:
         lines += ["", "Left out", *(_fold(f"{name}: {why}") for name, why in left_out)]
     asked = [*decided.open, *[("lines marked 'guessed'", "please confirm each.")] * any(
@@ -673,5 +750,5 @@ def _test(rule: Mapping[str, Any]) -> str:
 
 
 def _fold(text: str, indent: str = "  ") -> str:
-    return textwrap.fill(" ".join(text.split()), 110, initial_indent=indent, subsequent_indent=indent + "  ",
+    return textwrap.fill(_plain(text), 110, initial_indent=indent, subsequent_indent=indent + "  ",
                          break_on_hyphens=False, break_long_words=False)

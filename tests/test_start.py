@@ -134,7 +134,7 @@ def test_a_known_export_is_read_without_editing(made, tmp_path, key, number):
         files["orders_beside.csv"] = (EXPORTS / "orders_beside.csv").read_bytes()
     settings, _, said = made(files)
     assert settings["sources"][source]["format"] == key and formats.known()[key].name in said
-    if key in NOBODY:
+    if key in NOBODY and "with_buyers" not in case["files"][0]:
         assert "says who bought, so that nobody can be seen coming back" in said
         with pytest.raises(UserError, match="Who bought is unknown"):
             ingest.prepare(load_client("acme", tmp_path))
@@ -298,6 +298,13 @@ def test_currency_and_time_zone_come_from_signs_and_offsets(made, money, date, c
     assert ("currency: not found" in said) is (currency == "CNY")
 
 
+@pytest.mark.parametrize(("first", "sign"), [("sep=;", ";"), ("SEP=|", "|"), ('"sep=,"', ",")])
+def test_the_line_that_tells_excel_the_delimiter_is_no_data(made, tmp_path, first, sign):
+    settings, _, _ = made({"a.csv": f"{first}\r\n" + TILL.replace(",", sign)})
+    assert settings["sources"]["orders"]["columns"]["order_id"] == "Bill No"
+    assert len(ingest.prepare(load_client("acme", tmp_path)).tables["orders"]) == 36
+
+
 def test_a_file_without_a_header_row(made):
     rows = [(5000 + i, f"K{i % 7}", f"2024-01-{i % 28 + 1:02}", f"{i + 1}.25") for i in range(40)]
     settings, _, said = made({"a.csv": table("", rows).lstrip()})
@@ -387,14 +394,53 @@ def test_items_without_their_orders_are_of_no_use(tmp_path, exports):
         start.make("acme", exports({"items.csv": table("Order No,Product,Quantity", rows)}), tmp_path)
 
 
+SALES = "Order No,Customer No,Date,Total"
+
+
+def numbered(customers: str, month: int, orders: range = range(30)) -> str:
+    return table(SALES, [(i, f"{customers}{i % 5}", f"2024-{i % 3 + month:02}-{i % 28 + 1:02}", i + 1) for i in orders])
+
+
 def test_two_shops_that_number_their_orders_alike(made, tmp_path):
-    header = "Order No,Customer No,Date,Total"
-    north = table(header, [(i, f"c{i % 5}", f"2024-01-{i % 28 + 1:02}", i + 1) for i in range(30)])
-    south = table(header, [(i, f"c{i % 5}", f"2024-06-{i % 28 + 1:02}", i + 1) for i in range(30)])
-    settings, _, said = made({"north.csv": north, "south.csv": south})
+    settings, _, said = made({"north.csv": numbered("n", 1), "south.csv": numbered("s", 2)})
     assert [one["shop"] for one in settings["sources"]["orders"]] == ["north", "south"]
     assert "two shops, it seems" in said
     assert ingest.prepare(load_client("acme", tmp_path)).tables["orders"]["order_id"].nunique() == 60
+
+
+@pytest.mark.parametrize(("customers", "month"), [("n", 2), ("s", 6)])  # the same people; days that follow
+def test_a_shop_that_begins_its_numbers_anew_is_one_shop(made, tmp_path, customers, month):
+    settings, _, said = made({"2023.csv": numbered("n", 1), "2024.csv": numbered(customers, month)})
+    assert settings["sources"]["orders"]["files"] == ["2023.csv", "2024.csv"] and "two shops" not in said
+    orders = ingest.prepare(load_client("acme", tmp_path)).tables["orders"]
+    assert len(orders) == 60 and orders["customer_id"].nunique() == (5 if customers == "n" else 10)
+
+
+@pytest.mark.parametrize(("first", "used"), [(0, "a.csv"), (1, "a.csv"), (10, None), (28, None), (60, None)])
+def test_a_file_is_left_out_only_where_the_other_has_its_orders(made, first, used):
+    other = numbered("n", 1, range(first, first + 30)).replace(SALES, "Reference,Client No,Date,Amount")
+    settings, text, said = made({"a.csv": numbered("n", 1), "b.csv": other})
+    orders = settings["sources"]["orders"]
+    assert (orders["files"] if used else [one["files"] for one in orders]) == (used or ["a.csv", "b.csv"])
+    assert ("b.csv: the same sales as a.csv" in text) is bool(used)
+    both = {10: "20 orders stand in both", 28: "2 orders stand in both"}.get(first, "")
+    assert both in said and ("would count twice" in said) is bool(both)
+
+
+def test_of_a_file_and_a_part_of_it_the_whole_is_used(made):
+    whole = numbered("n", 1).replace(SALES, "Reference,Client No,Date,Amount")
+    lines = [(i, f"n{i % 5}", f"2024-{i % 3 + 1:02}-{i % 28 + 1:02}", "Tea", i + 1) for i in range(10)]
+    settings, _, _ = made({"part.csv": table("Order No,Customer No,Date,Town,Total", lines), "whole.csv": whole})
+    assert settings["sources"]["orders"]["files"] == "whole.csv"
+
+
+def test_many_files_are_looked_at_once_each(made, monkeypatch):
+    read = []
+    monkeypatch.setattr(start.meaning, "moments", lambda columns, *rest, read_=start.meaning.moments:
+                        (read.append(len(columns)), read_(columns, *rest))[1])
+    files = {f"{n:02}.csv": numbered("n", 1, range(n * 20, n * 20 + 20)) for n in range(20)}
+    assert len(made(files)[0]["sources"]["orders"]["files"]) == 20
+    assert sum(read) < 20 * 12
 
 
 def test_sheets_of_a_workbook_are_looked_at_one_by_one(made, tmp_path):
@@ -430,6 +476,41 @@ def test_another_file_of_the_same_name_is_kept(made, tmp_path):
     assert settings["sources"]["orders"]["files"] == "sales-2.csv" and "sales.csv is now sales-2.csv" in said
     assert (folder / "sales.csv").read_text() == "other" and (folder / "sales-2.csv").read_text() == TILL
     assert (tmp_path / "in" / "sales.csv").read_text() == TILL  # copied, not moved
+
+
+@pytest.mark.parametrize("name", ["x\n  members: orders.csv\n#.csv", "x\u2028  members: orders.csv\x85#\x1b[2J.csv"])
+def test_a_name_of_a_file_writes_no_settings(made, name):
+    settings, text, said = made({"orders.csv": TILL, name: "Town,Mayor\nBonn,Kim\n"})
+    assert settings["sources"].keys() == {"orders"} and "No source can be made" in text
+    assert not {"\x1b", "\x85", "\u2028"} & {*text, *said}
+
+
+def test_a_header_of_two_lines_stays_one_setting(made):
+    text = TILL.replace("Card Number", '"Card Number\n  tier: x"')
+    settings, text, said = made({"orders.csv": text})
+    assert settings["sources"]["orders"]["columns"]["customer_id"] == "Card Number\n  tier: x"
+    assert "customer_id = 'Card Number tier: x'?" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are UTF-8")
+def test_names_of_files_that_are_not_utf8(made, tmp_path):
+    settings, _, said = made({"bad\udcff.csv": TILL, "town\udcff.csv": "Town,Mayor\nBonn,Kim\n"})
+    assert settings["sources"]["orders"]["files"] == "bad_.csv" and (tmp_path / "data" / "acme" / "bad_.csv").exists()
+    assert "bad\ufffd.csv is now bad_.csv" in said and "town\ufffd.csv: No source" in said
+    assert len(ingest.prepare(load_client("acme", tmp_path)).tables["orders"]) == 36
+    assert check.describe(load_client("acme", tmp_path))
+
+
+@pytest.mark.parametrize(("name", "copy"), [("prepared", "prepared-2"), ("Private", "Private-2"),
+                                            ("actions.csv", "actions-2.csv")])
+def test_names_that_mean_something_are_not_taken(made, name, copy):
+    settings, _, said = made({name: TILL})
+    assert settings["sources"]["orders"]["files"] == copy and f"{name} is now {copy}" in said
+
+
+def test_of_the_reserved_names_none_is_given(tmp_path):
+    paths = [tmp_path / name for name in start.OURS]
+    assert not {*start._free_names(paths, tmp_path / "data").values()} & {*start.OURS}
 
 
 def test_files_that_are_there_already_are_used_as_they_are(tmp_path):
@@ -566,3 +647,38 @@ def test_a_question_asked_twice_with_different_answers_is_not_used(made):
     settings, _, said = made({"sales.csv": TILL, "a.csv": f'{header},"How easy was it?"\n{other}\n'})
     assert set(settings["sources"]["survey"]["columns"]) == {"answered_at", "driver_delivery", "driver_price"}
     assert "'How easy was it?' stands there more than once with different cells: none of them is used." in said
+
+
+def test_a_wjx_survey_asks_for_telephone_numbers_and_suggestions(made):
+    found = guessed(made, {"1、手机号": [f"1380013{i:04}" for i in range(40)], "2、总体满意度": [1, 5, 3],
+                           "3、您的建议": ["好", ""], "4、您的意见": ["无", "", "快点"]})
+    assert found["columns"] == {"phone": "1、手机号", "csat": "2、总体满意度", "comment_improve": "3、您的建议",
+                                "comment_improve_2": "4、您的意见"}
+
+
+def test_an_id_is_no_opinion(made):
+    ids = {"Member No": [1, 2, 3], "Our delivery?": [1, 5], "Our prices?": [5, 3]}
+    assert "Member No" not in [header for ours, header in guessed(made, ids)["columns"].items() if "driver" in ours]
+
+
+def test_a_list_of_members_with_odd_tiers_is_no_survey(made):
+    rows = [(i, f"2024-05-{i % 28 + 1:02}", f"g: #{i % 3}") for i in range(1, 9)]
+    settings, _, _ = made({"sales.csv": TILL, "club.csv": table("Customer No,Joined on,Tier", rows)})
+    assert settings["sources"]["members"]["columns"] == {
+        "customer_id": "Customer No", "joined_at": "Joined on", "tier": "Tier"}
+
+
+def test_what_is_not_used_of_a_file_of_orders_is_said(made):
+    _, _, said = made({"a.csv": table("Order No,Customer No,Date,Total,VAT,Gift", [
+        (i, f"c{i % 5}", f"2024-01-{i % 28 + 1:02}", i + 1, 2, "x") for i in range(30)])})
+    assert "Not used: 'VAT', 'Gift'." in said
+
+
+def test_options_that_are_ticked_are_no_drivers(made):
+    found = guessed(made, {"1、总体满意度": [1, 5, 3], "2、喜欢什么(积分)": [0, 1], "2、喜欢什么(生日礼)": [1, 0, 0]})
+    assert sorted(found["columns"]) == ["choice_program", "choice_q4", "csat"]
+
+
+def test_a_few_numbers_are_nothing(made):
+    settings, _, said = made({"sales.csv": TILL, "x.csv": "a,b\n1,2\n"})
+    assert settings["sources"].keys() == {"orders"} and "x.csv: No source can be made" in said
