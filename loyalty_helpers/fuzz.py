@@ -307,7 +307,7 @@ def _parquet(rows: Rows, luck: random.Random) -> bytes:
     columns = [pd.Series([row[place] for row in body], dtype="str") for place in range(len(names))]
     if luck.random() < 0.5:  # numbers as numbers, as far as they are
         columns = [column if pd.to_numeric(column, errors="coerce").isna().any()
-                   else pd.to_numeric(column).astype("float64") for column in columns]
+                   else column.map(float) for column in columns]
     packed = io.BytesIO()
     pq.write_table(pa.table([pa.array(column) for column in columns], names=names), packed)
     return packed.getvalue()
