@@ -345,8 +345,8 @@ def _source(value: Any, at: str) -> Source:
                 for reason, rule in getattr(source, name).items()}
 
     refunds = source.refunds if "refunds" in given or not source.refunds else replace(source.refunds, optional=True)
-    return replace(source, own_columns=own["columns"], set_aside=with_optional("set_aside"), flag=with_optional("flag"),
-                   refunds=refunds)
+    return replace(source, own_columns=tuple(sorted(own["columns"])), set_aside=with_optional("set_aside"),
+                   flag=with_optional("flag"), refunds=refunds)
 
 
 def _one_or_several(value: Any, at: str) -> tuple[Source, ...]:
@@ -444,7 +444,7 @@ class Source:
     query: Annotated[str | None, _text] = None
     scale: Annotated[dict[str, tuple[float, float]], _each(_scale)] = field(default_factory=dict)
     answers: Annotated[dict[str, dict[str, float]], _each(_each(_number(-1000, 1000)))] = field(default_factory=dict)
-    own_columns: frozenset[str] = frozenset()
+    own_columns: tuple[str, ...] = ()  # in the order of their names: settings are hashed, and must come out alike
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ def a_rule(*, column, test, values):
 def a_source(*, columns=None, **settings):
     """A source as from a client's own settings, each column with one name."""
     columns = {ours: (theirs,) if isinstance(theirs, str) else theirs for ours, theirs in (columns or {}).items()}
-    return Source(columns=columns, own_columns=frozenset(columns), **settings)
+    return Source(columns=columns, own_columns=tuple(sorted(columns)), **settings)
 
 
 @pytest.fixture
