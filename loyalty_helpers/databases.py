@@ -48,6 +48,9 @@ def sqlite(path: Path, name: str, source: Source) -> Iterator[Table]:
             yield headers, cursor
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise UserError(f"{name} is a SQLite database that does not answer: {error}. {_remedy(error)}") from None
+    except UnicodeDecodeError:  # names of tables and columns
+        raise UserError(f"{name} is a SQLite database that is damaged: the names in it are no text. Copy or export it "
+                        "again.") from None
 
 
 def _opened(path: Path) -> str:

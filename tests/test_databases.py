@@ -172,6 +172,16 @@ def test_a_damaged_database_is_said_to_be_one(base, tmp_path, damage, words):
     assert "again" in str(error.value)
 
 
+def test_a_database_whose_names_are_damaged_is_said_to_be_one(base, tmp_path):
+    base.close()
+    file = tmp_path / "shop.db"
+    data = file.read_bytes()
+    assert b"CREATE TABLE sales (order_id" in data
+    file.write_bytes(data.replace(b"sales (order_id", b"sales (order\xf2id"))
+    with pytest.raises(UserError, match="the names in it are no text"):
+        read(tmp_path, table="sales")
+
+
 def test_orders_in_sqlite_become_orders(base, tmp_path):
     base.execute("UPDATE sales SET ordered_at = '2025-03-03' WHERE order_id = 'A-3'")
     client = shop(tmp_path, "{files: shop.db, query: 'SELECT * FROM sales'}")
