@@ -649,7 +649,7 @@ def _passing(sheet: Sheet, rule: Rule) -> np.ndarray:
 
 
 def _from_other_rows(place: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Codes of cells, blank ones (-1) from the first row of the same order. A placeholder such as "-" is no blank:
+    """Codes of cells, blank ones (-1) from the first row of the same order. A sign such as "-" is no blank:
     whoever writes it says something of that very row."""
     first = np.empty(order.max(initial=0) + 1, place.dtype)
     first[order[::-1]] = place[::-1]
