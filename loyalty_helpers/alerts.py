@@ -9,7 +9,7 @@ from loyalty_helpers import privacy, survey
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import amount, count
 from loyalty_helpers.ingest import Prepared
-from loyalty_helpers.sheets import LOOKS_LIKE, MASKED, TEXT
+from loyalty_helpers.sheets import APART, LOOKS_LIKE, MASKED, TEXT
 
 GRADES = ("stop", "distorts results", "worth knowing")
 FEW_MEMBERS = 20  # below which it may be chance that they joined at their first order
@@ -91,6 +91,11 @@ def _of_the_rows(prepared: Prepared, client: Client):
         yield (GRADES[1], f"Nearly all amounts of {count(turned, 'row')} are below zero, and their signs were turned",
                "Right where the export writes sales with a minus; if these are refunds, every figure is wrong.",
                "Make sure which it is; export the sales, too, if these are the refunds.")
+    if apart := table.loc[table["check"] == APART, "rows"].sum():
+        yield (GRADES[1], f"{count(apart, 'row')} of orders share an order number with rows of another day or file",
+               "They were added up as one order: right for an order in parts, wrong for numbers that begin again.",
+               "Where numbers begin again (each year, in each shop), give each its own entry with a shop's name; where "
+               "two exports tell the same order in two ways, leave one out.")
     repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
     if repeated:
         yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",

@@ -40,6 +40,7 @@ SCHEMA: dict[str, dict[str, str]] = {
 NOBODY_IN_PARTICULAR = frozenset(["0", "00", "000", "0000", "guest", "guests", "anonymous", "unknown", "no customer",
                                   "walk-in", "walk in", "walk-in customer", "游客", "散客", "匿名", "匿名用户", "未知"])
 IDS = ("customer_id", "referrer_id", "referee_id")
+APART = "one order number, rows of another day or file"
 MASKED = "masked id, not used"
 PERSON = {"email": TEXT, "phone": TEXT}  # who it was, where there is no customer_id
 # the moment may stand in several columns: joined row by row, in this order, and read as one
@@ -90,7 +91,7 @@ WORDS_OF_THE_LEDGER = frozenset([
     "refund written as a positive amount", "refunded part taken off the order", "sales written with a minus",
     "no customer id", "no join date", "one order number, several customers", "order number again, with other content",
     "order totals that differ within the order", "customer taken from another line of the order",
-    "date taken from another line of the order", MASKED, "no e-mail address or telephone number",
+    "date taken from another line of the order", APART, MASKED, "no e-mail address or telephone number",
     "other currency, converted", "partly answered", "no question answered", "wave taken from the date",
     "neither date nor wave", *LOOKS_LIKE,
     *(word for words in REQUIRED.values() for word in words.values())])
@@ -777,10 +778,21 @@ def _judge_copies(sheet: Sheet) -> None:
         sheet.set_aside("overlap with another file", sheet.having(rows.index[rows.duplicated(["used", "copy"])]))
         if states is not None:
             sheet.set_aside("earlier state of an order in another file", states)
+    if sheet.by_line:
+        sheet.remark(APART, "flagged", _apart(sheet))
     if by_id:
         orders = cells.loc[sheet.kept & ~cells["is_refund"].to_numpy(), "order_id"]
         sheet.remark("order number again, with other content", "flagged",
                      sheet.having(orders.index[orders.duplicated(keep=False)]))
+
+
+def _apart(sheet: Sheet) -> np.ndarray:
+    """Rows of purchases by line that bear one order number and stand in several files, or more than a day apart."""
+    counted = sheet.kept & ~sheet.cells["is_refund"].to_numpy()
+    order = pd.Series(sheet.order_codes)[counted]
+    when, file = sheet.cells["ordered_at"][counted].groupby(order), pd.Series(sheet.file)[counted].groupby(order)
+    apart = (when.transform("max") - when.transform("min") > pd.Timedelta(days=1)) | (file.transform("nunique") > 1)
+    return sheet.having(apart.index[apart])
 
 
 def _earlier_states(sheet: Sheet, used: np.ndarray) -> np.ndarray:

@@ -175,6 +175,21 @@ def test_files_grow_columns_and_are_united_by_name(shop):
     assert orders["amount"].tolist() == [30, 10] and orders["channel"].isna().tolist() == [True, False]
 
 
+@pytest.mark.parametrize(("second", "told"), [
+    ("1,b,2024-03-05,y,5", True),  # the number begins again
+    ("1,a,2024-01-05 10:00:01,y,5", False),  # one sale
+])
+def test_numbers_of_lines_that_lie_apart_are_told(shop, second, told):
+    client = shop({"o.csv": f"{TILL}1,a,2024-01-05 10:00:00,x,10\n{second}\n"}, {"files": "o.csv", "grain": "line"})
+    assert alerts.about(prepare(client), client)["what"].str.contains("another day or file").any() == told
+
+
+def test_two_exports_that_time_an_order_differently_are_told(shop):
+    client = shop({"a.csv": f"{TILL}1,a,2024-01-05 10:00:00,x,10\n", "b.csv": f"{TILL}1,a,2024-01-05 10:00:01,x,10\n"},
+                  {"files": "*.csv", "grain": "line"})
+    assert alerts.about(prepare(client), client)["what"].str.contains("2 rows of orders share an order number").any()
+
+
 # ---------------------------------------------------------------- shops
 def test_order_numbers_of_two_shops_are_told_apart_by_name_or_column(shop):
     first, second = orders_csv("1,ann,2024-01-05,30"), orders_csv("1,bob,2024-01-05,12")
