@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,7 +50,6 @@ SCHEMES = {
     "Loyalty level": ("level", ("High", "Middle", "Basic", NO_LEVEL)),
     "Rhythm": ("rhythm", (LATE,)),
 }
-ACTIONS = Path(__file__).with_name("actions.csv")
 
 SMALL_SHOP = 200  # customers: below this thirds, not fifths
 TIED = 0.20  # a larger share of customers with the same number of orders makes quantiles of it meaningless
@@ -70,9 +67,7 @@ INDEX = {"score": ("loyalty_index", "customer loyalty index"),
          "behavior": ("loyalty_index_behavior", "loyalty index, behavior only"),
          "attitude": ("loyalty_index_attitude", "loyalty index, attitude only")}
 
-SMALL_COHORT = 20  # customers: below this a cohort's shares are not shown
 CONFIDENCE = 0.95
-OVERDUE = 3  # usual gaps; of customers who buy at random, 1 in 8 (half to the third) is that far past their median gap
 PROMOTER = 9  # an NPS answer from which a customer counts as recommending the shop
 YEAR = 365  # days
 
@@ -81,14 +76,6 @@ YEAR = 365  # days
 def buyers(customers: pd.DataFrame) -> pd.DataFrame:
     """The customers who can be scored, those with at least one order, numbered anew in the order given."""
     return customers[_values(customers, "orders") > 0].reset_index(drop=True)
-
-
-def scored_share(customers: pd.DataFrame) -> Finding:
-    """Share of the identified customers who can be scored; the note counts the rest, who have refunds only."""
-    total, scored = len(customers), len(buyers(customers))
-    left_out = f"{count(total - scored, 'customer')} left out: refunds only" if scored < total else ""
-    return Finding(label="customers who can be scored", unit="share", estimate=scored / total if total else NAN,
-                   n=total, note=left_out if total else "no order carries a customer id")
 
 
 def _values(frame: pd.DataFrame, column: str) -> np.ndarray:
@@ -112,7 +99,7 @@ def _percentile(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), NAN, (below + upto) / (2 * len(ranked)))
 
 
-def _share(label: str, hits: int, n: int, *, noun: str = "customer", note: str) -> Finding:
+def share_of(label: str, hits: int, n: int, *, noun: str = "customer", note: str) -> Finding:
     """A share with its Wilson interval; `note` says what is missing where there is nobody to count."""
     if not n:
         return Finding(label=label, unit="share", estimate=NAN, note=note)
@@ -120,7 +107,7 @@ def _share(label: str, hits: int, n: int, *, noun: str = "customer", note: str) 
     return Finding(label=label, unit="share", estimate=share, low=low, high=high, n=n, n_noun=noun, method=method)
 
 
-def _purchases(orders: pd.DataFrame) -> pd.DataFrame:
+def purchases(orders: pd.DataFrame) -> pd.DataFrame:
     """Order rows that carry a customer and are no refunds."""
     return orders[orders["customer_id"].notna() & ~orders["is_refund"].astype(bool)]
 
@@ -588,77 +575,7 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
         ["type", "meaning", "customers", "share", "low", "high"]]
 
 
-# ---------------------------------------------------------------- cohorts
-def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None) -> pd.DataFrame:
-    """Classic retention: of the customers first buying in month c, the share with an order in month c + k.
-
-    Calendar months; only months seen to their end (`until`, exclusive; by default the day after the last row).
-    Returns cohort ("2023-01"), month (k, 1..`months`), customers, returned, share, low, high (Wilson; nan below 20
-    customers), truncated (the first month of the data: its "first" orders may have had earlier ones).
-    """
-    columns = ["cohort", "month", "customers", "returned", "share", "low", "high", "truncated"]
-    bought = _purchases(orders)
-    if bought.empty:
-        return pd.DataFrame(columns=columns)
-    end = orders["ordered_at"].max().normalize() + pd.Timedelta(days=1) if until is None else pd.Timestamp(until)
-    last = end.year * 12 + end.month - 2  # months since year 0, January = 0; the last one seen to its end
-    month = (bought["ordered_at"].dt.year * 12 + bought["ordered_at"].dt.month - 1).to_numpy(dtype="int64")
-    codes, _ = pd.factorize(bought["customer_id"])
-    pairs = np.unique(codes * 100_000 + month)  # one per customer and month, in order
-    customer, month = pairs // 100_000, pairs % 100_000
-    starts = month[np.flatnonzero(np.diff(customer, prepend=-1))]
-    first = starts[customer]
-    returned = dict(zip(*np.unique(first * 100_000 + month, return_counts=True), strict=True))
-    rows = []
-    for start, size in zip(*np.unique(starts, return_counts=True), strict=True):
-        for k in range(1, min(months, last - start) + 1):
-            hits = returned.get(start * 100_000 + start + k, 0)
-            shown = Share(hits, size).level(CONFIDENCE)[:3] if size >= SMALL_COHORT else (NAN, NAN, NAN)
-            rows.append((f"{start // 12}-{start % 12 + 1:02d}", k, size, hits, *shown, start == starts.min()))
-    return pd.DataFrame(rows, columns=columns)
-
-
-def cohorts_shown(table: pd.DataFrame, least: int) -> pd.DataFrame:
-    """`cohorts` without the shares behind which fewer than `least` customers stand, who returned or who did not."""
-    fewest = np.minimum(table["returned"], table["customers"] - table["returned"])
-    return table.assign(share=table["share"].mask((fewest >= 1) & (fewest < least)))
-
-
-def cohort_return(table: pd.DataFrame, *, month: int = 1) -> Finding:
-    """Share of customers with an order `month` months after the month of their first, over all cohorts of `cohorts`
-    but the truncated one."""
-    cells = table[(table["month"] == month) & ~table["truncated"].astype(bool)]
-    return _share(f"customers who bought again {count(month, 'month')} after their first order",
-                  int(cells["returned"].sum()), int(cells["customers"].sum()),
-                  note="no month of first orders after the first month of the data is followed by enough full months")
-
-
 # ---------------------------------------------------------------- what to do for whom
-def load_actions(folder: Path | None = None) -> pd.DataFrame:
-    """What to do for each segment: scheme, segment, action; `actions.csv` in the client's `folder` replaces lines.
-
-    The client's file has the same three columns and only the lines to be changed; a blank action keeps the standard
-    one. Raises UserError for unknown columns, schemes or segments.
-    """
-    standard = pd.read_csv(ACTIONS, dtype="str", keep_default_na=False)
-    own = Path(folder) / "actions.csv" if folder is not None else None
-    if own is None or not own.exists():
-        return standard
-    try:
-        changed = pd.read_csv(own, dtype="str", keep_default_na=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{own.name} cannot be read: save it as CSV in UTF-8 with the columns scheme, segment, action "
-                        f"({error}).") from None
-    if list(changed.columns) != list(standard.columns):
-        raise UserError(f"{own.name} has the columns {', '.join(changed.columns)}; needed: scheme, segment, action.")
-    for row, (scheme, segment) in enumerate(zip(changed["scheme"], changed["segment"], strict=True), start=2):
-        column, word, known = (("segment", segment, SCHEMES[scheme][1]) if scheme in SCHEMES
-                               else ("scheme", scheme, SCHEMES))
-        if word not in known:
-            raise UserError(f"{own.name}, row {row}, column {column}: '{word}' is not one of {', '.join(known)}."
-                            f"{suggest(word, known)}")
-    changed = changed[changed["action"].str.strip() != ""]
-    return pd.concat([standard, changed]).drop_duplicates(["scheme", "segment"], keep="last", ignore_index=True)
 
 
 def segments_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, actions: pd.DataFrame) -> pd.DataFrame:
@@ -680,72 +597,3 @@ def segments_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, actions: 
         ["scheme", "segment", "customers", "share", "spend", "spend_share", "action"]]
 
 
-def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, orders: pd.DataFrame, *,
-                actions: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Whom to turn to first: one row per scored customer. Personal data: for the client's private folder only.
-
-    The usual gap is the median of days between a customer's days with an order, known from three such days on
-    ("regulars"). days_overdue counts the days since the last order beyond three times that gap; what to do then is the
-    action for overdue regulars, otherwise that of the segment. spend_at_stake is what an overdue regular spent in the
-    365 days before `as_of`; the list is sorted by it, then by spend_last_year.
-
-    `assigned`: customer_id, segment, value_group, score, level. Returns customer_id, segment, value_group, score,
-    level, last_order, orders, spend, spend_last_year, usual_gap_days, days_overdue, spend_at_stake, reason, action.
-    """
-    kept = buyers(customers)[["customer_id", "last_order_at", "orders", "spend", "recency_days"]]
-    listed = kept.merge(assigned, on="customer_id").merge(_rhythm(orders, as_of), on="customer_id", how="left")
-    overdue = (listed["recency_days"] - OVERDUE * listed["usual_gap_days"]).clip(lower=0).fillna(0)
-    yearly = listed["spend_last_year"].fillna(0)
-    todo = actions[actions["scheme"] == "RFM segment"].set_index("segment")["action"]
-    late = actions.loc[actions["segment"] == LATE, "action"].iloc[0]
-    listed = listed.assign(last_order=listed["last_order_at"].dt.date, days_overdue=overdue.astype("int64"),
-                           spend_last_year=yearly, spend_at_stake=yearly.where(overdue >= 1, 0.0),
-                           action=listed["segment"].map(todo).mask(overdue >= 1, late))
-    listed["reason"] = [_reason(*row) for row in zip(*(listed[column] for column in (
-        "orders", "recency_days", "usual_gap_days", "days_overdue")), strict=True)]
-    listed = listed.sort_values(["spend_at_stake", "spend_last_year", "customer_id"], ascending=[False, False, True])
-    return listed.reset_index(drop=True)[
-        ["customer_id", "segment", "value_group", "score", "level", "last_order", "orders", "spend",
-         "spend_last_year", "usual_gap_days", "days_overdue", "spend_at_stake", "reason", "action"]]
-
-
-def _rhythm(orders: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """customer_id, usual_gap_days (nan below three days with an order), spend_last_year."""
-    bought = _purchases(orders)
-    codes, ids = pd.factorize(bought["customer_id"])
-    day = bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64")
-    pairs = np.unique(codes * 1_000_000 + day)  # one per customer and day, in order
-    customer = pairs // 1_000_000
-    same = np.diff(customer) == 0
-    gaps = pd.Series(np.diff(pairs)[same]).groupby(customer[1:][same]).agg(["median", "size"])
-    usual = gaps["median"].where(gaps["size"] >= 2).reindex(range(len(ids))).to_numpy()
-    start, end = pd.Timestamp(as_of) - pd.Timedelta(days=YEAR), pd.Timestamp(as_of)
-    lately = orders[orders["ordered_at"].ge(start) & orders["ordered_at"].lt(end)]
-    spend = lately.groupby("customer_id")["amount"].sum().rename("spend_last_year")
-    return pd.DataFrame({"customer_id": ids, "usual_gap_days": usual}).merge(spend, on="customer_id", how="left")
-
-
-def _reason(orders: float, days: float, gap: float, overdue: int) -> str:
-    ago = f"{count(int(days), 'day')} ago"
-    if orders == 1:
-        return f"bought once, {ago}"
-    if math.isnan(gap):
-        return f"bought {int(orders)} times, last {ago}"
-    usual = f"usually buys every {'day' if gap == 1 else f'{gap:g} days'}, last bought {ago}"
-    return f"{usual}: {count(overdue, 'day')} beyond three times the usual gap" if overdue else usual
-
-
-def overdue_regulars(listed: pd.DataFrame, *, currency: str) -> list[Finding]:
-    """What of `action_list` may be published: the share of regulars overdue, and what those spent in the last year.
-
-    Only regulars who spent something in that year count: who left before is not overdue but gone.
-    """
-    regulars = listed[listed["usual_gap_days"].notna() & (listed["spend_last_year"] > 0)]
-    late = regulars[regulars["days_overdue"] > 0]
-    nobody = ("" if len(regulars) else "no regular customer spent anything in the last 365 days"
-              if listed["usual_gap_days"].notna().any() else
-              "no customer of the last 365 days has ever bought on three different days")
-    return [_share("regulars of the last 365 days who are past three times their usual gap", len(late),
-                   len(regulars), noun="regular customer", note=nobody),
-            Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
-                    estimate=late["spend_at_stake"].sum() if len(regulars) else NAN, note=nobody)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import scoring
+from loyalty_helpers import actions, cohorts, scoring
 from loyalty_helpers.client import UserError
 
 AS_OF = datetime(2025, 1, 1)
@@ -97,8 +97,6 @@ def test_a_small_shop_gets_thirds_scored_1_3_5():
 def test_customers_with_refunds_only_are_left_out_and_counted():
     frame = customers(orders=[1, 0, 3], recency_days=[5, np.nan, 7])
     assert scoring.rfm(frame)["customer_id"].tolist() == ["c0", "c2"]
-    assert scoring.scored_share(frame).note == "1 customer left out: refunds only"
-    assert scoring.scored_share(frame).estimate == pytest.approx(2 / 3)
 
 
 def test_cutoffs_speak_the_units_of_the_client():
@@ -402,7 +400,7 @@ def test_cohorts_by_hand():
     first = [(f"a{i}", date(2024, 2, 10), 10) for i in range(25)]
     again = [(f"a{i}", date(2024, 3, 10), 10) for i in range(10)] * 2 + [("a0", date(2024, 4, 2), 10)]
     noise = [(None, date(2024, 3, 1), 10), ("a20", date(2024, 3, 1), -5), ("late", date(2024, 4, 30), 10)]
-    table = scoring.cohorts(orders(*early, *first, *again, *noise))
+    table = cohorts.cohorts(orders(*early, *first, *again, *noise))
     cells = table.set_index(["cohort", "month"])
     assert cells.index.tolist() == [("2024-01", 1), ("2024-01", 2), ("2024-01", 3), ("2024-02", 1), ("2024-02", 2)]
     assert cells.loc[("2024-02", 1), ["customers", "returned"]].tolist() == [25, 10]
@@ -411,22 +409,22 @@ def test_cohorts_by_hand():
     assert cells.loc[("2024-02", 2), "returned"] == 1
     assert cells.loc["2024-01", "share"].isna().all() and cells.loc["2024-01", "truncated"].all()
     assert not cells.loc["2024-02", "truncated"].any()
-    came_back = scoring.cohort_return(table)
+    came_back = cohorts.cohort_return(table)
     assert (came_back.estimate, came_back.n) == (pytest.approx(0.4), 25)
 
 
 def test_a_month_not_seen_to_its_end_is_no_month():
     rows = orders(("a", date(2024, 1, 5), 10), ("b", date(2024, 2, 5), 10), ("b", date(2024, 3, 30), 10))
-    assert set(scoring.cohorts(rows)["month"] + scoring.cohorts(rows)["cohort"].str[-2:].astype(int)) == {2}
-    longer = scoring.cohorts(rows, until=date(2024, 4, 1))
+    assert set(cohorts.cohorts(rows)["month"] + cohorts.cohorts(rows)["cohort"].str[-2:].astype(int)) == {2}
+    longer = cohorts.cohorts(rows, until=date(2024, 4, 1))
     assert longer[["cohort", "month", "returned"]].to_numpy().tolist() == [
         ["2024-01", 1, 0], ["2024-01", 2, 0], ["2024-02", 1, 1]]
-    assert scoring.cohorts(rows, months=1, until=date(2024, 4, 1))["month"].tolist() == [1, 1]
+    assert cohorts.cohorts(rows, months=1, until=date(2024, 4, 1))["month"].tolist() == [1, 1]
 
 
 # ---------------------------------------------------------------- what to do for whom
 def test_every_segment_of_every_scheme_has_an_action():
-    table = scoring.load_actions()
+    table = actions.load_actions()
     assert {(scheme, name) for scheme, (_, names) in scoring.SCHEMES.items() for name in names} == set(
         zip(table["scheme"], table["segment"], strict=True))
     assert (table["action"].str.len() > 20).all()
@@ -435,29 +433,29 @@ def test_every_segment_of_every_scheme_has_an_action():
 def test_a_client_replaces_actions_by_a_file_of_its_own(tmp_path):
     own = tmp_path / "actions.csv"
     own.write_text("scheme,segment,action\nRFM segment,Lost,Call them\nRFM segment,Loyal,\n", "utf-8-sig")
-    changed = scoring.load_actions(tmp_path).set_index(["scheme", "segment"])["action"]
-    standard = scoring.load_actions().set_index(["scheme", "segment"])["action"]
+    changed = actions.load_actions(tmp_path).set_index(["scheme", "segment"])["action"]
+    standard = actions.load_actions().set_index(["scheme", "segment"])["action"]
     assert changed["RFM segment", "Lost"] == "Call them"
     assert changed.drop(("RFM segment", "Lost")).sort_index().equals(
         standard.drop(("RFM segment", "Lost")).sort_index())
     own.write_text("scheme,segment,action\nRFM segment,Losst,Call them\n")
     with pytest.raises(UserError, match=r"row 2, column segment: 'Losst'.*Did you mean 'Lost'"):
-        scoring.load_actions(tmp_path)
+        actions.load_actions(tmp_path)
     own.write_text("scheme,segment,action\nRFM,Lost,Call them\n")
     with pytest.raises(UserError, match=r"row 2, column scheme: 'RFM'"):
-        scoring.load_actions(tmp_path)
+        actions.load_actions(tmp_path)
     own.write_text("segment,action\nLost,Call them\n")
     with pytest.raises(UserError, match="needed: scheme, segment, action"):
-        scoring.load_actions(tmp_path)
+        actions.load_actions(tmp_path)
     own.write_bytes("scheme,segment,action\nRFM segment,Lost,打电话\n".encode("gb18030"))
     with pytest.raises(UserError, match="UTF-8"):
-        scoring.load_actions(tmp_path)
+        actions.load_actions(tmp_path)
 
 
 @settings(deadline=None, max_examples=15)
 @given(some_customers())
 def test_each_scheme_adds_up_to_all_customers_and_all_money(frame):
-    table = scoring.segments_table(frame, assigned(frame), actions=scoring.load_actions())
+    table = scoring.segments_table(frame, assigned(frame), actions=actions.load_actions())
     assert list(table.columns) == ["scheme", "segment", "customers", "share", "spend", "spend_share", "action"]
     for _, rows in table.groupby("scheme"):
         assert rows["customers"].sum() == len(frame)
@@ -468,7 +466,7 @@ def test_each_scheme_adds_up_to_all_customers_and_all_money(frame):
 
 def test_segments_come_in_their_order_and_refunds_last():
     frame = customers(orders=[0, 9, 1], spend=[-5.0, 900, 10], recency_days=[np.nan, 1, 300])
-    table = scoring.segments_table(frame, assigned(frame), actions=scoring.load_actions())
+    table = scoring.segments_table(frame, assigned(frame), actions=actions.load_actions())
     groups = table[table["scheme"] == "Value group"]
     assert groups["segment"].tolist() == ["High-value", "Other", "Refunds only (not scored)"]
     assert groups["spend_share"].tolist() == pytest.approx([900 / 905, 10 / 905, -5 / 905])
@@ -486,7 +484,7 @@ def listed_shop() -> pd.DataFrame:
     frame = customers(customer_id=pd.Series(["fine", "late", "once", "twice", "refund"], dtype="str"),
                       orders=[3, 5, 1, 2, 0], spend=[1500.0, 470, 80, 80, -10],
                       recency_days=[30, 100, 20, 290, np.nan])
-    return scoring.action_list(frame, assigned(frame), rows, actions=scoring.load_actions(), as_of=AS_OF)
+    return actions.action_list(frame, assigned(frame), rows, actions=actions.load_actions(), as_of=AS_OF)
 
 
 def test_the_action_list_by_hand():
@@ -507,14 +505,14 @@ def test_the_action_list_by_hand():
 
 
 def test_only_counts_of_the_action_list_are_published():
-    share, stake = scoring.overdue_regulars(listed_shop(), currency="CNY")
+    share, stake = actions.overdue_regulars(listed_shop(), currency="CNY")
     assert (share.estimate, share.n) == (0.5, 2)
     assert stake.sentence == "What the overdue regulars spent in the last 365 days: ¥370 (1 customer)."
     gone = listed_shop().assign(spend_last_year=[370.0, 0.0, 80.0, 80.0])  # "fine" left more than a year ago
-    assert scoring.overdue_regulars(gone, currency="CNY")[0].estimate == 1
-    nobody = scoring.overdue_regulars(listed_shop().iloc[2:], currency="CNY")
+    assert actions.overdue_regulars(gone, currency="CNY")[0].estimate == 1
+    nobody = actions.overdue_regulars(listed_shop().iloc[2:], currency="CNY")
     assert all("has ever bought on three different days" in finding.sentence for finding in nobody)
-    free = scoring.overdue_regulars(listed_shop().assign(spend_last_year=0.0), currency="CNY")
+    free = actions.overdue_regulars(listed_shop().assign(spend_last_year=0.0), currency="CNY")
     assert all("no regular customer spent anything" in finding.sentence for finding in free)
 
 
@@ -539,11 +537,11 @@ def test_hard_shops_get_true_sentences(name):
     rows = orders(*zip(bought["customer_id"], bought["last_order_at"], bought["spend"], strict=True))
     everyone = assigned(frame)
     assert len(everyone) == len(bought)
-    actions = scoring.load_actions()
-    listed = scoring.action_list(frame, everyone, rows, actions=actions, as_of=AS_OF)
+    standard = actions.load_actions()
+    listed = actions.action_list(frame, everyone, rows, actions=standard, as_of=AS_OF)
     scored = scoring.loyalty_score(frame)
-    found = [scoring.scored_share(frame), *scoring.concentration(frame), scoring.cohort_return(scoring.cohorts(rows)),
-             *scoring.overdue_regulars(listed, currency="CNY"), scoring.index_change(frame, frame),
+    found = [*scoring.concentration(frame), cohorts.cohort_return(cohorts.cohorts(rows)),
+             *actions.overdue_regulars(listed, currency="CNY"), scoring.index_change(frame, frame),
              *(scoring.loyalty_index(scored, len(frame), part=part) for part in scoring.INDEX)]
     for finding in found:
         assert "nan" not in finding.sentence and finding.sentence.endswith(".")
@@ -552,7 +550,7 @@ def test_hard_shops_get_true_sentences(name):
     assert len(scoring.weight_sensitivity(frame)) in (1, 7, 9, 11)
     assert len(scoring.article_score_faults(frame, currency="CNY")) == 4
     assert scoring.quadrant(None, frame, activity_days=90) is None
-    assert scoring.segments_table(frame, everyone, actions=actions)["customers"].sum() == 4 * len(frame)
+    assert scoring.segments_table(frame, everyone, actions=standard)["customers"].sum() == 4 * len(frame)
 
 
 def test_nobody_who_bought_once_is_called_loyal():

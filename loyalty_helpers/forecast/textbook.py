@@ -1,4 +1,4 @@
-"""Forecast: what customers will bring. Here the textbook customer lifetime values, with their conventions stated."""
+"""The textbook customer lifetime values, with their conventions stated."""
 
 from __future__ import annotations
 
