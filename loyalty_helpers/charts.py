@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -88,6 +89,13 @@ def percent_axis(axis, *, signed: bool = False) -> None:
     numbers(axis, factor=100, suffix=" %", signed=signed)
 
 
+def dates(axis) -> None:
+    """At most seven ticks, each as short as its neighbours allow ("2025", "Mar"), so that they cannot collide."""
+    locator = AutoDateLocator(minticks=3, maxticks=7)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+
+
 def _launch_line(ax: Axes, launched_on: date | None) -> None:
     if launched_on is None:
         return
@@ -155,6 +163,7 @@ def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, un
         ylabel=f"{column} per week" + ("" if unit == "orders" else f" ({unit})"),
     )
     numbers(ax.yaxis)
+    dates(ax.xaxis)
     ax.grid(axis="y")
     title = _level_claim(weekly, column, launched_on=launched_on, unit=unit)
     return Chart(
@@ -188,6 +197,7 @@ def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
     _launch_line(ax, launched_on)
     ax.set(ylim=(0, 1.02), xlabel="week beginning", ylabel="orders with a customer")
     percent_axis(ax.yaxis)
+    dates(ax.xaxis)
     ax.grid(axis="y")
     share = np.average(weekly["identified"].fillna(0), weights=weekly["orders"].clip(lower=1e-9))
     title = f"{findings.amount(share, 'share', digits=0)} of orders carry a customer id"
@@ -406,6 +416,7 @@ def trend(fit: pd.DataFrame, effect: Effect, *, launched_on: date | None) -> Cha
     )
     _launch_line(ax, launched_on)
     ax.set(ylim=(0, fit["observed"].max() * 1.35), xlabel="week beginning", ylabel="orders per week")
+    dates(ax.xaxis)
     ax.grid(axis="y")
     ax.legend(loc="upper left", ncols=2)
     return Chart(
