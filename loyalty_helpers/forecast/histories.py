@@ -82,7 +82,7 @@ def purchase_days(orders: pd.DataFrame) -> Days:
     start = int(day.min(initial=0))
     span = int(day.max(initial=0)) - start + 1
     key, place = np.unique(code * span + (day - start), return_inverse=True)
-    amount = np.bincount(place, weights=bought["amount"].to_numpy(dtype="float64"), minlength=len(key))
+    amount = _money(place, bought["amount"].to_numpy(dtype="float64"), len(key))
     ids = pd.Series(ids, name="customer_id", dtype=orders["customer_id"].dtype)
     return Days(ids, key // span, key % span + start, amount, pd.Index(ids).get_indexer(back["customer_id"]),
                 _day(back), back["amount"].to_numpy(dtype="float64"))
@@ -90,6 +90,11 @@ def purchase_days(orders: pd.DataFrame) -> Days:
 
 def _day(orders: pd.DataFrame) -> np.ndarray:
     return orders["ordered_at"].to_numpy(dtype="datetime64[D]").astype("int64")
+
+
+def _money(place: np.ndarray, amount: np.ndarray, n: int) -> np.ndarray:
+    """Sums to a millionth: the order in which amounts are added, that of the rows, must not show."""
+    return np.round(np.bincount(place, weights=amount, minlength=n), 6)
 
 
 def history(days: Days, until: int) -> Seen:
@@ -102,8 +107,8 @@ def history(days: Days, until: int) -> Seen:
     bought = bought[known]
     last = np.cumsum(bought) - 1
     first = last - bought + 1
-    spent = np.bincount(code, weights=amount, minlength=n)[known]
-    returned = np.bincount(days.back_code[back], weights=days.back[back], minlength=n)[known]
+    spent = _money(code, amount, n)[known]
+    returned = _money(days.back_code[back], days.back[back], n)[known]
     left = 1 + returned / np.where(spent > 0, spent, np.inf)  # refunds are negative amounts
     again = np.where(bought > 1, (spent - amount[first]) / np.maximum(bought - 1, 1), np.nan)
     return Seen(known, bought - 1, until - 1 - day[first], until - 1 - day[last], again * left, spent / bought * left)
@@ -113,6 +118,5 @@ def bought_between(days: Days, start: int, end: int) -> tuple[np.ndarray, np.nda
     """Purchase days and net money of each customer (all of `days.ids`) from the day `start` to before `end`."""
     here, back = ((column >= start) & (column < end) for column in (days.day, days.back_day))
     n = len(days.ids)
-    money = (np.bincount(days.code[here], weights=days.amount[here], minlength=n)
-             + np.bincount(days.back_code[back], weights=days.back[back], minlength=n))
+    money = _money(days.code[here], days.amount[here], n) + _money(days.back_code[back], days.back[back], n)
     return np.bincount(days.code[here], minlength=n), money
