@@ -31,6 +31,7 @@ RELATED = 0.2  # correlation of frequency and order value from which it is said
 YEAR_DAYS = 364  # whole weeks, so that a season lies on the same weekdays
 MOST_ORIGINS = 8
 FEWEST_ORIGINS = 2
+FEWEST_ORDERS = 5.0  # that came after the forecasts of the past, on average: of fewer no interval says anything
 SHORTEST = 28  # days forecast in a backtest; it takes three times as many in the data
 # Of last year's miss in the same season half is corrected, of few orders less: as log-misses of simulated shops, half
 # was never much worse than none (no season: .046 against .034) and mostly better (.084 against .127 on shops like the
@@ -53,11 +54,7 @@ class Forecast(Finding):
 
     @property
     def digits(self) -> int:
-        return super().digits if self.interval_known or self.unit == "share" else 0
-
-    @property
-    def interval_known(self) -> bool:
-        return math.isfinite(self.low) and math.isfinite(self.high)
+        return super().digits if math.isfinite(self.low) and math.isfinite(self.high) else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +101,7 @@ class Outlook:
 
     @property
     def spread_why(self) -> str:
-        if abs(self.exponent - 1) < 0.02:
+        if abs(self.exponent - 1) < 0.05:
             return ""
         further, good, weak = (("apart", "more", "less") if self.exponent > 1 else ("together", "less", "more"))
         return (f"In past forecasts the best customers brought {good}, and the weakest {weak}, than the model said; so "
@@ -347,23 +344,31 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _between(estimate: float, predicted: pd.Series, actual: pd.Series, *, stretch: float = 1.0) -> tuple[float, float]:
+def _tested(backtests: pd.DataFrame) -> bool:
+    """Whether an interval can be had from these backtests."""
+    return len(backtests) >= FEWEST_ORIGINS and backtests["actual"].mean() >= FEWEST_ORDERS
+
+
+def _between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str], *, half: float = 0.5,
+             stretch: float = 1.0) -> tuple[float, float]:
     """Interval of a new forecast from past ones: Student's t on the logs of actual / predicted, about no miss.
 
     The misses are squared about zero, not about their mean: a forecast that was always too low has not earned a narrow
-    interval. Half an order is added to each, so that 0 has a log. nan with fewer than FEWEST_ORIGINS.
+    interval. `half` an order (or its money) is added to each, so that nothing at all has a log. nan where `_tested`
+    says so.
     """
-    if len(predicted) < FEWEST_ORIGINS or not math.isfinite(estimate):
+    if not _tested(backtests):
         return NAN, NAN
-    miss = np.log((np.maximum(actual.to_numpy(dtype="float64"), 0) + 0.5) / (predicted.to_numpy(dtype="float64") + 0.5))
-    half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch
-    return max((estimate + 0.5) * math.exp(-half) - 0.5, 0.0), (estimate + 0.5) * math.exp(half) - 0.5
+    predicted, actual = (np.maximum(backtests[name].to_numpy(dtype="float64"), 0) + half for name in columns)
+    miss = np.log(actual / predicted)
+    off = math.exp(stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch)
+    return max((estimate + half) / off - half, 0.0), (estimate + half) * off - half
 
 
-def _share_between(estimate: float, predicted: pd.Series, actual: pd.Series) -> tuple[float, float]:
+def _share_between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str]) -> tuple[float, float]:
     """As `_between`, for a share: Student's t on the differences."""
-    miss = (actual - predicted).dropna().to_numpy(dtype="float64")
-    if len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
+    miss = (backtests[columns[1]] - backtests[columns[0]]).dropna().to_numpy(dtype="float64")
+    if not _tested(backtests) or len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
         return NAN, NAN
     half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2))
     return max(estimate - half, 0.0), min(estimate + half, 1.0)
@@ -401,8 +406,9 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
     shared = {"n": n, "method": f"rolling backtests: {tried}" if tried else ""}
     stretch = math.sqrt(max(horizon_days / backtests["days"].iloc[0], 1)) if len(backtests) else 1.0
     expected, value = customers["expected_orders"].sum(), customers["expected_value"].sum()
-    low, high = _between(expected, backtests["predicted"], backtests["actual"], stretch=stretch)
-    value_low, value_high = _between(value, backtests["value_predicted"], backtests["value_actual"], stretch=stretch)
+    low, high = _between(expected, backtests, ("predicted", "actual"), stretch=stretch)
+    value_low, value_high = _between(value / margin, backtests, ("value_predicted", "value_actual"), stretch=stretch,
+                                     half=0.5 * ahead.order_value.mean() + 1e-9)
     money = "revenue" if gross_margin is None else "gross margin"
     return Outlook(
         customers=customers, days=horizon_days, model=ahead.chosen.name, why=ahead.chosen.why,
@@ -411,7 +417,7 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
         total=Forecast(label=f"orders expected in {words} from the customers known today", unit="orders",
                        estimate=expected, low=low, high=high, **shared),
         value_total=Forecast(label=f"{money} expected in {words} from the customers known today", unit=currency,
-                             estimate=value, low=value_low, high=value_high, **shared),
+                             estimate=value, low=value_low * margin, high=value_high * margin, **shared),
         **_top(customers, backtests, words, stretch=stretch), backtests=backtests, tenths=tenths,
         parameters=_parameters(ahead.chosen.fitted))
 
@@ -467,8 +473,8 @@ def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretc
                 "top_orders": Forecast(estimate=NAN, note=note, **orders)}
     best = _best_first(value)[:_tenth(n)]
     estimate, expected = _share(value[best], value), float(customers["expected_orders"].to_numpy()[best].sum())
-    low, high = _share_between(estimate, backtests["value_top_predicted"], backtests["value_top_actual"])
-    orders_low, orders_high = _between(expected, backtests["top_orders_predicted"], backtests["top_orders_actual"],
+    low, high = _share_between(estimate, backtests, ("value_top_predicted", "value_top_actual"))
+    orders_low, orders_high = _between(expected, backtests, ("top_orders_predicted", "top_orders_actual"),
                                        stretch=stretch)
     note = "" if math.isfinite(estimate) else "no money is expected"
     return {"top_decile": Forecast(estimate=estimate, low=low, high=high, note=note, **share),
@@ -522,6 +528,9 @@ def _interval_words(backtests: pd.DataFrame, days: Days, end: int, horizon: int)
         least = min(3 * horizon, 3 * SHORTEST)
         return (f"No interval yet: forecasts cannot be tried on {count(known, 'day')} of orders; it takes at least "
                 f"{span(least)}.")
+    if not _tested(backtests):
+        return (f"No interval yet: in the {count(len(backtests), 'past spell')} on which a forecast could be tried, "
+                f"fewer than {FEWEST_ORDERS:g} orders came on average; it takes more orders of known customers.")
     length = int(backtests["days"].iloc[0])
     off = [abs(ratio - 1) for ratio in backtests["predicted"] / backtests["actual"].clip(lower=0.5)]
     shorter = (f" They look ahead {span(length)}, because the data are short; for {span(horizon)} the interval is "
