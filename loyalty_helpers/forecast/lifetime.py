@@ -20,7 +20,7 @@ from loyalty_helpers.client import UserError
 from loyalty_helpers.findings import NAN, Finding, amount, count
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation
-from loyalty_helpers.forecast.histories import Days, Seen, bought_between, day_number, history, purchase_days
+from loyalty_helpers.forecast.purchase_days import Days, Seen, bought_between, day_number, history, purchase_days
 
 # Customers with a second order below which no model is fitted: in 40 simulated shops of each size, the simple rule came
 # nearer to the true expectations below 10 of them, BG/NBD (where customers leave) or the NBD above
