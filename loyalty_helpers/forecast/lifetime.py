@@ -42,9 +42,9 @@ SEASON_WEIGHT, STEADYING = 0.5, 25.0
 USUAL_EXPONENT = 0.1
 MOST_TRIED = 200_000  # customers in a backtest; of more, a random sample
 OWN_DAYS = 2.0  # purchase days that all customers' mean weighs beside one's own, where no Gamma-Gamma can be had
-BACKTESTS = ("origin", "days", "customers", "model", "season", "predicted", "actual", "ratio", "carried", "correlation",
-             "carried_correlation", "top", "carried_top", "recency_top", "value_predicted", "value_actual",
-             "value_top_predicted", "value_top_actual", "top_orders_predicted", "top_orders_actual")
+BACKTESTS = ("origin", "days", "customers", "model", "season", "predicted", "low", "high", "actual", "ratio", "carried",
+             "correlation", "carried_correlation", "top", "carried_top", "recency_top", "value_predicted",
+             "value_actual", "value_top_predicted", "value_top_actual", "top_orders_predicted", "top_orders_actual")
 TENTHS = ("origin", "tenth", "customers", "predicted", "actual", "value_predicted", "value_actual")
 
 
@@ -72,8 +72,10 @@ class Outlook:
     season: what the length of the horizon is multiplied by, for the time of the year (1 without a year of history).
     exponent: to what power expected orders are raised, at the same total, because in the backtests good customers did
         better, and weak ones worse, than the model thought (1 where nothing is known).
-    backtests: one row per day in the past from which the days after were forecast; `tenths` their customers in tenths
-        by expected value, the best first.
+    backtests: one row per day in the past from which the days after were forecast: orders predicted, with the interval
+        that the forecasts before it gave, and those that came; orders of the days before (carried); the share of orders
+        that came from the tenth with the highest forecast (top), with the most orders before and with the latest last
+        order. `tenths` holds their customers in tenths by expected value, the best first.
     """
 
     customers: pd.DataFrame
@@ -299,6 +301,9 @@ def _backtests(days: Days, end: int, horizon: int) -> tuple[pd.DataFrame, pd.Dat
         tenths.append(parts)
         past.append((ahead.orders, bought_between(days, origin, origin + length)[0][ahead.seen.code]))
     table = pd.DataFrame(rows, columns=list(BACKTESTS))
+    before = [_between(predicted, table.iloc[:k], ("predicted", "actual"))
+              for k, predicted in enumerate(table["predicted"])]
+    table[["low", "high"]] = np.array(before).reshape(-1, 2)
     tables = pd.concat(tenths, ignore_index=True) if tenths else pd.DataFrame(columns=list(TENTHS))
     return table, tables, _exponent(past)
 
@@ -312,7 +317,7 @@ def _set_beside(ahead: Ahead, days: Days) -> tuple[tuple, pd.DataFrame]:
         "orders": orders, "before": before, "recency": -ahead.seen.idle_days, "value": value}.items()}
     predicted, actual = orders.sum(), came.sum()
     origin = pd.Timestamp(0) + pd.Timedelta(days=ahead.end)
-    row = (origin, ahead.days, len(code), ahead.chosen.name, ahead.season, predicted, actual,
+    row = (origin, ahead.days, len(code), ahead.chosen.name, ahead.season, predicted, NAN, NAN, actual,
            actual / predicted if predicted > 0 else NAN, before.sum(), _correlation(orders, came),
            _correlation(before, came), *(_share(came[tops[name]], came) for name in ("orders", "before", "recency")),
            value.sum(), money.sum(), _share(value[tops["value"]], value), _share(money[tops["value"]], money),
@@ -365,9 +370,10 @@ def _between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str],
     return max((estimate + half) / off - half, 0.0), (estimate + half) * off - half
 
 
-def _share_between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str]) -> tuple[float, float]:
-    """As `_between`, for a share: Student's t on the differences."""
-    miss = (backtests[columns[1]] - backtests[columns[0]]).dropna().to_numpy(dtype="float64")
+def _share_between(estimate: float, backtests: pd.DataFrame,
+                   shares: tuple[pd.Series, pd.Series]) -> tuple[float, float]:
+    """As `_between`, for a share: Student's t on the differences of `shares`, predicted and actual."""
+    miss = (shares[1] - shares[0]).dropna().to_numpy(dtype="float64")
     if not _tested(backtests) or len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
         return NAN, NAN
     half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2))
@@ -473,7 +479,8 @@ def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretc
                 "top_orders": Forecast(estimate=NAN, note=note, **orders)}
     best = _best_first(value)[:_tenth(n)]
     estimate, expected = _share(value[best], value), float(customers["expected_orders"].to_numpy()[best].sum())
-    low, high = _share_between(estimate, backtests, ("value_top_predicted", "value_top_actual"))
+    low, high = _share_between(estimate, backtests, (backtests["value_top_predicted"],
+                                                     backtests["value_top_actual"]))
     orders_low, orders_high = _between(expected, backtests, ("top_orders_predicted", "top_orders_actual"),
                                        stretch=stretch)
     note = "" if math.isfinite(estimate) else "no money is expected"
@@ -575,6 +582,34 @@ def _of_means(values: pd.Series) -> tuple[float, float]:
         return NAN, NAN
     half = stats.t.ppf(0.975, len(values) - 1) * values.std() / math.sqrt(len(values))
     return max(values.mean() - half, 0.0), values.mean() + half
+
+
+def gains(found: Outlook) -> pd.DataFrame:
+    """Who brings the money: customers in tenths by expected value, best first, and the shares they add up to.
+
+    Returns tenth, customers, expected_value, share (of all expected value, of this tenth and all better ones together)
+    and low, high: as far off as such shares were in the backtests (Student's t on actual less predicted, as for
+    `Outlook.top_decile`). Empty with fewer than 10 customers or without value.
+    """
+    value = np.sort(found.customers["expected_value"].to_numpy())[::-1]
+    if len(value) < 10 or not value.sum() > 0:
+        return pd.DataFrame(columns=["tenth", "customers", "expected_value", "share", "low", "high"])
+    tenth = np.arange(len(value)) * 10 // len(value)
+    today = np.bincount(tenth, weights=value)
+    shares = np.cumsum(today) / value.sum()
+    past = {name: _cumulated(found.tenths, name) for name in ("value_predicted", "value_actual")}
+    limits = [_share_between(share, found.backtests, (past["value_predicted"][place], past["value_actual"][place]))
+              for place, share in enumerate(shares, 1)]
+    return pd.DataFrame({"tenth": range(1, 11), "customers": np.bincount(tenth), "expected_value": today,
+                         "share": shares, "low": [low for low, _ in limits], "high": [high for _, high in limits]})
+
+
+def _cumulated(tenths: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Per origin the share of a column that the best tenths hold together; nan where there is nothing to share."""
+    table = tenths.pivot(index="origin", columns="tenth", values=column).reindex(columns=range(1, 11))
+    table = table.astype("float64").fillna(0)
+    whole = table.sum(axis=1)
+    return table.cumsum(axis=1).div(whole.where(whole > 0), axis=0)
 
 
 def holdout_table(found: Outlook) -> pd.DataFrame:
