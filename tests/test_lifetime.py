@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import forecast, simulate
+from loyalty_helpers import forecast, forecast_charts, simulate
 from loyalty_helpers.chapters import data_end
 from loyalty_helpers.client import UserError
 from loyalty_helpers.forecast import lifetime, purchase_days
@@ -280,6 +280,60 @@ def test_calibration_and_holdout_tables_add_up():
     assert ours["lift"] > carried["lift"] > models.loc["who bought last", "lift"] > 1
     assert ours["correlation"] > carried["correlation"]
     assert ours["largest_error"] == pytest.approx((1 / found.backtests["ratio"] - 1).abs().max())
+
+
+def test_gains_rise_to_everything_and_begin_with_the_best_tenth():
+    _, found = sample()
+    table = forecast.gains(found)
+    assert table["customers"].sum() == len(found.customers) and table["share"].is_monotonic_increasing
+    assert table["share"].iloc[0] == pytest.approx(found.top_decile.estimate)
+    assert (table["low"].iloc[0], table["high"].iloc[0]) == pytest.approx(
+        (found.top_decile.low, found.top_decile.high), abs=0.005)  # a tenth is rounded up there
+    assert table[["share", "high"]].iloc[-1].tolist() == pytest.approx([1, 1])
+    assert forecast.gains(forecast.outlook(SMALL["nine"], as_of=data_end(SMALL["nine"]))).empty
+
+
+def test_the_models_lifetime_values_stand_beside_the_textbooks():
+    _, found = sample()
+    ids = found.customers["customer_id"]
+    assigned = pd.DataFrame({"customer_id": ids[:4], "value_group": ["Other", "Loyal", "Other", "Loyal"]})
+    textbook = pd.DataFrame({"value_group": ["Loyal", "Other", "High-value"], "simple_clv": [3.0, 2.0, 1.0]})
+    table = forecast.beside_textbook(textbook, found, assigned)
+    values = found.customers["lifetime_value"]
+    assert table["model_clv"].tolist()[:2] == pytest.approx([values[[1, 3]].mean(), values[[0, 2]].mean()])
+    assert np.isnan(table["model_clv"].iloc[2]) and table["simple_clv"].tolist() == [3, 2, 1]
+
+
+# ---------------------------------------------------------------- charts
+def test_charts_claim_what_the_tables_say():
+    _, found = sample()
+    drawn_ = forecast_charts.backtests(found.backtests, found.total)
+    known = found.backtests.dropna(subset=["low"])
+    held = ((known["actual"] >= known["low"]) & (known["actual"] <= known["high"])).sum()
+    assert drawn_.figure is not None and len(known) == len(found.backtests) - 2
+    assert drawn_.title == f"What came lay within the interval in {held} of {len(known)} past forecasts"
+    tenths = forecast.calibration(found)
+    best = tenths.iloc[0]
+    drawn_ = forecast_charts.calibration(tenths)
+    assert f"{best['predicted']:.1f} orders each were expected, {best['actual']:.1f} came" in drawn_.title
+    drawn_ = forecast_charts.gains(forecast.gains(found), found.top_decile)
+    assert drawn_.title == found.top_decile.title and "Shaded" in drawn_.note
+
+
+def test_charts_with_hidden_or_missing_numbers():
+    _, found = sample()
+    hidden = forecast.calibration(found).astype({"customers": "float64"})
+    hidden.loc[0, ["customers", "predicted", "actual", "low", "high"]] = np.nan
+    assert forecast_charts.calibration(hidden).title.startswith("Tenth 2 of customers")
+    nobody = forecast.outlook(SMALL["one order"], as_of=data_end(SMALL["one order"]))
+    for chart in (forecast_charts.backtests(nobody.backtests, nobody.total),
+                  forecast_charts.calibration(forecast.calibration(nobody)),
+                  forecast_charts.gains(forecast.gains(nobody), nobody.top_decile)):
+        assert chart.figure is None and chart.title.endswith(".")
+    two = forecast_charts.backtests(found.backtests.head(2), found.total)
+    assert two.title == "The 2 forecasts of the past missed what came by 6 % to 21 %"
+    one = forecast_charts.backtests(found.backtests.head(1), found.total)
+    assert one.title == "The one forecast of the past missed what came by 6 %"
 
 
 # ---------------------------------------------------------------- small shops

@@ -2,7 +2,7 @@
 
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import GammaGamma, fit_gamma_gamma, value_correlation
-from loyalty_helpers.forecast.lifetime import Outlook, calibration, gains, holdout_table, outlook
+from loyalty_helpers.forecast.lifetime import Outlook, beside_textbook, calibration, gains, holdout_table, outlook
 from loyalty_helpers.forecast.purchase_days import histories
 from loyalty_helpers.forecast.textbook import clv_table, discounted_clv, simple_clv
 
@@ -11,6 +11,7 @@ __all__ = [
     "GammaGamma",
     "Nbd",
     "Outlook",
+    "beside_textbook",
     "calibration",
     "clv_table",
     "discounted_clv",

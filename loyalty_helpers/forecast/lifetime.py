@@ -552,6 +552,16 @@ def _percent(share: float) -> str:
 
 
 # ---------------------------------------------------------------- tables for the appendix
+def beside_textbook(textbook: pd.DataFrame, found: Outlook, assigned: pd.DataFrame) -> pd.DataFrame:
+    """`textbook.clv_table` with the model's lifetime value beside: model_clv per customer of the value group.
+
+    `assigned` has customer_id and value_group of the customers whom the table is about; with the same years, discount
+    and margin in both, what differs is that the model lets each customer buy and leave at his own pace.
+    """
+    groups = found.customers.merge(assigned[["customer_id", "value_group"]], on="customer_id").groupby("value_group")
+    return textbook.assign(model_clv=textbook["value_group"].map(groups["lifetime_value"].mean()).astype("float64"))
+
+
 def calibration(found: Outlook) -> pd.DataFrame:
     """Customers of all backtests in tenths by expected value: what was expected of them, and what came.
 
