@@ -1,8 +1,8 @@
 """Forecast: what customers will do next, and what they will bring."""
 
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd, histories
-from loyalty_helpers.forecast.gamma_gamma import GammaGamma, fit_gamma_gamma, value_correlation
 from loyalty_helpers.forecast.features import customer_features
+from loyalty_helpers.forecast.gamma_gamma import GammaGamma, fit_gamma_gamma, value_correlation
 from loyalty_helpers.forecast.kept import FittedModel, load_model, save_model
 from loyalty_helpers.forecast.repurchase import Repurchase, contact_sentence, origins, repurchase
 from loyalty_helpers.forecast.textbook import clv_table, discounted_clv, simple_clv

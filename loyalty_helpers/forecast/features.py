@@ -11,10 +11,10 @@ import pandas as pd
 from loyalty_helpers.findings import NAN
 from loyalty_helpers.scoring import purchases
 
-RECENT = 182  # days counted as recent: half a year
+HALF_YEAR, YEAR = 182, 364  # days, in whole weeks
 # in plain units; how they enter a model is `design`. Days with an order, not orders: two on one day are one visit
-FEATURES = ("recency_days", "age_days", "days_bought", "days_bought_lately", "usual_gap_days", "mean_order",
-            "categories", "refund_share")
+FEATURES = ("recency_days", "age_days", "days_bought", "bought_half_year", "bought_year", "usual_gap_days",
+            "mean_order", "categories", "refund_share")
 MAY_BE_MISSING = ("usual_gap_days", "mean_order", "categories")
 MONEY_STEPS = 2.0**20  # amounts are added as whole numbers of this part of a unit, so that no order of rows shows
 
@@ -88,11 +88,13 @@ class History:
         with np.errstate(invalid="ignore", divide="ignore"):
             gap = np.where(days > 1, (day[last] - day[first]) / (days - 1), NAN)
             mean_order = money / MONEY_STEPS / rows
-        lately = np.bincount(who[visit & (day >= moment - RECENT)], minlength=n)[known]
+        half, year = (np.bincount(who[visit & (day >= moment - back)], minlength=n)[known]
+                      for back in (HALF_YEAR, YEAR))
         columns = {"recency_days": moment - day[last], "age_days": moment - day[first], "days_bought": days,
-                   "days_bought_lately": lately, "usual_gap_days": gap,
+                   "bought_half_year": half, "bought_year": year, "usual_gap_days": gap,
                    "mean_order": np.where(rows > 0, mean_order, NAN),
-                   "categories": np.where(categories > 0, categories, NAN), "refund_share": refunds / (bought + refunds)}
+                   "categories": np.where(categories > 0, categories, NAN),
+                   "refund_share": refunds / (bought + refunds)}
         numbers = {name: np.asarray(columns[name], dtype="float64") for name in FEATURES}
         return pd.DataFrame({"customer_id": pd.Series(self.customers[known], dtype="str"), **numbers})
 
@@ -109,10 +111,11 @@ def customer_features(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
     """What is known of every customer on the morning of `as_of`, from the orders before that day and nothing else.
 
     Returns customer_id and, in plain units, recency_days (since the last purchase), age_days (since the first),
-    days_bought (days with a purchase), days_bought_lately (in the last 182 days), usual_gap_days (mean gap between
-    them; nan below two), mean_order (money per purchase; nan where no amount is known), categories (distinct known
-    ones; nan where none is known) and refund_share (refund rows / all rows); one row per customer with a purchase
-    before `as_of`, sorted by customer_id. Ratings are left out: they may have been given after the day.
+    days_bought (days with a purchase), bought_half_year and bought_year (such days in the last 182 and 364 days),
+    usual_gap_days (mean gap between them; nan below two), mean_order (money per purchase; nan where no amount is
+    known), categories (distinct known ones; nan where none is known) and refund_share (refund rows / all rows); one
+    row per customer with a purchase before `as_of`, sorted by customer_id. Ratings are left out: they may have been
+    given after the day.
     """
     return History.of(orders).at(as_of)
 
@@ -139,9 +142,10 @@ TERMS = (
     Term("recency", "time since the last order", "a longer time since the last order"),
     Term("days_bought", "number of orders so far", "more orders so far"),
     Term("age", "time since the first order", "a longer time since the first order"),
-    Term("overdue", "silence measured in the customer's own usual gaps", "a silence longer than the usual gap"),
+    Term("usual_gap", "usual gap between orders", "a longer usual gap between orders"),
     Term("once", "bought once only", "having bought once only"),
-    Term("lately", "orders in the last half year", "more orders in the last half year"),
+    Term("half_year", "orders in the last half year", "more orders in the last half year"),
+    Term("year", "orders in the last year", "more orders in the last year"),
     Term("mean_order", "usual value of an order", "a higher usual value of an order"),
     Term("categories", "number of categories bought", "more categories bought"),
     Term("refunds", "share of refunds", "a larger share of refunds"),
@@ -157,6 +161,6 @@ def design(features: pd.DataFrame) -> np.ndarray:
     value = {name: features[name].to_numpy(dtype="float64") for name in FEATURES}
     recency, gap, days = value["recency_days"], value["usual_gap_days"], value["days_bought"]
     money = np.where(value["mean_order"] > 0, value["mean_order"], NAN)
-    return np.column_stack([np.log(recency), np.log(days), np.log(value["age_days"]), np.log(recency) - np.log(gap),
-                            days < 2, np.log1p(value["days_bought_lately"]), np.log(money),
-                            np.log(value["categories"]), value["refund_share"]])
+    return np.column_stack([np.log(recency), np.log(days), np.log(value["age_days"]), np.log(gap),
+                            days < 2, np.log1p(value["bought_half_year"]), np.log1p(value["bought_year"]),
+                            np.log(money), np.log(value["categories"]), value["refund_share"]])

@@ -64,6 +64,8 @@ TRUSTED = frozenset({
 
 def estimator(key: str) -> Pipeline:
     """The pipeline of a model, not fitted yet: unknown values at the median, steps of one standard deviation."""
+    # weighted as if buyers were half of all: else, where few buy, the border runs around nobody
+    border = SVC(class_weight="balanced", random_state=SEED)
     leaf = {"min_samples_leaf": 20, "random_state": SEED}
     shuffled = StratifiedKFold(3, shuffle=True, random_state=SEED)
     models = {
@@ -75,7 +77,7 @@ def estimator(key: str) -> Pipeline:
         "boosting": HistGradientBoostingClassifier(max_iter=60, learning_rate=0.08, max_leaf_nodes=8,
                                                    early_stopping=False, **leaf),
         # its distances from the border become chances by Platt's curve, fitted on thirds it had not seen
-        "svm": CalibratedClassifierCV(SVC(random_state=SEED), method="sigmoid", cv=shuffled, ensemble=False),
+        "svm": CalibratedClassifierCV(border, method="sigmoid", cv=shuffled, ensemble=False),
     }
     return Pipeline([("known", SimpleImputer(strategy="median", keep_empty_features=True)),
                      ("scaled", StandardScaler()), ("model", models[key])])
@@ -243,36 +245,56 @@ def _unpacked(packed: bytes) -> Any:
 
 
 def _is_whole(key: str, fitted: Any) -> bool:
-    """Whether `fitted` is what `estimator(key)` becomes by fitting, or the four numbers of a BG/NBD."""
+    """Whether `fitted` is what `estimator(key)` becomes by fitting, or the four numbers of a BG/NBD.
+
+    Trees and support vectors are walked by compiled code that would not look where it steps, so that is looked at
+    here; of all others a trial shows whether their parts fit together.
+    """
     if key == "bg_nbd":
         return len(fitted) == 4 and all(np.isfinite(one) and one > 0 for one in fitted)
-    if type(fitted) is not Pipeline:
+    if type(fitted) is not Pipeline or _types(fitted) != _types(estimator(key)):
         return False
-    made = [(name, type(step)) for name, step in estimator(key).steps]
-    return ([(name, type(step)) for name, step in fitted.steps] == made
-            and fitted.n_features_in_ == len(columns(key)) and fitted.classes_.tolist() == [False, True]
-            and all(_is_tree(*one, n_features=len(columns(key))) for one in _trees(fitted[-1])))
+    n = len(columns(key))
+    if not (_is_model(fitted[-1], n) and fitted.classes_.tolist() == [False, True]):
+        return False
+    tried = fitted.predict_proba(np.ones((1, n)))
+    return tried.shape == (1, 2) and bool(np.isfinite(tried).all())
 
 
-def _trees(model: Any) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Of each tree of a model: which nodes are leaves, their left and right children, and the features they ask."""
+def _types(pipeline: Pipeline) -> list[tuple[str, type]]:
+    return [(name, type(step)) for name, step in pipeline.steps]
+
+
+def _is_model(model: Any, n: int) -> bool:
+    """Whether the compiled parts of a model of `n` columns are whole."""
     if type(model) is DecisionTreeClassifier:
         tree = model.tree_
-        return [(tree.children_left == -1, tree.children_left, tree.children_right, tree.feature)]
+        return tree.n_features == n and _is_tree(tree.children_left == -1, tree.children_left, tree.children_right,
+                                                 tree.feature, n)
     if type(model) is RandomForestClassifier:
-        if {type(one) for one in model.estimators_} != {DecisionTreeClassifier}:
-            raise _NotOurs("its parts do not fit together")
-        return [tree for one in model.estimators_ for tree in _trees(one)]
+        return all(type(one) is DecisionTreeClassifier and _is_model(one, n) for one in model.estimators_)
     if type(model) is HistGradientBoostingClassifier:
-        nodes = [one.nodes for stage in model._predictors for one in stage]
-        return [(each["is_leaf"].astype(bool), each["left"], each["right"], each["feature_idx"]) for each in nodes]
-    return []
+        trees = [one.nodes for stage in model._predictors for one in stage]
+        return all(not each["is_categorical"].any() and _is_tree(each["is_leaf"].astype(bool), each["left"],
+                                                                 each["right"], each["feature_idx"], n)
+                   for each in trees)
+    if type(model) is CalibratedClassifierCV:
+        return all(_is_svm(one.estimator, n) for one in model.calibrated_classifiers_)
+    return True
 
 
-def _is_tree(leaf: np.ndarray, left: np.ndarray, right: np.ndarray, feature: np.ndarray, *, n_features: int) -> bool:
-    """Whether every walk from the top ends in a leaf: the walks are compiled code that would not look."""
-    n, inner = len(leaf), ~leaf
+def _is_tree(leaf: np.ndarray, left: np.ndarray, right: np.ndarray, feature: np.ndarray, n: int) -> bool:
+    """Whether every walk from the top goes down and ends in a leaf, by features there are."""
+    inner = ~leaf
     down = np.concatenate([left[inner], right[inner]]).astype(np.int64)
     asked = feature[inner].astype(np.int64)
-    return bool(n and (down > np.tile(np.flatnonzero(inner), 2)).all() and (down < n).all()
-                and (asked >= 0).all() and (asked < n_features).all())
+    return bool(len(leaf) and (down > np.tile(np.flatnonzero(inner), 2)).all() and (down < len(leaf)).all()
+                and (asked >= 0).all() and (asked < n).all())
+
+
+def _is_svm(model: Any, n: int) -> bool:
+    vectors = len(model.support_)
+    return (type(model) is SVC and model.support_vectors_.shape == (vectors, n)
+            and model.dual_coef_.shape == (1, vectors) and model._dual_coef_.shape == (1, vectors)
+            and len(model._n_support) == 2 and int(model._n_support.sum()) == vectors
+            and model.intercept_.shape == (1,))

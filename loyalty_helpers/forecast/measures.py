@@ -16,10 +16,10 @@ TOP = 0.1  # the tenth of customers with the highest chances
 
 
 def auc(bought: np.ndarray, chances: np.ndarray) -> tuple[float, np.ndarray]:
-    """Chance that of a buyer and another customer the buyer got the higher one; and what each customer adds to its error.
+    """Chance that of a buyer and another customer the buyer got the higher one; and each customer's part in its error.
 
-    The errors, one per customer and of sum nil, are DeLong's structural components (DeLong, DeLong & Clarke-Pearson
-    1988): the sum of their squares is the variance, and differences between models are those of their errors.
+    The parts, one per customer and of sum nil, are DeLong's structural components (DeLong, DeLong & Clarke-Pearson
+    1988): the sum of their squares is the variance, and the part in a difference is the difference of the parts.
     """
     buyers, others = int(bought.sum()), int((~bought).sum())
     rank = rankdata(chances)
