@@ -145,7 +145,7 @@ TERMS = (
     Term("usual_gap", "usual gap between orders", "a longer usual gap between orders"),
     Term("once", "bought once only", "having bought once only"),
     Term("half_year", "orders in the last half year", "more orders in the last half year"),
-    Term("year", "orders in the last year", "more orders in the last year"),
+    Term("before", "orders in the half year before that", "more orders in the half year before that"),
     Term("mean_order", "usual value of an order", "a higher usual value of an order"),
     Term("categories", "number of categories bought", "more categories bought"),
     Term("refunds", "share of refunds", "a larger share of refunds"),
@@ -160,7 +160,8 @@ def design(features: pd.DataFrame) -> np.ndarray:
     """
     value = {name: features[name].to_numpy(dtype="float64") for name in FEATURES}
     recency, gap, days = value["recency_days"], value["usual_gap_days"], value["days_bought"]
-    money = np.where(value["mean_order"] > 0, value["mean_order"], NAN)
+    half, money = value["bought_half_year"], np.where(value["mean_order"] > 0, value["mean_order"], NAN)
+    # of the year, only what the half year has not told: where all are young, two columns alike would share one effect
     return np.column_stack([np.log(recency), np.log(days), np.log(value["age_days"]), np.log(gap),
-                            days < 2, np.log1p(value["bought_half_year"]), np.log1p(value["bought_year"]),
-                            np.log(money), np.log(value["categories"]), value["refund_share"]])
+                            days < 2, np.log1p(half), np.log1p(value["bought_year"] - half), np.log(money),
+                            np.log(value["categories"]), value["refund_share"]])
