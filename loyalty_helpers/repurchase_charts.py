@@ -33,14 +33,14 @@ def calibration(table: pd.DataFrame, result: Repurchase) -> Chart:
         percent_axis(axis)
     ax.grid()
     expected, came = (float((rows[name] * rows["customers"]).sum()) for name in ("expected", "bought"))
-    title = (f"In {int(met.sum())} of {count(len(rows), 'group')} of customers as many bought as said, give or take chance; "
-             f"in all, {_beside(expected, came)}")
+    title = (f"In {int(met.sum())} of {count(len(rows), 'group')} of customers as many bought as said, give or take "
+             f"chance; in all, {_beside(expected, came)}")
     said = [f"Chance {amount(row.expected, 'share', digits=0)}: {amount(row.bought, 'share', digits=0)} bought "
             f"(95 % interval {amount(row.low, 'share', digits=0)} to {amount(row.high, 'share', digits=0)})"
             for row in rows.itertuples()]
     return Chart(figure, title, f"Chances against what happened. {title}. {'; '.join(said)}.",
-                 note="Dashed: chances that mean what they say. Each group is a tenth of the customers; its interval is "
-                      "what chance alone explains." + (" Amber: more or fewer than that." if (~met).any() else ""))
+                 note="Dashed: chances that mean what they say. Groups: tenths of the customers; each interval "
+                      "is what chance alone explains." + (" Amber: more or fewer than that." if (~met).any() else ""))
 
 
 def _beside(expected: float, came: float) -> str:

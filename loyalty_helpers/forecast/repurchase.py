@@ -129,7 +129,8 @@ def repurchase(orders: pd.DataFrame, *, origins: Sequence[date], horizon_days: i
     chosen = tried[tried["model"] == winner]
     found = _findings(scores[scores["model"] == winner], horizon_days)
     return Repurchase(
-        horizon_days=horizon_days, sentence=_sentence(winner, scores, horizon_days), scores=scores,
+        horizon_days=horizon_days, sentence=_sentence(winner, scores, horizon_days) + _today(winner, fitted),
+        scores=scores,
         summary=summary, winner=winner, calibration=_calibration(chosen), gains=_gains(tried, winner),
         at_threshold=_at_threshold(tried, winner, contact_cost / gain), reasons=_reasons(winner, *usable[-1]),
         findings=found, fitted=fitted, chances=_chances(fitted, history.at(end)),
@@ -376,14 +377,13 @@ def _findings(scores: pd.DataFrame, horizon_days: int) -> tuple[Finding, ...]:
         shares.append(Finding(label=f"{label} in the {horizon_days} days", unit="share", estimate=estimate, low=low,
                               high=high, n=of, n_noun="customer", method=method,
                               note=f"{count(len(scores), 'test')} on periods the model had not seen, taken together"))
-    errors = scores["total_error"].to_numpy()
-    half = math.nan
-    if len(errors) > 2:  # what the next period may bring, not where the mean lies
-        half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(errors) - 1) * errors.std(ddof=1)
-                     * math.sqrt(1 + 1 / len(errors)))
-    total = Finding(label="buyers expected, against those who came", unit="lift", estimate=float(errors.mean()),
-                    low=errors.mean() - half, high=errors.mean() + half, n=len(errors), n_noun="test",
-                    method="prediction interval from tests in the past")
+    logs, half = np.log1p(scores["total_error"].to_numpy()), NAN
+    if len(logs) > 2:  # what the next period may bring, not where the mean lies
+        half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(logs) - 1) * logs.std(ddof=1) * math.sqrt(1 + 1 / len(logs)))
+    estimate, low, high = (math.expm1(logs.mean() + way * half) if way else math.expm1(logs.mean())
+                           for way in (0, -1, 1))
+    total = Finding(label="expected buyers beyond those who came", unit="lift", estimate=estimate, low=low, high=high,
+                    n=len(logs), n_noun="test", method="prediction interval, on the logarithm, from tests in the past")
     return (*shares, total)
 
 
@@ -391,7 +391,8 @@ def _sentence(winner: str, scores: pd.DataFrame, horizon_days: int) -> str:
     """The answer in plain words; shares of buyers only, which tell of no person."""
     gained, tests = scores.groupby("model")["gained"].mean(), scores["origin"].nunique()
     who = f"Who buys in the next {horizon_days} days"
-    tried = f"in {count(tests, 'test')} on periods that nothing had been fitted to"
+    tried = (f"in {count(tests, 'test')} on periods that nothing had been fitted to" if tests > 1 else
+             "in the one test, on a period that nothing had been fitted to")
     first = f"the tenth of customers it puts first held {amount(gained[winner], 'share', digits=0)} of the buyers"
     if winner == "base_rate":
         return f"{who} cannot be told from past orders: {tried}, no way of sorting did better than chance."
@@ -402,6 +403,13 @@ def _sentence(winner: str, scores: pd.DataFrame, horizon_days: int) -> str:
               if gained[winner] - gained["recency"] < WORTH else "")
     return (f"{who} is told best by {PLAIN[winner]}. {capital(tried)}, {first}; sorting by the last purchase alone, "
             f"{sorted_by}.{nearly}")
+
+
+def _today(winner: str, fitted: FittedModel | None) -> str:
+    """What to know where the latest period was too small to fit the winner again."""
+    few = " In the latest period too few customers bought to fit it again"
+    return (f"{few}, so no chances are given for today." if fitted is None else
+            "" if fitted.key == winner else f"{few}: today's chances rest on the time since the last order alone.")
 
 
 def contact_sentence(result: Repurchase) -> str:
@@ -431,6 +439,8 @@ def _not_yet(history: History, orders: pd.DataFrame, pairs: list, horizon_days: 
     if not pairs:
         sentence = (f"{who}: that takes {count(3 * horizon_days, 'day')} of orders, a third each for the past, to "
                     f"learn and to test; there are {count(span, 'day')}.")
+    elif (history.at(_end(orders))["days_bought"] < 2).all():
+        sentence = f"{who}: none of {count(len(history.customers), 'customer')} has bought a second time. {takes}."
     else:
         small = max((min(pair, key=lambda window: window.fewest) for pair in pairs), key=lambda window: window.fewest)
         bought = int(small.bought.sum())
