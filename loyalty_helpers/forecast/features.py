@@ -144,8 +144,8 @@ TERMS = (
     Term("age", "time since the first order", "a longer time since the first order"),
     Term("usual_gap", "usual gap between orders", "a longer usual gap between orders"),
     Term("once", "bought once only", "having bought once only"),
-    Term("half_year", "orders in the last half year", "more orders in the last half year"),
-    Term("before", "orders in the half year before that", "more orders in the half year before that"),
+    Term("half_year", "share of the orders in the last half year", "more of the orders in the last half year"),
+    Term("year", "share of the orders in the last year", "more of the orders in the last year"),
     Term("mean_order", "usual value of an order", "a higher usual value of an order"),
     Term("categories", "number of categories bought", "more categories bought"),
     Term("refunds", "share of refunds", "a larger share of refunds"),
@@ -160,8 +160,9 @@ def design(features: pd.DataFrame) -> np.ndarray:
     """
     value = {name: features[name].to_numpy(dtype="float64") for name in FEATURES}
     recency, gap, days = value["recency_days"], value["usual_gap_days"], value["days_bought"]
-    half, money = value["bought_half_year"], np.where(value["mean_order"] > 0, value["mean_order"], NAN)
-    # of the year, only what the half year has not told: where all are young, two columns alike would share one effect
-    return np.column_stack([np.log(recency), np.log(days), np.log(value["age_days"]), np.log(gap),
-                            days < 2, np.log1p(half), np.log1p(value["bought_year"] - half), np.log(money),
-                            np.log(value["categories"]), value["refund_share"]])
+    money = np.where(value["mean_order"] > 0, value["mean_order"], NAN)
+    # as shares of all orders: where nobody has a longer history the shares are all one, and nothing is learnt of them;
+    # counts would share the effect of all orders there, and be far off once the histories are longer
+    half_year, year = (np.log((value[name] + 0.5) / (days + 0.5)) for name in ("bought_half_year", "bought_year"))
+    return np.column_stack([np.log(recency), np.log(days), np.log(value["age_days"]), np.log(gap), days < 2, half_year,
+                            year, np.log(money), np.log(value["categories"]), value["refund_share"]])

@@ -27,7 +27,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -79,7 +79,9 @@ def estimator(key: str) -> Pipeline:
         # its distances from the border become chances by Platt's curve, fitted on thirds it had not seen
         "svm": CalibratedClassifierCV(border, method="sigmoid", cv=shuffled, ensemble=False),
     }
-    return Pipeline([("known", SimpleImputer(strategy="median", keep_empty_features=True)),
+    # what lies beyond all it has seen is near nothing that a support vector machine knows
+    bounded = [("bounded", MinMaxScaler(clip=True))] if key == "svm" else []
+    return Pipeline([("known", SimpleImputer(strategy="median", keep_empty_features=True)), *bounded,
                      ("scaled", StandardScaler()), ("model", models[key])])
 
 
