@@ -17,6 +17,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 from scipy import stats
+from threadpoolctl import threadpool_limits
 
 from loyalty_helpers.client import UserError
 from loyalty_helpers.findings import NAN, Finding, amount, capital, count, number
@@ -93,6 +94,7 @@ def origins(orders: pd.DataFrame, *, horizon_days: int = 91, most: int = 4) -> l
     return [origin for origin in found if origin - timedelta(days=2 * horizon_days) >= start]
 
 
+@threadpool_limits.wrap(limits=1)  # so small fits are slower with more, many times so where others use the cores too
 def repurchase(orders: pd.DataFrame, *, origins: Sequence[date], horizon_days: int = 91,
                contact_cost: float = CONTACT_COST, gain: float = GAIN) -> Repurchase:
     """Compares the MODELS at each of `origins`, picks one, fits it on the latest whole window and scores everybody.
