@@ -12,6 +12,11 @@ from loyalty_helpers.forecast.measures import TOP
 from loyalty_helpers.forecast.repurchase import Repurchase, Z
 
 
+def _nothing(result: Repurchase) -> Chart:
+    """Without the numbers of `sentence`, which may be of few customers and has been said already."""
+    return nothing(f"There is nothing to draw: who buys in the next {result.horizon_days} days cannot be told yet.")
+
+
 def calibration(table: pd.DataFrame, result: Repurchase) -> Chart:
     """Chances said beforehand against the share who bought, by tenths of the customers (`Repurchase.calibration`).
 
@@ -19,7 +24,7 @@ def calibration(table: pd.DataFrame, result: Repurchase) -> Chart:
     """
     rows = table.dropna() if len(table) else table
     if rows.empty:
-        return nothing(result.sentence)
+        return _nothing(result)
     figure, ax = canvas(3.2)
     reach = 1.05 * max(rows["high"].max(), rows["expected"].max())
     ax.plot([0, reach], [0, reach], color=GREY, linewidth=1, linestyle=(0, (4, 2)))
@@ -54,7 +59,7 @@ def gains(result: Repurchase) -> Chart:
     """Of all buyers, the share among the customers put first: by the model chosen, by the last order, by lot."""
     table = result.gains
     if table.empty:
-        return nothing(result.sentence)
+        return _nothing(result)
     figure, ax = canvas(3.2)
     ax.plot(table["contacted"], table["winner"], color=ACCENT, linewidth=2.2,
             label="chances" if result.winner != "recency" else "last purchase first")
@@ -79,7 +84,7 @@ def gains(result: Repurchase) -> Chart:
 def compared(result: Repurchase) -> Chart:
     """How well each model puts buyers first (AUC): mean over the origins with its interval, and each origin."""
     if result.summary.empty:
-        return nothing(result.sentence)
+        return _nothing(result)
     rows = result.summary[result.summary["model"] != "base_rate"].iloc[::-1].reset_index(drop=True)
     figure, ax = canvas(0.85 + 0.36 * len(rows))
     each = result.scores.groupby("model")["auc"]

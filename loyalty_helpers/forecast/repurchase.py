@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,14 @@ SCORES = ("model", "origin", "customers", "buyers", "auc", "average_precision", 
           "calibration_slope", "calibration_intercept", "lift", "gained", "expected", "total_error")
 SUMMARY = ("model", "name", "auc", "auc_se", "behind", "behind_se", "average_precision", "brier", "brier_se",
            "log_loss", "log_loss_se", "calibration_slope", "lift", "total_error", "winner")
+CALIBRATION = ("customers", "buyers", "expected", "bought", "low", "high")
+GAINS = ("contacted", "winner", "recency")
+AT_THRESHOLD = ("rule", "threshold", "customers", "contacted", "precision", "low", "high", "recall", "f1")
+REASONS = ("term", "measure", "effect", "low", "high", "words")
+
+
+def _empty(columns: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(columns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +75,13 @@ class Repurchase:
 
     horizon_days: int
     sentence: str
-    scores: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SCORES)))
-    summary: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SUMMARY)))
+    scores: pd.DataFrame = field(default_factory=partial(_empty, SCORES))
+    summary: pd.DataFrame = field(default_factory=partial(_empty, SUMMARY))
     winner: str = ""
-    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
-    gains: pd.DataFrame = field(default_factory=pd.DataFrame)
-    at_threshold: pd.DataFrame = field(default_factory=pd.DataFrame)
-    reasons: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=partial(_empty, CALIBRATION))
+    gains: pd.DataFrame = field(default_factory=partial(_empty, GAINS))
+    at_threshold: pd.DataFrame = field(default_factory=partial(_empty, AT_THRESHOLD))
+    reasons: pd.DataFrame = field(default_factory=partial(_empty, REASONS))
     findings: tuple[Finding, ...] = ()
     fitted: FittedModel | None = None
     chances: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(
@@ -275,7 +284,7 @@ def _calibration(chosen: pd.DataFrame) -> pd.DataFrame:
     table = groups.agg(customers=("bought", "size"), buyers=("bought", "sum"), expected=("chance", "mean"))
     levels = [Share(hits, n).level(CONFIDENCE)[:3] for hits, n in zip(table["buyers"], table["customers"], strict=True)]
     shares = pd.DataFrame(levels, columns=["bought", "low", "high"], index=table.index)
-    return table.join(shares).reset_index(drop=True)
+    return table.join(shares).reset_index(drop=True)[list(CALIBRATION)]
 
 
 def _gains(tried: pd.DataFrame, winner: str) -> pd.DataFrame:
@@ -302,8 +311,7 @@ def _at_threshold(tried: pd.DataFrame, winner: str, threshold: float) -> pd.Data
         hits, n, buyers = int((contacted & asked["bought"]).sum()), int(contacted.sum()), int(asked["bought"].sum())
         precision = Share(hits, n).level(CONFIDENCE)[:3] if n else (NAN, NAN, NAN)
         rows.append((rule, least, len(asked), n, *precision, hits / buyers, 2 * hits / (n + buyers)))
-    return pd.DataFrame(rows, columns=["rule", "threshold", "customers", "contacted", "precision", "low", "high",
-                                       "recall", "f1"])
+    return pd.DataFrame(rows, columns=list(AT_THRESHOLD))
 
 
 # ---------------------------------------------------------------- reasons
@@ -314,13 +322,12 @@ def _reasons(winner: str, before: Window, after: Window) -> pd.DataFrame:
     the others unchanged, with Wald's interval. Of other models: by how much the AUC falls when a term is shuffled
     among the customers of the next window (Breiman 2001), with the interval of SHUFFLES rounds.
     """
-    names = ["term", "measure", "effect", "low", "high", "words"]
     if winner == "base_rate":
-        return pd.DataFrame(columns=names)
+        return _empty(REASONS)
     model = fit(winner, before, seen=after.features)
     rows = _odds(model, before.some(MOST_FITTED)) if winner in ("recency", "logistic") else _shuffled(model, after)
     strength = [abs(math.log(row[2])) if row[1] == "odds" else row[2] for row in rows]
-    return pd.DataFrame([rows[place] for place in np.argsort(strength, kind="stable")[::-1]], columns=names)
+    return pd.DataFrame([rows[place] for place in np.argsort(strength, kind="stable")[::-1]], columns=list(REASONS))
 
 
 def _odds(model: FittedModel, window: Window) -> list[tuple]:
