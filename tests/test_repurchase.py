@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from loyalty_helpers import forecast, repurchase_charts, simulate
 from loyalty_helpers.client import UserError
-from loyalty_helpers.forecast import bg_nbd, kept, measures
+from loyalty_helpers.forecast import kept, measures
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
 
 mpl.use("Agg")
@@ -125,7 +125,7 @@ def test_neither_the_order_of_rows_nor_the_input_changes(rows, day, random):
 @given(some_orders(), st.integers(1, 380))
 def test_features_agree_with_the_histories_of_the_purchase_models(rows, day):
     as_of = START + timedelta(days=day)
-    table, known = forecast.customer_features(rows, as_of=as_of), bg_nbd.histories(rows, as_of=as_of)
+    table, known = forecast.customer_features(rows, as_of=as_of), forecast.histories(rows, as_of=as_of)
     assert table["customer_id"].tolist() == known["customer_id"].tolist()
     for ours, theirs in zip(kept.visits(table), ("frequency", "recency", "age"), strict=True):
         np.testing.assert_allclose(ours, known[theirs].to_numpy(dtype="float64"))

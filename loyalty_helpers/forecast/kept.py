@@ -91,7 +91,7 @@ def columns(key: str) -> list[int]:
 
 
 def visits(features: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frequency, recency and age (weeks) as `bg_nbd.histories` defines them: age to the last day looked at."""
+    """Frequency, recency and age (weeks) as `histories` defines them: age to the last day looked at."""
     frequency = features["days_bought"].to_numpy() - 1
     first, last = features["age_days"].to_numpy(), features["recency_days"].to_numpy()
     return frequency, (first - last) / 7, (first - 1) / 7
