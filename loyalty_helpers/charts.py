@@ -435,22 +435,3 @@ def range_strips(family: Family) -> Chart:
     ax.grid(axis="x")
     here = f"This shop: {family.own.sentence if family.own else family.why_not}."
     return Chart(figure, family.title, f"Range strips by evidence grade. {family.sentence}", note=here)
-
-
-def sensitivity(table: pd.DataFrame) -> Chart:
-    """How much of the best tenth stays when the weights of the loyalty score change (`scoring.weight_sensitivity`)."""
-    rows = table.iloc[::-1].reset_index(drop=True)
-    if not rows["top_tenth_kept"].notna().any():
-        return nothing("Too few customers to tell how much the weights matter.")
-    figure, ax = canvas(0.7 + 0.3 * len(rows))
-    y = np.arange(len(rows))
-    ax.hlines(y, 0, rows["top_tenth_kept"], color=PALE, linewidth=3)
-    ax.plot(rows["top_tenth_kept"], y, "o", color=ACCENT, markersize=7)
-    ax.set_yticks(y, rows["weights"])
-    ax.set(xlim=(0, 1.02), xlabel="share of the best tenth of customers that stays in it")
-    percent_axis(ax.xaxis)
-    ax.grid(axis="x")
-    least = rows.loc[rows["top_tenth_kept"].idxmin()]
-    kept = findings.amount(least["top_tenth_kept"], "share", digits=0)
-    title = f"At least {kept} of the best tenth stay under any of these weights (fewest: {least['weights']})"
-    return Chart(figure, title, f"Dot plot of alternative weights. {title}.")

@@ -75,10 +75,10 @@ YEAR = 365  # days
 # ---------------------------------------------------------------- shared steps
 def buyers(customers: pd.DataFrame) -> pd.DataFrame:
     """The customers who can be scored, those with at least one order, numbered anew in the order given."""
-    return customers[_values(customers, "orders") > 0].reset_index(drop=True)
+    return customers[known_values(customers, "orders") > 0].reset_index(drop=True)
 
 
-def _values(frame: pd.DataFrame, column: str) -> np.ndarray:
+def known_values(frame: pd.DataFrame, column: str) -> np.ndarray:
     """A column as floats, nan where missing, to eleven digits; all nan where the frame has no such column.
 
     Sums of the same amounts added in another order differ in the last digits; without rounding, customers who spent
@@ -90,7 +90,7 @@ def _values(frame: pd.DataFrame, column: str) -> np.ndarray:
     return np.ldexp(np.round(mantissa * 2**36), exponent - 36)
 
 
-def _percentile(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def percentile_ranks(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Mid-rank of `values` among `reference`, 0 to 1: ties share the middle of their ranks; nan stays nan."""
     ranked = np.sort(reference[~np.isnan(reference)])
     if not len(ranked):
@@ -124,10 +124,10 @@ def rfm(customers: pd.DataFrame) -> pd.DataFrame:
     (EIGHT_TYPES), value_group (VALUE_GROUPS), one row per customer with at least one order (`buyers`).
     """
     kept = buyers(customers)
-    orders = _values(kept, "orders")
+    orders = known_values(kept, "orders")
     breaks = _frequency_breaks(orders)
-    recency = _quantile_scores(-_values(kept, "recency_days"))
-    monetary = _quantile_scores(_values(kept, "spend"))
+    recency = _quantile_scores(-known_values(kept, "recency_days"))
+    monetary = _quantile_scores(known_values(kept, "spend"))
     if breaks:
         scores, starts = np.array(list(breaks)), np.array(list(breaks.values()))
         frequency = scores[np.searchsorted(starts, orders, "right") - 1]
@@ -155,7 +155,7 @@ def _frequency_breaks(orders: np.ndarray) -> dict[int, int] | None:
 
 def _quantile_scores(values: np.ndarray) -> np.ndarray:
     """Fifths 1..5, or thirds 1, 3, 5 in a small shop, by mid-rank; higher is better."""
-    rank = _percentile(values, values)
+    rank = percentile_ranks(values, values)
     if len(values) < SMALL_SHOP:
         return 1 + 2 * np.floor(rank * 3).astype(np.int64)
     return 1 + np.floor(rank * 5).astype(np.int64)
@@ -187,11 +187,11 @@ def rfm_cutoffs(customers: pd.DataFrame, scored: pd.DataFrame, *, currency: str)
     kept = buyers(customers)
 
     def ranges(score: str, column: str) -> pd.DataFrame:
-        values = pd.DataFrame({"score": scored[score], "value": _values(kept, column)})
+        values = pd.DataFrame({"score": scored[score], "value": known_values(kept, column)})
         return values.groupby("score")["value"].agg(["min", "max"]).sort_index(ascending=False)
 
     orders = ranges("frequency_score", "orders")["min"].to_dict()
-    starts = sorted((_frequency_breaks(_values(kept, "orders")) or orders).items(), reverse=True)
+    starts = sorted((_frequency_breaks(known_values(kept, "orders")) or orders).items(), reverse=True)
     words = {"Recency": _recency_words(ranges("recency_score", "recency_days")["max"]),
              "Frequency": _frequency_words(dict(starts)),
              "Monetary": _money_words(ranges("monetary_score", "spend"), currency)}
@@ -259,18 +259,19 @@ def loyalty_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEI
     points of rating and, where `with_survey` added them, nps and csat; nan where nothing is known), flags; one row
     per customer with at least one order. Raises UserError for weights that are unknown, negative or do not sum to 1.
     """
-    weights = _checked_weights(weights)
+    weights = checked_weights(weights)
     kept = buyers(customers)
-    points = _points(kept, kept if reference is None else buyers(reference))
+    points = component_points(kept, kept if reference is None else buyers(reference))
     scored = pd.DataFrame({"customer_id": kept["customer_id"]})
     scored = scored.assign(**{f"{name}_points": points[name] for name in COMPONENTS})
     behavior = {name: weights[name] for name in BEHAVIOR}
     attitude = {name: 1.0 for name in ATTITUDE if name in points}
-    return scored.assign(score=_weighted(points, weights), behavior=_weighted(points, behavior),
-                         attitude=_weighted(points, attitude), flags=_flags(points, weights))
+    return scored.assign(score=weighted_mean(points, weights), behavior=weighted_mean(points, behavior),
+                         attitude=weighted_mean(points, attitude), flags=_flags(points, weights))
 
 
-def _checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
+def checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
+    """A weight for every component, 0 where none is given; UserError where they are unknown, negative or not 1."""
     for name in weights:
         if name not in COMPONENTS:
             raise UserError(f"The loyalty score has no component '{name}': weights go to {', '.join(COMPONENTS)}."
@@ -283,16 +284,16 @@ def _checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
     return {name: float(weights.get(name, 0)) for name in COMPONENTS}
 
 
-def _points(kept: pd.DataFrame, reference: pd.DataFrame) -> dict[str, np.ndarray]:
+def component_points(kept: pd.DataFrame, reference: pd.DataFrame) -> dict[str, np.ndarray]:
     """0..100 per component, and per survey answer where the frame carries them; better is more, so recency turns."""
     columns = COMPONENTS | {name: name for name in ATTITUDE if name in kept}
     sign = {"recency": -1}
-    return {name: 100 * _percentile(sign.get(name, 1) * _values(kept, column),
-                                    sign.get(name, 1) * _values(reference, column))
+    return {name: 100 * percentile_ranks(sign.get(name, 1) * known_values(kept, column),
+                                    sign.get(name, 1) * known_values(reference, column))
             for name, column in columns.items()}
 
 
-def _weighted(points: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+def weighted_mean(points: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
     """Weighted mean over the components known of each customer; nan where none with a weight is."""
     known = [weight * ~np.isnan(points[name]) for name, weight in weights.items()]
     total = sum(weight * np.nan_to_num(points[name]) for name, weight in weights.items())
@@ -359,40 +360,13 @@ def index_change(before: pd.DataFrame, after: pd.DataFrame, *, weights: Mapping[
     return replace(change, low=found.low, high=found.high, p_value=found.p_value, p_adjusted=found.p_value, note="")
 
 
-def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS) -> pd.DataFrame:
-    """Does the ranking depend on the weights? The weight of each component known here halved and raised by half (the
-    others keep their proportions), and the articles' weights.
-
-    Returns weights (words), rank_correlation (Spearman, with the ranking as weighted), top_tenth_kept (share of the
-    best tenth that stays in it); nan where fewer than two customers differ.
-    """
-    kept = buyers(customers)
-    points, weights = _points(kept, kept), _checked_weights(weights)
-    scenarios = {f"{name} {words}": weights | {name: weight * factor} for name, weight in weights.items()
-                 if weight and not np.isnan(points[name]).all()
-                 for words, factor in (("halved", 0.5), ("raised by half", 1.5))}
-    scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
-    usual = np.round(_weighted(points, weights), 9)
-    rows = [(words, _spearman(usual, other), _top_tenth_kept(usual, other)) for words, scenario in scenarios.items()
-            for other in [np.round(_weighted(points, scenario), 9)]]
-    return pd.DataFrame(rows, columns=["weights", "rank_correlation", "top_tenth_kept"])
-
-
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
+def spearman(one: np.ndarray, other: np.ndarray) -> float:
+    """Rank correlation over the customers known in both; nan where fewer than two differ."""
     known = ~np.isnan(one) & ~np.isnan(other)
-    ranks = [_percentile(values[known], values[known]) for values in (one, other)]
+    ranks = [percentile_ranks(values[known], values[known]) for values in (one, other)]
     if known.sum() < 2 or min(np.ptp(rank) for rank in ranks) == 0:
         return NAN
     return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _top_tenth_kept(one: np.ndarray, other: np.ndarray) -> float:
-    known = ~np.isnan(one) & ~np.isnan(other)
-    if not known.any():
-        return NAN
-    size = math.ceil(known.sum() / 10)
-    top, top_other = (values[known] >= np.sort(values[known])[-size] for values in (one, other))
-    return float((top & top_other).sum() / top.sum())
 
 
 def score_groups(scores: pd.Series) -> pd.DataFrame:
@@ -410,7 +384,7 @@ def raw_article_score(customers: pd.DataFrame, *, weights: Mapping[str, float] =
     Returns customer_id, <component>_part, score.
     """
     kept = buyers(customers)
-    parts = {f"{name}_part": weight * np.nan_to_num(_values(kept, COMPONENTS[name]))
+    parts = {f"{name}_part": weight * np.nan_to_num(known_values(kept, COMPONENTS[name]))
              for name, weight in weights.items()}
     return pd.DataFrame({"customer_id": kept["customer_id"], **parts, "score": sum(parts.values())})
 
@@ -423,13 +397,13 @@ def article_score_faults(customers: pd.DataFrame, *, currency: str) -> pd.DataFr
     """
     rows, first = [], None
     for size in (1, 100, 1_000, 10_000):
-        scored = raw_article_score(customers.assign(spend=_values(customers, "spend") / size))
+        scored = raw_article_score(customers.assign(spend=known_values(customers, "spend") / size))
         score, money = (scored[column].to_numpy() for column in ("score", "monetary_part"))
         first = score if first is None else first
         deviations = score - score.mean() if len(score) else score
         variance, total = deviations @ deviations, score.sum()
         rows.append((currency if size == 1 else f"{size:,} {currency}", money.sum() / total if total > 0 else NAN,
-                     deviations @ money / variance if variance > 0 else NAN, _spearman(first, score)))
+                     deviations @ money / variance if variance > 0 else NAN, spearman(first, score)))
     return pd.DataFrame(rows, columns=["unit", "money_share_of_score", "money_share_of_variance", "rank_correlation"])
 
 
@@ -457,7 +431,7 @@ def levels(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = L
     ("No level yet" where not even the basic one is reached), basis (what could be checked).
     """
     kept = buyers(customers)
-    orders, rating = _values(kept, "orders"), _values(kept, "rating")
+    orders, rating = known_values(kept, "orders"), known_values(kept, "rating")
     referred = np.full(len(kept), NAN)
     if referrals is not None:
         referred = (kept["customer_id"].map(referrals.groupby("referrer_id")["referee_id"].nunique())
@@ -481,7 +455,7 @@ def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
     Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 (20 %: 5) customers.
     Nothing is said of fewer than `least` customers.
     """
-    spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
+    spend = np.sort(np.maximum(known_values(buyers(customers), "spend"), 0))[::-1]
     n, total = len(spend), spend.sum()
     sizes = {"10 %": math.ceil(n / 10), "20 %": math.ceil(n / 5)}
     if total <= 0:
@@ -514,7 +488,7 @@ def lorenz(customers: pd.DataFrame, *, least: int = 1) -> pd.DataFrame:
 
     Starts at (0, 0); empty where there is no revenue. Refunds as in `concentration`.
     """
-    spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
+    spend = np.sort(np.maximum(known_values(buyers(customers), "spend"), 0))[::-1]
     if spend.sum() <= 0:
         return pd.DataFrame({"customers": pd.Series(dtype="float64"), "revenue": pd.Series(dtype="float64")})
     points = min(101, max(len(spend) // least, 1) + 1)
@@ -529,7 +503,7 @@ def activity(customers: pd.DataFrame, activity_days: int) -> pd.DataFrame:
     Returns group, meaning, customers, share, spend, spend_share.
     """
     kept = buyers(customers)
-    days, once = _values(kept, "recency_days"), _values(kept, "orders") == 1
+    days, once = known_values(kept, "recency_days"), known_values(kept, "orders") == 1
     meanings = {"active": f"bought within {count(activity_days, 'day')}",
                 "lapsing": f"last bought {activity_days + 1} to {count(2 * activity_days, 'day')} ago",
                 "gone": f"last bought more than {count(2 * activity_days, 'day')} ago",
@@ -564,7 +538,7 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
     if known.empty:
         return None
     glad = known[asked].to_numpy(dtype="float64") >= bar
-    again = (_values(known, "orders") >= 2) & (_values(known, "recency_days") <= activity_days)
+    again = (known_values(known, "orders") >= 2) & (known_values(known, "recency_days") <= activity_days)
     meanings = {"loyal": "satisfied, and buys again", "trapped": "buys again without being satisfied",
                 "latent": "satisfied, but does not buy again", "none": "neither satisfied nor buying again"}
     groups = np.select([glad & again, again, glad], list(meanings)[:3], "none")
