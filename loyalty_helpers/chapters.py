@@ -13,7 +13,7 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers import cases, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
+from loyalty_helpers import cases, cohorts, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
 from loyalty_helpers.client import SOURCES, Client, UserError
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
@@ -191,6 +191,12 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
     )
     seen = privacy.published(table, shop)
     return seen.assign(meaning=seen["meaning"].where(seen["customers"].notna()))  # which holds the value again
+
+
+def second_order(orders: pd.DataFrame, shop: Client) -> cohorts.SecondOrder:
+    """How soon new customers order again, as the client's audience may see it; who is new, by the shop's pace."""
+    found = cohorts.second_order(orders, as_of=data_end(orders), lead_days=pace(orders).activity_days)
+    return cohorts.second_order_shown(found, privacy.told(found.after, shop), privacy.least(shop))
 
 
 def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:

@@ -411,8 +411,8 @@ def loyalty_index(scored: pd.DataFrame, total: int, *, part: str = "score",
 
     `total` counts all identified customers, so that the label can say how many of them are scored; the others are
     not in the mean. Scored `among_themselves` customers have an index of 50 by construction, whatever they do: it
-    gets no interval, because nothing is estimated. Compare waves by `index_change`, never an index with 50. No
-    interval either below ten customers, or where all score alike.
+    gets no interval, because nothing is estimated, and below ten customers it is not given at all. Compare waves by
+    `index_change`, never an index with 50. No interval either below ten customers, or where all score alike.
     """
     values = scored[part].dropna()
     n, name = len(values), INDEX[part][1]
@@ -422,6 +422,8 @@ def loyalty_index(scored: pd.DataFrame, total: int, *, part: str = "score",
         low, high = max(0.0, mean - margin), min(100.0, mean + margin)
     note = ("customers scored among themselves have an index of about 50 by construction" if n else
             "no customer could be scored" if part != "attitude" else "no customer left a rating or an answer")
+    if among_themselves and 0 < n < FEWEST_UNITS:
+        mean, note = NAN, f"among fewer than {FEWEST_UNITS} customers a place says little"
     return Finding(label=f"{name} ({n:,} of {count(total, 'customer')} scored)", unit="score", estimate=mean, low=low,
                    high=high, n=n, method="mean of the customers' scores, t interval", note=note)
 
@@ -655,8 +657,8 @@ def _referred(kept: pd.DataFrame, referrals: pd.DataFrame | None) -> np.ndarray:
 def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
     """Share of revenue from the best 10 % and the best 20 % of customers (rounded up), bootstrap intervals.
 
-    Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 (20 %: 5) customers, and
-    gives no interval below ten. Nothing is said of fewer than `least` customers.
+    Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 customers. Nothing is said
+    of fewer than `least` customers.
     """
     spend = _spend_each(customers)
     n, total = len(spend), spend.sum()
@@ -667,32 +669,30 @@ def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
     lows, highs = np.nanquantile(_redrawn(spend, list(sizes.values()))[:, :2], [0.025, 0.975], axis=0)
     heavy = heaviest(spend) if least == 1 else 0
     note = f"one customer alone brings {amount(heavy, 'share', digits=0)} of the revenue" if heavy else ""
-    seen = {"method": "bootstrap by customer"} if n >= FEWEST_UNITS else {}
-    return [Finding(label=_best(share), unit="share", estimate=spend[:size].sum() / total, n=n, note=note,
-                    **(seen | {"low": low, "high": high} if seen else {}))
-            if n >= needed and size >= least else
+    return [Finding(label=_best(share), unit="share", estimate=spend[:size].sum() / total, low=low, high=high, n=n,
+                    method="bootstrap by customer", note=note)
+            if n >= FEWEST_UNITS and size >= least else
             Finding(label=_best(share), unit="share", estimate=NAN, n=n,
-                    note=f"it takes at least {needed} customers with an order, there {'is' if n == 1 else 'are'} {n}"
-                    if n < needed else f"they are fewer than {least} customers")
-            for (share, size), low, high, needed in zip(sizes.items(), lows, highs, (10, 5), strict=True)]
+                    note=_too_few(n) if n < FEWEST_UNITS else f"they are fewer than {least} customers")
+            for (share, size), low, high in zip(sizes.items(), lows, highs, strict=True)]
+
+
+def _too_few(n: int) -> str:
+    return f"it takes at least {FEWEST_UNITS} customers with an order, there {'is' if n == 1 else 'are'} {n}"
 
 
 def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
-    """The smallest share of customers who together bring half of the revenue, bootstrap interval from ten on.
+    """The smallest share of customers who together bring half of the revenue, bootstrap interval; needs ten customers.
 
     Customers and refunds as in `concentration`; not said where they, or the others, are fewer than `least`.
     """
     label = "share of customers who bring half of the revenue"
     spend = _spend_each(customers)
     n, few = len(spend), half_count(spend)
-    if spend.sum() <= 0:
-        return Finding(label=label, unit="share", estimate=NAN, n=n, note="there is no revenue to share out")
-    if n < 5 or min(few, n - few) < least:
-        return Finding(label=label, unit="share", estimate=NAN, n=n,
-                       note="it takes at least 5 customers with an order" if n < 5 else
-                       f"they are fewer than {least} customers")
-    if n < FEWEST_UNITS:
-        return Finding(label=label, unit="share", estimate=few / n, n=n)
+    why = ("there is no revenue to share out" if spend.sum() <= 0 else _too_few(n) if n < FEWEST_UNITS else
+           f"they are fewer than {least} customers" if min(few, n - few) < least else "")
+    if why:
+        return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
     low, high = np.nanquantile(_redrawn(spend, [])[:, -1], [0.025, 0.975])
     return Finding(label=label, unit="share", estimate=few / n, low=low, high=high, n=n, method="bootstrap by customer")
 
@@ -700,22 +700,20 @@ def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
 def revenue_sentence(customers: pd.DataFrame, *, least: int = 1) -> str:
     """On how many the revenue rests, counted out; and what the shop looks like without one very heavy customer."""
     spend, half = _spend_each(customers), half_of_revenue(customers, least=least)
-    n = len(spend)
+    n, few = len(spend), half_count(spend)
     if not n:
         return "Nobody has bought yet, so there is no revenue to share out."
-    if not half.measurable:
+    if n < 5:
+        return f"Only {count(n, 'customer')} bought so far: too few to say on how many the revenue rests."
+    if not half.measurable and (n >= FEWEST_UNITS or few == 0 or least > 1):
         return half.sentence
-    between = f" ({half.level} interval {half.interval})" if half.interval else ""
-    share = f", {half.value} of them{between}" if n >= FEWEST_UNITS else ""
-    few = half_count(spend)
+    share = f", {half.value} of them ({half.level} interval {half.interval})" if half.measurable else ""
     said = f"Half of the revenue comes from {few:,} of {count(n, 'customer')}{share}."
     heavy = heaviest(spend)
     if not heavy or least > 1:
         return said
-    rest = spend[1:]
-    without = f"half of the rest comes from {half_count(rest):,} of {count(n - 1, 'customer')}"
-    return (f"{said} One customer alone brings {amount(heavy, 'share', digits=0)}: should that one leave, so does this "
-            f"much of the revenue; without, {without}.")
+    rest = f"; without that one, half of the rest comes from {half_count(spend[1:]):,} of {count(n - 1, 'customer')}"
+    return f"{said} One customer alone brings {amount(heavy, 'share', digits=0)} of it all{rest}."
 
 
 HEAVY = 0.1  # of the revenue, and three equal shares: from here on one customer alone is worth a word
