@@ -222,7 +222,7 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
 def groups(table: pd.DataFrame, *, label: str) -> Chart:
     """Share of customers beside share of revenue, one row per group, in the order of the revenue."""
     rows = table.dropna(subset=["spend_share"]).sort_values("spend_share").reset_index(drop=True)
-    if rows.empty:
+    if rows.empty or not rows["share"].any():
         return nothing("There is no revenue to share out among groups.")
     if rows[label].isin([scoring.TOO_FEW, scoring.REFUNDS_ONLY]).all():
         return nothing(f"Groups can be compared from {scoring.FEWEST_TO_SORT} customers with an order on.")

@@ -179,10 +179,11 @@ def second_order_shown(found: SecondOrder, after: list[Finding], least: int) -> 
     customers have come back, so that no step is a few persons."""
     if least == 1:
         return found
-    curve = found.curve
-    group = curve["second"].cumsum() // least
-    kept = group.diff().fillna(1).gt(0) | (np.arange(len(curve)) == 0)
-    return replace(found, curve=curve[kept].assign(second=NAN).reset_index(drop=True), after=after)
+    came, kept = found.curve["second"].cumsum().tolist(), []
+    for row, total in enumerate(came):
+        if not kept or total - came[kept[-1]] >= least:
+            kept.append(row)
+    return replace(found, curve=found.curve.iloc[kept].assign(second=NAN).reset_index(drop=True), after=after)
 
 
 def kaplan_meier_curve(days: np.ndarray, happened: np.ndarray) -> pd.DataFrame:

@@ -518,34 +518,6 @@ def test_the_quadrant_by_hand():
     assert few["customers"].sum() == 6 and few["share"].isna().all()
 
 
-# ---------------------------------------------------------------- cohorts
-def test_cohorts_by_hand():
-    early = [("old", date(2024, 1, 5), 10)]
-    first = [(f"a{i}", date(2024, 2, 10), 10) for i in range(25)]
-    again = [(f"a{i}", date(2024, 3, 10), 10) for i in range(10)] * 2 + [("a0", date(2024, 4, 2), 10)]
-    noise = [(None, date(2024, 3, 1), 10), ("a20", date(2024, 3, 1), -5), ("late", date(2024, 4, 30), 10)]
-    table = cohorts.cohorts(orders(*early, *first, *again, *noise))
-    cells = table.set_index(["cohort", "month"])
-    assert cells.index.tolist() == [("2024-01", 1), ("2024-01", 2), ("2024-01", 3), ("2024-02", 1), ("2024-02", 2)]
-    assert cells.loc[("2024-02", 1), ["customers", "returned"]].tolist() == [25, 10]
-    assert cells.loc[("2024-02", 1), "share"] == pytest.approx(0.4)
-    assert cells.loc[("2024-02", 1), "low"] < 0.4 < cells.loc[("2024-02", 1), "high"]
-    assert cells.loc[("2024-02", 2), "returned"] == 1
-    assert cells.loc["2024-01", "share"].isna().all() and cells.loc["2024-01", "truncated"].all()
-    assert not cells.loc["2024-02", "truncated"].any()
-    came_back = cohorts.cohort_return(table)
-    assert (came_back.estimate, came_back.n) == (pytest.approx(0.4), 25)
-
-
-def test_a_month_not_seen_to_its_end_is_no_month():
-    rows = orders(("a", date(2024, 1, 5), 10), ("b", date(2024, 2, 5), 10), ("b", date(2024, 3, 30), 10))
-    assert set(cohorts.cohorts(rows)["month"] + cohorts.cohorts(rows)["cohort"].str[-2:].astype(int)) == {2}
-    longer = cohorts.cohorts(rows, until=date(2024, 4, 1))
-    assert longer[["cohort", "month", "returned"]].to_numpy().tolist() == [
-        ["2024-01", 1, 0], ["2024-01", 2, 0], ["2024-02", 1, 1]]
-    assert cohorts.cohorts(rows, months=1, until=date(2024, 4, 1))["month"].tolist() == [1, 1]
-
-
 # ---------------------------------------------------------------- what to do for whom
 def test_every_segment_of_every_scheme_has_an_action():
     table = actions.load_actions()
