@@ -26,7 +26,7 @@ def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None
     orders may have had earlier ones).
     """
     columns = ["cohort", "month", "customers", "returned", "share", "low", "high", "truncated"]
-    bought = purchases(orders)
+    bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]])
     if bought.empty:
         return pd.DataFrame(columns=columns)
     end = orders["ordered_at"].max().normalize() + pd.Timedelta(days=1) if until is None else pd.Timestamp(until)
@@ -159,19 +159,18 @@ def second_order(orders: pd.DataFrame, *, as_of: date, lead_days: int) -> Second
     (Kalbfleisch & Prentice 2002, sec. 1.4); while nobody came back, Wilson's for none of those at risk, and once all
     have, for all of those seen to.
     """
-    days = days_bought(orders)
     end = pd.Timestamp(as_of).to_numpy().astype("datetime64[D]").astype("int64")
     start = orders["ordered_at"].min().to_numpy().astype("datetime64[D]").astype("int64") if len(orders) else 0
-    days = days[days["day"] < end]
-    visit = days.groupby("customer_id").cumcount()
-    first = days[visit == 0].set_index("customer_id")["day"]
-    second = days[visit == 1].set_index("customer_id")["day"].reindex(first.index)
+    customer, day = days_bought(orders)
+    customer, day = customer[day < end], day[day < end]
+    at = np.flatnonzero(np.diff(customer, prepend=-1))  # where each customer's days begin
+    first, next_day = day[at], np.append(day, end)[at + 1]
+    again = np.append(customer, -1)[at + 1] == customer[at]
     new = first >= start + lead_days
-    first, second = first[new], second[new]
-    followed = second.fillna(end).sub(first).to_numpy(dtype="int64")
-    curve = kaplan_meier_curve(followed, second.notna().to_numpy())
-    return SecondOrder(curve, len(first), int((~new).sum()), lead_days, _median(curve, len(first)),
-                       [_share_after(curve, days, len(first)) for days in HORIZONS])
+    followed, again = (np.where(again, next_day, end) - first)[new], again[new]
+    curve = kaplan_meier_curve(followed, again)
+    return SecondOrder(curve, len(followed), int((~new).sum()), lead_days, _median(curve, len(followed)),
+                       [_share_after(curve, days, len(followed)) for days in HORIZONS])
 
 
 def second_order_shown(found: SecondOrder, after: list[Finding], least: int) -> SecondOrder:

@@ -115,16 +115,15 @@ def purchases(orders: pd.DataFrame) -> pd.DataFrame:
     return orders[orders["customer_id"].notna() & ~orders["is_refund"].astype(bool)]
 
 
-def days_bought(orders: pd.DataFrame) -> pd.DataFrame:
-    """Every day on which a customer bought, once: customer_id, day (days since 1970), by customer_id and day.
+def days_bought(orders: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Every day on which a customer bought, once: customer (a running number), day (since 1970), by both.
 
     Several orders of one day are one visit to the shop; refunds and orders without a customer are none.
     """
-    bought = purchases(orders)
-    codes, ids = pd.factorize(bought["customer_id"], sort=True)
-    day = bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64")
-    pairs = np.unique(codes * 1_000_000 + day)  # one per customer and day, in order
-    return pd.DataFrame({"customer_id": ids.take(pairs // 1_000_000), "day": pairs % 1_000_000})
+    bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]])  # the fewer columns, the faster
+    codes, _ = pd.factorize(bought["customer_id"])
+    pairs = np.unique(codes * 1_000_000 + bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64"))
+    return pairs // 1_000_000, pairs % 1_000_000
 
 
 class Pace(NamedTuple):
@@ -153,12 +152,12 @@ def pace(orders: pd.DataFrame, *, activity_days: int) -> Pace:
 
     Where fewer than ten customers came back, their few gaps say nothing of the others: both are a year then.
     """
-    days = days_bought(orders)
-    same = days["customer_id"].eq(days["customer_id"].shift())
-    returned = days.loc[same, "customer_id"].nunique()
+    customer, day = days_bought(orders)
+    same = np.diff(customer) == 0
+    returned = len(np.unique(customer[1:][same]))
     if returned < FEWEST_UNITS:
         return Pace(float(YEAR), YEAR, returned)
-    return Pace(float(days["day"].diff()[same].median()), activity_days, returned)
+    return Pace(float(np.median(np.diff(day)[same])), activity_days, returned)
 
 
 # ---------------------------------------------------------------- recency, frequency, monetary value
