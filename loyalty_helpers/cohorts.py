@@ -33,7 +33,8 @@ def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None
     last = end.year * 12 + end.month - 2  # months since year 0, January = 0; the last one seen to its end
     month = (bought["ordered_at"].dt.year * 12 + bought["ordered_at"].dt.month - 1).to_numpy(dtype="int64")
     codes, _ = pd.factorize(bought["customer_id"])
-    pairs = np.unique(codes * 100_000 + month)  # one per customer and month, in order
+    pairs = np.sort(codes * 100_000 + month)
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # one per customer and month, in order
     customer, month = pairs // 100_000, pairs % 100_000
     starts = month[np.flatnonzero(np.diff(customer, prepend=-1))]
     first = starts[customer]

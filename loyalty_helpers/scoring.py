@@ -122,7 +122,8 @@ def days_bought(orders: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """
     bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]])  # the fewer columns, the faster
     codes, _ = pd.factorize(bought["customer_id"])
-    pairs = np.unique(codes * 1_000_000 + bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64"))
+    pairs = np.sort(codes * 1_000_000 + bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64"))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # what np.unique does, many times faster on millions
     return pairs // 1_000_000, pairs % 1_000_000
 
 
