@@ -149,6 +149,9 @@ class Pace(NamedTuple):
                 f"order in the last {count(self.activity_days, 'day')} a customer counts as active.")
 
 
+NO_PACE = Pace(NAN, NAN, 0)  # a nan bounds nothing
+
+
 def pace(orders: pd.DataFrame, *, activity_days: int) -> Pace:
     """The shop's pace: the median gap between a customer's days with an order, over all gaps, and `activity_days` as
     `kpis.activity_window` has it.
@@ -181,30 +184,51 @@ def rfm(customers: pd.DataFrame, *, pace: Pace | None = None) -> pd.DataFrame:
     Returns customer_id, recency_score, frequency_score, monetary_score, rfm ("555"), segment (SEGMENTS), chinese_type
     (EIGHT_TYPES), value_group (VALUE_GROUPS), one row per customer with at least one order (`buyers`).
     """
-    kept = buyers(customers)
-    orders, days = known_values(kept, "orders"), known_values(kept, "recency_days")
-    gap_days, activity_days, _ = pace or Pace(NAN, NAN, 0)  # a nan bounds nothing
-    near, away = days <= gap_days, days > activity_days
-    breaks = _frequency_breaks(orders)
-    recency = _quantile_scores(-days)
-    recency = np.maximum(recency, np.select([near, days <= activity_days], [4, 2], 1))
-    recency = np.minimum(recency, np.select([days > 2 * activity_days, away], [2, 3], 5))
-    monetary = _quantile_scores(known_values(kept, "spend"))
+    scored, days = rfm_scores(customers, customers, pace=pace), known_values(buyers(customers), "recency_days")
+    gap_days, activity_days, _ = pace or NO_PACE
+    types = _eight_types(scored, near=days <= gap_days, away=days > activity_days)
+    named = {"segment": segment_names(scored), "chinese_type": types, "value_group": value_groups(scored)}
+    if len(scored) < FEWEST_TO_SORT:
+        named = {name: pd.Series(TOO_FEW, index=scored.index, dtype="str") for name in named}
+    return scored.assign(rfm=_codes(scored).astype("str"), **named)
+
+
+def rfm_scores(customers: pd.DataFrame, reference: pd.DataFrame, *, pace: Pace | None = None) -> pd.DataFrame:
+    """The three scores of `rfm` by the cut-offs of the `reference` customers (customers of another time, or the same):
+    customer_id, recency_score, frequency_score, monetary_score.
+
+    A value beyond all of the reference gets its best or worst score. Empty where the reference has no buyer.
+    """
+    kept, base = buyers(customers), buyers(reference)
+    if base.empty:
+        kept = kept.iloc[:0]
+    days, breaks = known_values(kept, "recency_days"), _frequency_breaks(known_values(base, "orders"))
+
+    def among(column: str, sign: int = 1) -> np.ndarray:
+        return _quantile_scores(sign * known_values(kept, column), sign * known_values(base, column))
+
+    gap_days, activity_days, _ = pace or NO_PACE
+    recency = np.maximum(among("recency_days", -1), np.select([days <= gap_days, days <= activity_days], [4, 2], 1))
+    recency = np.minimum(recency, np.select([days > 2 * activity_days, days > activity_days], [2, 3], 5))
     if breaks:
         scores, starts = np.array(list(breaks)), np.array(list(breaks.values()))
-        frequency = scores[np.searchsorted(starts, orders, "right") - 1]
+        frequency = scores[np.searchsorted(starts, known_values(kept, "orders"), "right") - 1]
     else:
-        frequency = _quantile_scores(orders)
-    scored = pd.DataFrame({"customer_id": kept["customer_id"], "recency_score": recency,
-                           "frequency_score": frequency, "monetary_score": monetary})
+        frequency = among("orders")
+    return pd.DataFrame({"customer_id": kept["customer_id"], "recency_score": recency, "frequency_score": frequency,
+                         "monetary_score": among("spend")})
+
+
+def segment_names(scored: pd.DataFrame) -> pd.Series:
+    """The segment (SEGMENTS) of each row of `rfm_scores`."""
     names = np.full(556, "", dtype=object)
     names[[int(code) for code in SEGMENT_OF]] = list(SEGMENT_OF.values())
-    codes = recency * 100 + frequency * 10 + monetary
-    sorted_out = {"segment": pd.Series(names[codes], index=scored.index, dtype="str"),
-                  "chinese_type": _eight_types(scored, near=near, away=away), "value_group": value_groups(scored)}
-    if len(kept) < FEWEST_TO_SORT:
-        sorted_out = {name: pd.Series(TOO_FEW, index=scored.index, dtype="str") for name in sorted_out}
-    return scored.assign(rfm=pd.Series(codes, index=scored.index).astype("str"), **sorted_out)
+    return pd.Series(names[_codes(scored)], index=scored.index, dtype="str")
+
+
+def _codes(scored: pd.DataFrame) -> pd.Series:
+    """The three scores side by side: 543."""
+    return scored["recency_score"] * 100 + scored["frequency_score"] * 10 + scored["monetary_score"]
 
 
 def segments_sentence(scored: pd.DataFrame) -> str:
@@ -226,12 +250,11 @@ def _frequency_breaks(orders: np.ndarray) -> dict[int, int] | None:
     return SMALL_SHOP_BREAKS if len(orders) < SMALL_SHOP else FREQUENCY_BREAKS
 
 
-def _quantile_scores(values: np.ndarray) -> np.ndarray:
-    """Fifths 1..5, or thirds 1, 3, 5 in a small shop, by mid-rank; higher is better."""
-    rank = percentile_ranks(values, values)
-    if len(values) < SMALL_SHOP:
-        return 1 + 2 * np.floor(rank * 3).astype(np.int64)
-    return 1 + np.floor(rank * 5).astype(np.int64)
+def _quantile_scores(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Fifths 1..5, or thirds 1, 3, 5 in a small shop, by mid-rank among the reference; higher is better."""
+    parts, step = (3, 2) if len(reference) < SMALL_SHOP else (5, 1)
+    place = np.floor(percentile_ranks(values, reference) * parts)
+    return 1 + step * np.minimum(place, parts - 1).astype(np.int64)
 
 
 def _eight_types(scored: pd.DataFrame, *, near: np.ndarray | bool = False,

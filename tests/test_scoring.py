@@ -156,6 +156,20 @@ def test_within_its_bounds_the_pace_moves_nobody():
     pd.testing.assert_frame_equal(scoring.rfm(frame, pace=slow), scoring.rfm(frame))
 
 
+def test_scores_by_the_cutoffs_of_others():
+    base, others = shop(300), shop(120, seed=9)
+    itself = scoring.rfm_scores(base, base, pace=PACE)
+    pd.testing.assert_frame_equal(itself, scoring.rfm(base, pace=PACE)[itself.columns.tolist()])
+    by_base = scoring.rfm_scores(others, base)
+    for who in (0, 60, 119):  # a customer scores as the base's customers who spent as much do
+        nearest = (base["spend"] - others["spend"][who]).abs().idxmin()
+        assert abs(by_base["monetary_score"][who] - itself["monetary_score"][nearest]) <= 1
+    best = customers(orders=[999, 1], spend=[1e9, -1e9], recency_days=[0.0, 9999.0])  # beyond all of the base
+    assert scoring.rfm_scores(best, base).iloc[:, 1:].to_numpy().tolist() == [[5, 5, 5], [1, 1, 1]]
+    assert scoring.rfm_scores(best, base.iloc[:0]).empty
+    assert scoring.segment_names(scoring.rfm_scores(best, base)).tolist() == ["Champions", "Lost"]
+
+
 def test_the_pace_is_the_median_of_the_gaps_between_days():
     rows = [(f"c{i}", date(2024, 1, 1) + timedelta(days=d), 10) for i in range(10) for d in (0, 0, 7, 27)]
     rows += [("c0", date(2024, 1, 29), 10), ("once", date(2024, 5, 1), 10), ("once", date(2024, 5, 9), -10)]
