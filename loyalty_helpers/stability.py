@@ -1,0 +1,281 @@
+"""Stability: how far a ranking of customers can be trusted.
+
+A score is computed to the last digit, but it rests on when people happened to come by. Three questions: would the
+ranking be the same had the same customers' luck been different (`stability`), had the weights been others
+(`weight_sensitivity`), and do the score, the expected value and the chance to buy single out the same people
+(`agreement`)?
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from loyalty_helpers import forecast
+from loyalty_helpers.findings import NAN, Finding, amount, count
+from loyalty_helpers.intervals import SEED
+from loyalty_helpers.scoring import (
+    CONFIDENCE,
+    WEIGHTS,
+    _checked_weights,
+    _points,
+    _spearman,
+    _top_tenth_kept,
+    _values,
+    _weighted,
+    buyers,
+    purchases,
+)
+
+FEWEST = 50  # customers: of fewer, the best tenth would be fewer than five people
+FEWEST_REPEATERS = 10  # customers who bought on two days, below which nothing says how customers differ
+MOST = 5000  # customers whose luck is drawn anew; of more, so many are picked at random
+DRAWS = 100
+FIFTHS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "best fifth")
+MASK = 63  # categories told apart when they are counted
+
+
+# ---------------------------------------------------------------- had luck been different
+@dataclass(frozen=True)
+class Stability:
+    """How far the ranking by loyalty score would come out the same again.
+
+    `top`: share of the best tenth that would be in it again; `correlation`: rank correlation of the two rankings (both
+    with the middle 95 % of the draws as interval). `fifths`: fifth, customers, stays, low, high (share that would be in
+    the same fifth again), near (same or a neighboring one). `why` says why there is nothing; "" otherwise.
+    """
+
+    top: Finding
+    correlation: Finding
+    fifths: pd.DataFrame
+    customers: int = 0
+    sampled: int = 0
+    why: str = ""
+
+    @property
+    def sentence(self) -> str:
+        if self.why:
+            return f"How far the ranking is luck cannot be told yet: {self.why}."
+        share, low, high = (amount(end, "share", digits=0) for end in (self.top.estimate, self.top.low, self.top.high))
+        drawn = f" Reckoned from {count(self.sampled, 'customer')} picked at random." if self.sampled else ""
+        return (f"Of the {count(self.top.n, 'customer')} called the best tenth, about {share} would be so again if the "
+                f"same customers' luck were different ({low} to {high}); the others would be replaced by people just "
+                f"behind them.{drawn}")
+
+    @property
+    def fifths_sentence(self) -> str:
+        """Where in the ranking a place means most, and where least."""
+        if self.fifths.empty:
+            return ""
+        rows = self.fifths.sort_values("stays", kind="stable")
+        best, worst = rows.iloc[-1], rows.iloc[0]
+        return (f"Of the {best['fifth']}, {_percent(best['stays'])} would be in it again, of the {worst['fifth']} "
+                f"{_percent(worst['stays'])}; of every fifth at least {_percent(rows['near'].min())} would come out no "
+                "further off than the next one.")
+
+
+def _percent(share: float) -> str:
+    return amount(share, "share", digits=0)
+
+
+def stability(customers: pd.DataFrame, orders: pd.DataFrame, *, as_of: date,
+              weights: Mapping[str, float] = WEIGHTS) -> Stability:
+    """How much of the ranking by `scoring.loyalty_score` would be the same had customers' luck been different.
+
+    Luck is when a customer happened to buy, and what. What stays is the person: the time as a customer, and pace,
+    spending and tastes of one's own. None of them is known, so each draw takes them from what the history leaves
+    open, and with them a history as long as the real one. The pace comes from the gamma distribution that follows
+    from the BG/NBD model (Fader, Hardie & Lee 2005; the NBD where nobody visibly leaves); customers leave as often as
+    it says, some time after their last order. What is bought comes from the customer's own days with a purchase and
+    from all customers', the more of one's own the more alike these are (Polya's urn: n / (n + k) with
+    1 / (1 + k) the correlation of two days of one customer), apart for money, categories and ratings. Redrawing a
+    customer's own orders alone would overstate stability: it takes luck for pace. Every draw scores its customers
+    among themselves, as the score does.
+    """
+    kept = buyers(customers).sort_values("customer_id", ignore_index=True)
+    again = forecast.histories(orders, as_of=as_of)
+    total, repeaters = len(kept), int((again["frequency"] > 0).sum())
+    if total < FEWEST:
+        return _unstable(f"it takes {FEWEST} customers with an order, and there {_are(total)}")
+    if repeaters < FEWEST_REPEATERS:
+        return _unstable(f"it takes {FEWEST_REPEATERS} customers who bought on two different days, and there "
+                         f"{_are(repeaters)}")
+    if total > MOST:
+        kept = kept.iloc[np.sort(np.random.default_rng(SEED).choice(total, MOST, replace=False))]
+        kept = kept.reset_index(drop=True)
+    luck = _Luck.of(kept, orders, again)
+    weights = _checked_weights(weights)
+    usual = _score(kept, weights)
+    size = len(kept)
+    fifth, top = _fifths(usual), usual >= np.sort(usual)[-math.ceil(size / 10)]
+    rng = np.random.default_rng(SEED)
+    same, near, tops, correlations = np.zeros((DRAWS, 5)), np.zeros((DRAWS, 5)), np.zeros(DRAWS), np.zeros(DRAWS)
+    sizes = np.maximum(np.bincount(fifth, minlength=5), 1)
+    for draw in range(DRAWS):
+        other = _score(luck.redrawn(rng), weights)
+        step = np.abs(_fifths(other) - fifth)
+        same[draw], near[draw] = (np.bincount(fifth, weights=step <= far, minlength=5) / sizes for far in (0, 1))
+        tops[draw], correlations[draw] = _top_tenth_kept(usual, other), _spearman(usual, other)
+    low, high = np.quantile(same, [0.025, 0.975], axis=0)
+    fifths = pd.DataFrame({"fifth": FIFTHS, "customers": np.bincount(fifth, minlength=5), "stays": same.mean(axis=0),
+                           "low": low, "high": high, "near": near.mean(axis=0)})
+    fifths = fifths[fifths["customers"] > 0].reset_index(drop=True)
+    method = f"{DRAWS} draws of the same customers' luck"
+    return Stability(_over("share of the best tenth that would be in it again", "share", tops, int(top.sum()), method),
+                     _over("rank correlation of the loyalty score with itself", "score", correlations, size, method),
+                     fifths, total, size if size < total else 0)
+
+
+def _are(n: int) -> str:
+    return f"is {n:,}" if n == 1 else f"are {n:,}"
+
+
+def _unstable(why: str) -> Stability:
+    nothing = [Finding(label=label, unit=unit, estimate=NAN, note=why) for label, unit in (
+        ("share of the best tenth that would be in it again", "share"),
+        ("rank correlation of the loyalty score with itself", "score"))]
+    return Stability(*nothing, pd.DataFrame(columns=["fifth", "customers", "stays", "low", "high", "near"]), why=why)
+
+
+def _over(label: str, unit: str, draws: np.ndarray, n: int, method: str) -> Finding:
+    low, high = np.quantile(draws, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+    return Finding(label=label, unit=unit, estimate=float(draws.mean()), low=float(low), high=float(high), n=n,
+                   method=method)
+
+
+def _score(customers: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
+    """The loyalty score of customers among themselves, all of them buyers; to nine decimals, so that equals tie."""
+    return np.round(_weighted(_points(customers, customers), weights), 9)
+
+
+def _fifths(scores: np.ndarray) -> np.ndarray:
+    """0 (lowest) to 4 by mid-rank, so that customers alike are in the same fifth."""
+    ranked = np.sort(scores)
+    rank = (np.searchsorted(ranked, scores, "left") + np.searchsorted(ranked, scores, "right")) / (2 * len(ranked))
+    return np.minimum((rank * 5).astype(np.int64), 4)
+
+
+@dataclass(frozen=True)
+class _Luck:
+    """What the histories of customers leave open, and the days with a purchase that new ones are made of."""
+
+    shape: np.ndarray  # of the gamma distribution of each customer's pace
+    scale_there: np.ndarray  # purchases a week, if still a customer
+    scale_left: np.ndarray  # and if not
+    still: np.ndarray  # chance to be still a customer
+    recency: np.ndarray  # weeks
+    age: np.ndarray
+    kept: np.ndarray  # share of the money that was not paid back
+    days: pd.DataFrame  # amount, orders, categories (one bit each), rating, ratings; by customer
+    start: np.ndarray  # of each customer's days
+    own: Mapping[str, np.ndarray]  # chance that a day is one of the customer's own: money, categories, rating
+    known: Mapping[str, bool]
+
+    @classmethod
+    def of(cls, customers: pd.DataFrame, orders: pd.DataFrame, histories: pd.DataFrame) -> _Luck:
+        model = forecast.fit_bg_nbd(histories["frequency"], histories["recency"], histories["age"])
+        if model.on_bound:
+            model = forecast.fit_nbd(histories["frequency"], histories["age"])
+        mine = histories.set_index("customer_id").loc[customers["customer_id"]]
+        x, recency, age = (mine[name].to_numpy(dtype=float) for name in ("frequency", "recency", "age"))
+        days = _days(orders, customers["customer_id"])
+        size = np.bincount(days["customer"], minlength=len(customers))
+        gross = np.bincount(days["customer"], weights=days["amount"], minlength=len(customers))
+        spend = _values(customers, "spend")
+        alike = {"money": _alike(days["customer"], np.log1p(days["amount"].clip(lower=0))),
+                 "categories": _alike_categories(days), "rating": _alike(
+                     days.loc[days["ratings"] > 0, "customer"], (days["rating"] / days["ratings"]).dropna())}
+        own = {name: size * share / (size * share + 1 - share) if share < 1 else np.ones(len(size))
+               for name, share in alike.items()}
+        return cls(model.r + x, 1 / (model.alpha + age), 1 / (model.alpha + recency),
+                   model.still_customer(x, recency, age), recency, age,
+                   np.clip(np.divide(spend, gross, out=np.ones(len(size)), where=gross > 0), 0, 1), days,
+                   np.cumsum(size) - size, own,
+                   {"categories": bool((days["categories"] > 0).any()), "rating": bool((days["ratings"] > 0).any())})
+
+    def redrawn(self, rng: np.random.Generator) -> pd.DataFrame:
+        """The same customers with another luck: orders, spend, categories, rating, recency_days."""
+        n = len(self.age)
+        there = rng.random(n) < self.still
+        pace = np.maximum(rng.standard_gamma(self.shape) * np.where(there, self.scale_there, self.scale_left), 1e-12)
+        until = np.where(there, self.age, np.minimum(self.age, self.recency + rng.standard_exponential(n) / pace))
+        more = rng.poisson(pace * until)
+        last = until * rng.random(n) ** (1 / np.maximum(more, 1)) * (more > 0)  # the latest of so many
+        customer = np.repeat(np.arange(n), more + 1)
+        starts = np.cumsum(more + 1) - (more + 1)
+        size = np.diff(np.append(self.start, len(self.days)))
+
+        def drawn(what: str, *columns: str) -> list[np.ndarray]:
+            """Columns of days drawn from the customers' own, or from all."""
+            luck = rng.random(len(customer))
+            own = luck < self.own[what][customer]
+            within = luck / np.where(own, self.own[what][customer], 1)  # uniform again, given that it is one's own
+            place = self.start[customer] + np.minimum((within * size[customer]).astype(np.int64), size[customer] - 1)
+            place = np.where(own, place, rng.integers(0, len(self.days), len(customer)))
+            return [self.days[column].to_numpy()[place] for column in columns]
+
+        spent, orders = drawn("money", "amount", "orders")
+        table = {"orders": np.add.reduceat(orders, starts), "spend": np.add.reduceat(spent, starts) * self.kept,
+                 "recency_days": 7 * (self.age - last)}
+        if self.known["categories"]:
+            (bits,) = drawn("categories", "categories")
+            distinct = np.bitwise_count(np.bitwise_or.reduceat(bits, starts)).astype(float)
+            table["categories"] = np.where(distinct > 0, distinct, NAN)
+        if self.known["rating"]:
+            total, ratings = (np.add.reduceat(part, starts) for part in drawn("rating", "rating", "ratings"))
+            table["rating"] = np.divide(total, ratings, out=np.full(n, NAN), where=ratings > 0)
+        return pd.DataFrame(table)
+
+
+def _days(orders: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
+    """One row for each customer of `ids` (by place) and day with a purchase, in order: what was bought on it."""
+    bought = purchases(orders)
+    customer = pd.Index(ids).get_indexer(bought["customer_id"])
+    bought = bought.assign(customer=customer)[customer >= 0]
+    categories, _ = pd.factorize(bought["category"], sort=True)
+    bits = np.where(categories >= 0, np.left_shift(np.int64(1), categories.clip(min=0) % MASK), 0)
+    rating = bought["rating"].to_numpy(dtype=float, na_value=NAN)
+    rows = pd.DataFrame({
+        "customer": bought["customer"].to_numpy(), "day": bought["ordered_at"].to_numpy().astype("datetime64[D]"),
+        "order_id": bought["order_id"].to_numpy(), "amount": bought["amount"].to_numpy(dtype=float), "bits": bits,
+        "rating": np.nan_to_num(rating), "ratings": ~np.isnan(rating)})
+    rows = rows.assign(orders=~rows.duplicated(["customer", "order_id"]) | rows["order_id"].isna())
+    rows = rows.sort_values(["customer", "day", "amount"], kind="stable", ignore_index=True)
+    new = (rows["customer"].diff().ne(0) | rows["day"].diff().ne(pd.Timedelta(0))).to_numpy()
+    at = np.flatnonzero(new)
+    sums = {name: np.add.reduceat(rows[name].to_numpy(dtype=float), at)
+            for name in ("amount", "orders", "rating", "ratings")}
+    return pd.DataFrame({"customer": rows["customer"].to_numpy()[at], **sums,
+                         "categories": np.bitwise_or.reduceat(rows["bits"].to_numpy(), at)})
+
+
+def _alike(customer: pd.Series, values: pd.Series) -> float:
+    """Intraclass correlation of `values` of the same customer, 0 to 1 (one-way analysis of variance)."""
+    codes, _ = pd.factorize(customer)
+    values, n = values.to_numpy(dtype=float), np.bincount(codes)
+    groups, total = len(n), len(codes)
+    if groups < 2 or total <= groups:
+        return 0.0
+    means = np.bincount(codes, weights=values) / n
+    within = float(((values - means[codes]) ** 2).sum() / (total - groups))
+    between = float((n * (means - values.mean()) ** 2).sum() / (groups - 1))
+    size = (total - (n.astype(float) ** 2).sum() / total) / (groups - 1)
+    spread = (between - within) / size
+    return float(np.clip(spread / (spread + within), 0, 1)) if spread > 0 else 0.0
+
+
+def _alike_categories(days: pd.DataFrame) -> float:
+    """How alike the categories of one customer's days are, 0 to 1: the mean of `_alike` over categories, by spread."""
+    known = days[days["categories"] > 0]
+    bits = known["categories"].to_numpy()
+    has = [(bits >> place & 1).astype(float) for place in range(MASK)]
+    spreads = np.array([one.var() if len(one) else 0.0 for one in has])
+    if not spreads.sum() > 0:
+        return 0.0
+    return float(sum(spread * _alike(known["customer"], pd.Series(one))
+                     for one, spread in zip(has, spreads, strict=True) if spread > 0) / spreads.sum())
