@@ -16,10 +16,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import forecast
+from loyalty_helpers import forecast, privacy
+from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Finding, amount, count
-from loyalty_helpers.intervals import SEED
+from loyalty_helpers.intervals import SEED, Share
 from loyalty_helpers.scoring import (
+    ARTICLE_WEIGHTS,
     CONFIDENCE,
     WEIGHTS,
     _checked_weights,
@@ -98,16 +100,18 @@ def stability(customers: pd.DataFrame, orders: pd.DataFrame, *, as_of: date,
     among themselves, as the score does.
     """
     kept = buyers(customers).sort_values("customer_id", ignore_index=True)
-    again = forecast.histories(orders, as_of=as_of)
-    total, repeaters = len(kept), int((again["frequency"] > 0).sum())
+    total = len(kept)
     if total < FEWEST:
         return _unstable(f"it takes {FEWEST} customers with an order, and there {_are(total)}")
+    if total > MOST:
+        chosen = np.sort(np.random.default_rng(SEED).choice(total, MOST, replace=False))
+        kept = kept.iloc[chosen].reset_index(drop=True)
+        orders = orders[orders["customer_id"].isin(kept["customer_id"])]
+    again = forecast.histories(orders, as_of=as_of)
+    repeaters = int((again["frequency"] > 0).sum())
     if repeaters < FEWEST_REPEATERS:
         return _unstable(f"it takes {FEWEST_REPEATERS} customers who bought on two different days, and there "
                          f"{_are(repeaters)}")
-    if total > MOST:
-        kept = kept.iloc[np.sort(np.random.default_rng(SEED).choice(total, MOST, replace=False))]
-        kept = kept.reset_index(drop=True)
     luck = _Luck.of(kept, orders, again)
     weights = _checked_weights(weights)
     usual = _score(kept, weights)
@@ -279,3 +283,159 @@ def _alike_categories(days: pd.DataFrame) -> float:
         return 0.0
     return float(sum(spread * _alike(known["customer"], pd.Series(one))
                      for one, spread in zip(has, spreads, strict=True) if spread > 0) / spreads.sum())
+
+
+# ---------------------------------------------------------------- had the weights been others
+def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS) -> pd.DataFrame:
+    """Does the ranking depend on the weights? The weight of each component known here halved and raised by half (the
+    others keep their proportions), and the articles' weights.
+
+    Returns weights (words), rank_correlation (Spearman, with the ranking as weighted), top_tenth_kept (share of the
+    best tenth that stays in it); nan below FEWEST customers with an order, and where all of them are alike.
+    """
+    kept = buyers(customers)
+    points, weights = _points(kept, kept), _checked_weights(weights)
+    scenarios = {f"{name} {words}": weights | {name: weight * factor} for name, weight in weights.items()
+                 if weight and not np.isnan(points[name]).all()
+                 for words, factor in (("halved", 0.5), ("raised by half", 1.5))}
+    scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
+    usual = np.round(_weighted(points, weights), 9)
+    told = len(kept) >= FEWEST and np.nanmax(usual) > np.nanmin(usual)
+    rows = [(words, *((_spearman(usual, other), _top_tenth_kept(usual, other)) if told else (NAN, NAN)))
+            for words, scenario in scenarios.items() for other in [np.round(_weighted(points, scenario), 9)]]
+    return pd.DataFrame(rows, columns=["weights", "rank_correlation", "top_tenth_kept"])
+
+
+def sensitivity_sentence(table: pd.DataFrame) -> str:
+    """How much the weights decide about who is called best, from `weight_sensitivity`."""
+    if not table["top_tenth_kept"].notna().any():
+        return (f"How much the weights matter cannot be told: it takes {FEWEST} customers with an order, not all of "
+                "them alike.")
+    least = table.loc[table["top_tenth_kept"].idxmin()]
+    if least["top_tenth_kept"] == 1:
+        return "The same customers are the best tenth under any of these weights."
+    return (f"Under any of these weights at least {_percent(least['top_tenth_kept'])} of the best tenth stay in it "
+            f"(fewest: {least['weights']}).")
+
+
+# ---------------------------------------------------------------- do the measures agree
+MEASURES = {"score": "score", "lifetime_value": "value to come", "chance_to_buy": "chance to buy"}
+HIGH, LOW = 0.8, 0.5  # ranks from which, and below which, somebody counts as high and low
+DISAGREE = {  # group -> (measure by which they are alike, high?, measure by which they differ)
+    "high score, low chance to buy": ("score", True, "chance_to_buy"),
+    "high score, low value to come": ("score", True, "lifetime_value"),
+    "low score, high chance to buy": ("score", False, "chance_to_buy"),
+    "low score, high value to come": ("score", False, "lifetime_value"),
+}
+TRAITS = ("recency_days", "orders", "spend", "mean_order", "tenure_days")
+TELLING = 0.15  # difference of median ranks from which a trait is named as a reason
+GROUPS = ["group", "customers", "share", *TRAITS, "why"]
+PAIRS = ["one", "other", "customers", "rank_correlation", "low", "high", "shared", "shared_low", "shared_high"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether score, value to come and chance to buy single out the same customers.
+
+    `pairs`: one, other, customers, rank_correlation (Spearman) with low and high, shared (share of the best tenth by
+    the one that is in the best tenth by the other) with shared_low and shared_high. `groups`: those who disagree with
+    their typical (median) recency_days, orders, spend, mean_order, tenure_days, and why they do. `ranks`: customer_id
+    and the rank by each measure, 0 to 1, 1 best. `why` says why there is nothing; "" otherwise.
+    """
+
+    pairs: pd.DataFrame
+    groups: pd.DataFrame
+    ranks: pd.DataFrame
+    why: str = ""
+
+    @property
+    def sentence(self) -> str:
+        if self.why:
+            return f"Whether score, value and chance agree cannot be told yet: {self.why}."
+        best = self.pairs[self.pairs["one"] == MEASURES["score"]]
+        shared = " and ".join(
+            f"{_percent(row.shared)} are in that by {row.other} ({_percent(row.shared_low)} to "
+            f"{_percent(row.shared_high)})" for row in best.itertuples())
+        return f"Of the best tenth by score, {shared}."
+
+
+def agreement(scored: pd.DataFrame, customers: pd.DataFrame, outlook: pd.DataFrame, *, currency: str) -> Agreement:
+    """Loyalty score (`scored`), value to come and chance to buy (`outlook`) of the same customers, side by side.
+
+    `scored` has customer_id and score, `outlook` customer_id, lifetime_value and chance_to_buy (`forecast.outlook`); a
+    measure that is not known or the same for all is left out. High is the best fifth, low the lower half. A group that
+    disagrees is compared with those who are alike by its first measure and agree by the second: the reasons named are
+    the two traits that differ most. Intervals: Bonett & Wright 2000 for rank correlations, Wilson for shares.
+    """
+    known = [name for name in ("lifetime_value", "chance_to_buy") if name in outlook]
+    both = scored[["customer_id", "score"]].merge(outlook[["customer_id", *known]], on="customer_id").merge(
+        buyers(customers)[["customer_id", *TRAITS]], on="customer_id").sort_values("customer_id", ignore_index=True)
+    both = both.dropna(subset=["score", *(name for name in known if both[name].notna().any())])
+    known = ["score", *(name for name in known if both[name].nunique() > 1)]
+    if len(both) < FEWEST:
+        return _unknown(f"it takes {FEWEST} customers with a score and a forecast, and there {_are(len(both))}")
+    if len(known) < 2 or both["score"].nunique() < 2:
+        return _unknown("the score or the forecast is the same for everybody")
+    both = both.reset_index(drop=True)
+    ranks = both[["customer_id"]].assign(**{name: _ranks(both[name]) for name in known})
+    pairs = [_pair(both, one, other) for place, one in enumerate(known) for other in known[place + 1:]]
+    traits = {trait: _ranks(both[trait]) for trait in TRAITS}
+    groups = [_group(both, ranks, traits, name, currency) for name, (_, _, by) in DISAGREE.items() if by in known]
+    return Agreement(pd.DataFrame(pairs, columns=PAIRS), pd.DataFrame(groups, columns=GROUPS), ranks)
+
+
+def _unknown(why: str) -> Agreement:
+    return Agreement(pd.DataFrame(columns=PAIRS), pd.DataFrame(columns=GROUPS),
+                     pd.DataFrame(columns=["customer_id", "score"]), why)
+
+
+def _ranks(values: pd.Series) -> np.ndarray:
+    """Mid-ranks, 0 to 1, of amounts to nine digits, so that equals tie."""
+    return (values.round(9).rank() - 0.5).to_numpy() / len(values)
+
+
+def _pair(both: pd.DataFrame, one: str, other: str) -> tuple:
+    first, second = (both[name].round(9).to_numpy(dtype=float) for name in (one, other))
+    n, found = len(both), _spearman(first, second)
+    half = 1.96 * math.sqrt((1 + found**2 / 2) / (n - 3))
+    place = np.arctanh(np.clip(found, -1 + 1e-12, 1 - 1e-12))
+    kept, top = _top_tenth_kept(first, second), int((first >= np.sort(first)[-math.ceil(n / 10)]).sum())
+    limits = Share(round(kept * top), top).level(CONFIDENCE)[:3]
+    return (MEASURES[one], MEASURES[other], n, found, float(np.tanh(place - half)), float(np.tanh(place + half)),
+            *limits)
+
+
+def _group(both: pd.DataFrame, ranks: pd.DataFrame, traits: Mapping[str, np.ndarray], name: str,
+           currency: str) -> tuple:
+    """A row of `Agreement.groups`."""
+    by, high, against = DISAGREE[name]
+    alike = (ranks[by] >= HIGH if high else ranks[by] < LOW).to_numpy()
+    other = (ranks[against] < LOW if high else ranks[against] >= HIGH).to_numpy()
+    them, rest = alike & other, alike & ~other
+    n = int(them.sum())
+    if not n:
+        return (name, 0, 0.0, *[NAN] * len(TRAITS), "nobody")
+    typical, usual = (both.loc[rows, list(TRAITS)].median() for rows in (them, rest))
+    apart = {trait: abs(np.median(rank[them]) - np.median(rank[rest])) for trait, rank in traits.items() if rest.any()}
+    named = [trait for trait in sorted(apart, key=lambda trait: -apart[trait])[:2] if apart[trait] >= TELLING]
+    why = ", ".join(_reason(trait, typical[trait], usual[trait], currency) for trait in named)
+    return (name, n, n / len(both), *typical, why or "no single trait sets them apart")
+
+
+def _reason(trait: str, typical: float, usual: float, currency: str) -> str:
+    words = {"recency_days": "last bought {} ago", "orders": "{} so far", "spend": "spent {} so far",
+             "mean_order": "{} an order", "tenure_days": "first bought {} ago"}[trait]
+    return f"{words.format(_in_words(typical, trait, currency))} (the others: {_in_words(usual, trait, currency)})"
+
+
+def _in_words(value: float, trait: str, currency: str) -> str:
+    if trait in ("spend", "mean_order"):
+        return amount(value, currency)
+    whole = math.floor(value + 0.5)
+    return count(whole, "order" if trait == "orders" else "day")
+
+
+def groups_shown(found: Agreement, shop: Client) -> pd.DataFrame:
+    """`found.groups` as the client's audience may see it; the words go with the numbers they hold."""
+    seen = privacy.published(found.groups, shop)
+    return seen.assign(why=seen["why"].where(seen["customers"].notna()))
