@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import tables
+from loyalty_helpers import privacy, tables
+from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Change, Finding, amount, count
 from loyalty_helpers.intervals import Share, holm, newcombe
 from loyalty_helpers.kpis import Windows
@@ -60,6 +61,8 @@ class Migration:
         levels = {change.kpi: change.after for change in self.moves}
         if not levels:
             return f"Where the customers of before the launch went cannot be told: {self.why}."
+        if not all(levels[move].measurable for move in MOVES):
+            return f"Where the customers of before the launch went is not shown: {levels['stopped'].note}."
         n = levels["stopped"].n
         few = n < FEWEST
         up, stayed, down, stopped = (
@@ -84,6 +87,18 @@ class Migration:
         seen = (" ".join(change.sentence for change in moved) if moved else
                 "No evidence that customers moved otherwise than they do by themselves.")
         return f"One span earlier, without a program: {usual}. {seen}"
+
+
+def published(found: Migration, shop: Client) -> Migration:
+    """`found` as the client's audience may see it; where one move is hidden all are, or it could be worked out."""
+    told = privacy.told(found.moves, shop)
+    if any(was.after.measurable and not now.after.measurable for was, now in zip(found.moves, told, strict=True)):
+        told = [replace(one, estimate=NAN, low=NAN, high=NAN, p_value=NAN, p_adjusted=NAN, note=privacy.NOT_SHOWN,
+                        **{when: replace(getattr(one, when), estimate=NAN, low=NAN, high=NAN, n=0,
+                                         note=privacy.NOT_SHOWN) for when in ("before", "after")}) for one in told]
+    return replace(found, moves=told, sizes=privacy.published(found.sizes, shop),
+                   groups=privacy.published(found.groups, shop, within=["before"]),
+                   segments=privacy.published(found.segments, shop, within=["before"]))
 
 
 # move -> the label of its share
@@ -222,3 +237,11 @@ def _changes(usual: dict[str, Finding], moves: dict[str, Finding], why: str) -> 
         changes.append(change)
     adjusted = holm([change.p_value for change in changes])
     return [replace(change, p_adjusted=float(p)) for change, p in zip(changes, adjusted, strict=True)]
+
+
+def matrix(table: pd.DataFrame) -> pd.DataFrame:
+    """`groups` or `segments` for a reader: customers, one row per place before, one column per place after."""
+    places = list(dict.fromkeys(table["after"]))
+    wide = table.pivot(index="before", columns="after", values="customers")
+    return wide.reindex(index=list(dict.fromkeys(table["before"])), columns=places).reset_index().rename(
+        columns={"before": "before \\ after"}).rename_axis(columns=None)

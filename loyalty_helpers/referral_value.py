@@ -7,12 +7,14 @@ oneself.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from loyalty_helpers import privacy
+from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Finding, amount, count, difference
 from loyalty_helpers.intervals import FEWEST_UNITS, resampled
 from loyalty_helpers.scoring import CONFIDENCE, purchases, share_of
@@ -56,6 +58,21 @@ class ReferralValue:
         verdict = (", no evidence that they differ." if gap.low <= 0 <= gap.high else
                    f", {'more' if gap.estimate > 0 else 'less'} than chance would explain.")
         return f"{said}{verdict} {ANYWAY}"
+
+    @property
+    def half_sentence(self) -> str:
+        """How much hangs on a few who refer."""
+        if not self.half.measurable:
+            return "" if self.why else self.half.sentence
+        return (f"Half of the customers who were referred and came were brought by {round(self.half.estimate * 100)} % "
+                f"of the {count(self.half.n, 'person')} who brought anybody.")
+
+
+def published(found: ReferralValue, shop: Client) -> ReferralValue:
+    """`found` as the client's audience may see it."""
+    names = ("came", "difference", "per_referrer", "half")
+    told = privacy.told([getattr(found, name) for name in names], shop)
+    return replace(found, groups=privacy.published(found.groups, shop), **dict(zip(names, told, strict=True)))
 
 
 def referral_value(orders: pd.DataFrame, referrals: pd.DataFrame | None, *, currency: str) -> ReferralValue:

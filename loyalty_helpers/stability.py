@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -63,6 +63,8 @@ class Stability:
     def sentence(self) -> str:
         if self.why:
             return f"How far the ranking is luck cannot be told yet: {self.why}."
+        if not self.top.measurable:
+            return self.top.sentence
         share, low, high = (amount(end, "share", digits=0) for end in (self.top.estimate, self.top.low, self.top.high))
         drawn = f" Reckoned from {count(self.sampled, 'customer')} picked at random." if self.sampled else ""
         return (f"Of the {count(self.top.n, 'customer')} called the best tenth, about {share} would be so again if the "
@@ -352,7 +354,9 @@ class Agreement:
     def sentence(self) -> str:
         if self.why:
             return f"Whether score, value and chance agree cannot be told yet: {self.why}."
-        best = self.pairs[self.pairs["one"] == MEASURES["score"]]
+        best = self.pairs[(self.pairs["one"] == MEASURES["score"]) & self.pairs["shared"].notna()]
+        if best.empty:
+            return f"How many of the best tenth are the same by score, value and chance: {privacy.NOT_SHOWN}."
         shared = " and ".join(
             f"{_percent(row.shared)} are in that by {row.other} ({_percent(row.shared_low)} to "
             f"{_percent(row.shared_high)})" for row in best.itertuples())
@@ -435,7 +439,12 @@ def _in_words(value: float, trait: str, currency: str) -> str:
     return count(whole, "order" if trait == "orders" else "day")
 
 
-def groups_shown(found: Agreement, shop: Client) -> pd.DataFrame:
-    """`found.groups` as the client's audience may see it; the words go with the numbers they hold."""
-    seen = privacy.published(found.groups, shop)
-    return seen.assign(why=seen["why"].where(seen["customers"].notna()))
+def published(found: Agreement, shop: Client) -> Agreement:
+    """`found` as the client's audience may see it; the words of a group go with its numbers."""
+    groups = privacy.published(found.groups, shop)
+    groups = groups.assign(why=groups["why"].where(groups["customers"].notna()))
+    top, least = np.ceil(found.pairs["customers"].astype(float) / 10), privacy.least(shop)
+    shared = found.pairs["shared"].astype(float) * top
+    few = (shared.round().between(1, least - 1)) | ((top - shared).round().between(1, least - 1))
+    hidden = {name: found.pairs[name].mask(few) for name in ("shared", "shared_low", "shared_high")}
+    return replace(found, groups=groups, pairs=found.pairs.assign(**hidden))
