@@ -30,7 +30,7 @@ NEXT = ["first", "next", "customers", "share", "low", "high", "expected", "p_adj
 
 
 def choices(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What identified customers bought of which category: customer_id, order_id, ordered_at, category.
+    """What identified customers bought of which category: customer (a number), ordered_at, category (Categorical).
 
     From the lines where they know categories, else from the orders; one row for each order and category.
     """
@@ -40,17 +40,24 @@ def choices(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         known = lines[["order_id", "category"]].dropna().drop_duplicates()
         bought = bought.drop(columns="category").drop_duplicates(["customer_id", "order_id"])
         bought = bought.merge(known, on="order_id")
-    known = bought.dropna(subset="category")
-    return known[["customer_id", "order_id", "ordered_at", "category"]].drop_duplicates(
-        ["customer_id", "order_id", "category"]).sort_values(
-        ["customer_id", "ordered_at", "order_id", "category"], ignore_index=True)
+    category, names = pd.factorize(bought["category"], sort=True)
+    order = np.where(bought["order_id"].isna(), -1 - np.arange(len(bought)), pd.factorize(bought["order_id"])[0])
+    chosen = pd.DataFrame({"customer": pd.factorize(bought["customer_id"])[0], "order": order,
+                           "ordered_at": bought["ordered_at"].array, "category": category})
+    chosen = chosen[category >= 0].drop_duplicates(["customer", "order", "category"], ignore_index=True)
+    return chosen.drop(columns="order").assign(category=pd.Categorical.from_codes(chosen["category"], [*names]))
 
 
 def cross_sell(chosen: pd.DataFrame) -> Finding:
     """Cross-sell rate: of the customers whose categories are known, the share who bought from two or more."""
-    each = chosen.groupby("customer_id")["category"].nunique()
+    each = _coded(chosen)[["customer", "category"]].drop_duplicates().groupby("customer").size()
     return share_of("customers who bought from two or more categories", int((each >= 2).sum()), len(each),
                     note="no order of a known customer carries a category")
+
+
+def _coded(chosen: pd.DataFrame) -> pd.DataFrame:
+    """`choices` with categories as numbers."""
+    return chosen.assign(category=chosen["category"].cat.codes.astype(np.int64))
 
 
 def affinity(chosen: pd.DataFrame) -> pd.DataFrame:
@@ -67,10 +74,10 @@ def affinity(chosen: pd.DataFrame) -> pd.DataFrame:
     `reading`: "together" or "apart" where p_adjusted is below 0.05, "as expected", or "too few" below FEWEST_BOTH
     expected. Empty with fewer than two such categories.
     """
-    customer, _ = pd.factorize(chosen["customer_id"])
-    category, names = pd.factorize(chosen["category"], sort=True)
-    cells = pd.Series(1, index=range(len(chosen))).groupby([customer, category]).sum()
-    who, what = (cells.index.get_level_values(level).to_numpy() for level in (0, 1))
+    names = chosen["category"].cat.categories.to_numpy()
+    customer, _ = pd.factorize(chosen["customer"])
+    cells, times = np.unique(customer * len(names) + _coded(chosen)["category"].to_numpy(), return_counts=True)
+    who, what = np.divmod(cells, max(len(names), 1))
     buyers = np.bincount(what, minlength=len(names))
     shown = np.sort(np.argsort(-buyers, kind="stable")[:MOST])
     shown = shown[buyers[shown] >= FEWEST_BUYERS]
@@ -81,7 +88,7 @@ def affinity(chosen: pd.DataFrame) -> pd.DataFrame:
     place[shown] = np.arange(len(shown))
     has = np.zeros((len(made), len(shown)))
     has[who[place[what] >= 0], place[what[place[what] >= 0]]] = 1
-    none = _Unlinked(made, has, concentration(who, cells.to_numpy(), what))
+    none = _Unlinked(made, has, concentration(who, times, what))
     rows = [_pair(none, a, b) for a, b in combinations(range(len(shown)), 2)]
     table = pd.DataFrame(rows).assign(category=lambda t: names[shown[t["a"]]], other=lambda t: names[shown[t["b"]]])
     adjusted = holm(table["p_value"])
@@ -191,16 +198,15 @@ def next_category(chosen: pd.DataFrame) -> pd.DataFrame:
     nobody can turn anew to where they began (Goodman 1968). p_adjusted: Holm over all ways with FEWEST_BOTH expected.
     Where an order holds several categories each counts, so that shares of one `first` may add up to more than 1.
     """
-    each = chosen.groupby(["customer_id", "category"], as_index=False)["ordered_at"].min()
-    turn = each.groupby("customer_id")["ordered_at"].rank(method="dense")
-    first, following = (each.loc[turn == place, ["customer_id", "category"]] for place in (1, 2))
-    ways = first.merge(following, on="customer_id", suffixes=("_first", "_next")).rename(
-        columns={"category_first": "first", "category_next": "next"})
+    each = _coded(chosen).groupby(["customer", "category"], as_index=False)["ordered_at"].min()
+    turn = each.groupby("customer")["ordered_at"].rank(method="dense")
+    first, following = (each.loc[turn == place, ["customer", "category"]] for place in (1, 2))
+    ways = first.merge(following, on="customer").rename(columns={"category_x": "first", "category_y": "next"})
     if ways.empty:
         return pd.DataFrame(columns=NEXT)
     names = sorted({*ways["first"], *ways["next"]})
     counts = pd.crosstab(ways["first"], ways["next"]).reindex(index=names, columns=names, fill_value=0)
-    went = ways.groupby("first")["customer_id"].nunique()
+    went = ways.groupby("first")["customer"].nunique()
     long = counts.rename_axis(index="first", columns="next").stack().rename("customers").reset_index()
     long = long.assign(fitted=_quasi_independent(counts.to_numpy(dtype=float)).ravel(), n=long["first"].map(went))
     long = long[(long["first"] != long["next"]) & long["n"].notna()].reset_index(drop=True)
@@ -210,7 +216,9 @@ def next_category(chosen: pd.DataFrame) -> pd.DataFrame:
     spread = np.sqrt((long["fitted"] * (1 - long["expected"])).clip(lower=1e-9))
     p = (2 * norm.sf((long["customers"] - long["fitted"]).abs() / spread))
     long = long.assign(p_adjusted=holm(np.where(long["fitted"] >= FEWEST_BOTH, p, NAN)))
-    return long.sort_values(["first", "customers", "next"], ascending=[True, False, True], ignore_index=True)[NEXT]
+    long = long.sort_values(["first", "customers", "next"], ascending=[True, False, True], ignore_index=True)
+    words = chosen["category"].cat.categories.to_numpy()
+    return long.assign(first=words[long["first"]], next=words[long["next"]])[NEXT]
 
 
 def _quasi_independent(counts: np.ndarray) -> np.ndarray:

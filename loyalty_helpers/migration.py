@@ -209,7 +209,7 @@ def _moves(was: pd.DataFrame | None, now: pd.DataFrame | None) -> dict[str, Find
     if was is not None and now is not None:
         place = {group: rank for rank, group in enumerate(GROUPS)}
         later = was["customer_id"].map(now.set_index("customer_id")["group"])
-        step = (was["group"].map(place) - later.map(place)).to_numpy(dtype="float64")
+        step = (was["group"].map(place).astype("float64") - later.map(place).astype("float64")).to_numpy()
         top = (was["group"] == GROUPS[0]).to_numpy()
         n, best = len(was), int(top.sum())
         found = ((step > 0).sum(), (step == 0).sum(), (step < 0).sum(), np.isnan(step).sum(), (top & (step == 0)).sum())

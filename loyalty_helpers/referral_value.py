@@ -17,7 +17,7 @@ from loyalty_helpers import privacy
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Finding, amount, count, difference
 from loyalty_helpers.intervals import FEWEST_UNITS, resampled
-from loyalty_helpers.scoring import CONFIDENCE, purchases, share_of
+from loyalty_helpers.scoring import CONFIDENCE, buyers, share_of
 
 ANYWAY = "They might have come without being referred."
 GROUPS = ["group", "customers", "orders_each", "spend_each", "bought_again"]
@@ -75,19 +75,19 @@ def published(found: ReferralValue, shop: Client) -> ReferralValue:
     return replace(found, groups=privacy.published(found.groups, shop), **dict(zip(names, told, strict=True)))
 
 
-def referral_value(orders: pd.DataFrame, referrals: pd.DataFrame | None, *, currency: str) -> ReferralValue:
+def referral_value(customers: pd.DataFrame, referrals: pd.DataFrame | None, *, currency: str) -> ReferralValue:
     """Who was referred, came, and has spent how much to the end of the data; see `ReferralValue`.
 
     A person counts once, for who named them first; naming oneself does not count. Referred customers are those whose
     first order is not before the day they were named. Newcomers are compared month by month of the first order, so
-    that all have had equally long; months without both kinds are left out. `orders` and `referrals` are canonical.
+    that all have had equally long; months without both kinds are left out. Both frames are canonical.
     """
     named = _named(referrals)
     if named.empty:
         return _nothing("there is no list of referrals" if referrals is None else "nobody has been referred yet",
                         currency)
-    new = _newcomers(orders)
-    first = new["first"].reindex(named["referee_id"]).to_numpy()
+    new = buyers(customers).set_index("customer_id")[["first_order_at", "orders", "spend"]].sort_index()
+    first = new["first_order_at"].reindex(named["referee_id"]).to_numpy()
     came = named[(first >= named["at"].dt.normalize().to_numpy()) | (named["at"].isna().to_numpy() & ~np.isnat(first))]
     per_referrer = _per_referrer(named, came, new, currency)
     compared, gap = _compared(new, came, currency)
@@ -110,13 +110,6 @@ def _named(referrals: pd.DataFrame | None) -> pd.DataFrame:
     known = referrals.dropna(subset=["referrer_id", "referee_id"])
     known = known[known["referrer_id"] != known["referee_id"]]
     return known.sort_values(["at", "referee_id", "referrer_id"]).drop_duplicates("referee_id", ignore_index=True)
-
-
-def _newcomers(orders: pd.DataFrame) -> pd.DataFrame:
-    """customer_id (index), first, orders, spend (refunds taken off) of all customers with an order."""
-    bought = purchases(orders)
-    table = bought.groupby("customer_id").agg(first=("ordered_at", "min"), orders=("order_id", "nunique"))
-    return table.assign(spend=orders.groupby("customer_id")["amount"].sum().reindex(table.index))
 
 
 def _per_referrer(named: pd.DataFrame, came: pd.DataFrame, new: pd.DataFrame, currency: str) -> Finding:
@@ -144,7 +137,7 @@ def _half(came: pd.DataFrame) -> Finding:
 
 def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.DataFrame, Finding]:
     """Referred and other newcomers of the same months, and the difference of what they spent."""
-    month = new["first"].dt.year * 12 + new["first"].dt.month
+    month = new["first_order_at"].dt.year * 12 + new["first_order_at"].dt.month
     referred = new.index.isin(came["referee_id"])
     shared = month.isin(month[referred]) & month.isin(month[~referred])
     new, month, referred = new[shared], month[shared].to_numpy(), referred[shared]

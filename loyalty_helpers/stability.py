@@ -67,7 +67,8 @@ class Stability:
             return self.top.sentence
         share, low, high = (amount(end, "share", digits=0) for end in (self.top.estimate, self.top.low, self.top.high))
         drawn = f" Reckoned from {count(self.sampled, 'customer')} picked at random." if self.sampled else ""
-        return (f"Of the {count(self.top.n, 'customer')} called the best tenth, about {share} would be so again if the "
+        best = "customers" if self.sampled else count(self.top.n, "customer")
+        return (f"Of the {best} called the best tenth, about {share} would be so again if the "
                 f"same customers' luck were different ({low} to {high}); the others would be replaced by people just "
                 f"behind them.{drawn}")
 
@@ -250,8 +251,8 @@ def _days(orders: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
         "customer": bought["customer"].to_numpy(), "day": bought["ordered_at"].to_numpy().astype("datetime64[D]"),
         "order_id": bought["order_id"].to_numpy(), "amount": bought["amount"].to_numpy(dtype=float), "bits": bits,
         "rating": np.nan_to_num(rating), "ratings": ~np.isnan(rating)})
-    rows = rows.assign(orders=~rows.duplicated(["customer", "order_id"]) | rows["order_id"].isna())
     rows = rows.sort_values(["customer", "day", "amount"], kind="stable", ignore_index=True)
+    rows = rows.assign(orders=~rows.duplicated(["customer", "order_id"]) | rows["order_id"].isna())
     new = (rows["customer"].diff().ne(0) | rows["day"].diff().ne(pd.Timedelta(0))).to_numpy()
     at = np.flatnonzero(new)
     sums = {name: np.add.reduceat(rows[name].to_numpy(dtype=float), at)
@@ -303,9 +304,20 @@ def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] 
     scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
     usual = np.round(_weighted(points, weights), 9)
     told = len(kept) >= FEWEST and np.nanmax(usual) > np.nanmin(usual)
-    rows = [(words, *((_spearman(usual, other), _top_tenth_kept(usual, other)) if told else (NAN, NAN)))
+    if not told:
+        return pd.DataFrame({"weights": list(scenarios), "rank_correlation": NAN, "top_tenth_kept": NAN})
+    ranks = pd.Series(usual).rank()
+    rows = [(words, _correlation(ranks, pd.Series(other).rank()), _top_tenth_kept(usual, other))
             for words, scenario in scenarios.items() for other in [np.round(_weighted(points, scenario), 9)]]
     return pd.DataFrame(rows, columns=["weights", "rank_correlation", "top_tenth_kept"])
+
+
+def _correlation(one: pd.Series, other: pd.Series) -> float:
+    """Correlation of two rankings of the same customers, those without a place in the other left out."""
+    known = one.notna() & other.notna()
+    if known.sum() < 2 or one[known].nunique() < 2 or other[known].nunique() < 2:
+        return NAN
+    return float(np.corrcoef(one[known], other[known])[0, 1])
 
 
 def sensitivity_sentence(table: pd.DataFrame) -> str:
