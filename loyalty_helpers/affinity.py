@@ -141,7 +141,9 @@ class _Unlinked:
             return float(self.size @ (1 - self.without(mean))) - buyers
 
         ends = 1e-9, 1 - 1e-9
-        return brentq(excess, *ends) if excess(ends[0]) < 0 < excess(ends[1]) else ends[excess(ends[1]) <= 0]
+        if excess(ends[0]) < 0 < excess(ends[1]):
+            return brentq(excess, *ends)
+        return ends[1] if excess(ends[1]) <= 0 else ends[0]
 
 
 def _pair(none: _Unlinked, a: int, b: int) -> dict[str, float]:

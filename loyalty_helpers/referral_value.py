@@ -114,7 +114,7 @@ def _named(referrals: pd.DataFrame | None) -> pd.DataFrame:
 
 def _per_referrer(named: pd.DataFrame, came: pd.DataFrame, new: pd.DataFrame, currency: str) -> Finding:
     """Mean spend of the referred per referrer, with a bootstrap interval by referrer."""
-    brought = came["referee_id"].map(new["spend"]).groupby(came["referrer_id"].to_numpy()).sum()
+    brought = came["referee_id"].map(new["spend"]).astype("float64").groupby(came["referrer_id"].to_numpy()).sum()
     brought = brought.reindex(sorted(named["referrer_id"].unique()), fill_value=0.0)
     low, high = _limits(np.column_stack([brought, np.ones(len(brought))]), lambda sums: sums[:, 0] / sums[:, 1],
                         float(brought.mean()), len(brought))
