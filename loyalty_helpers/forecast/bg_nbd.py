@@ -9,57 +9,22 @@ a chance of his own (beta: `a`, `b`). The NBD (Ehrenberg 1959) is the same witho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
-from scipy.special import digamma, expit, gammaln, hyp2f1
+from scipy.special import betaincinv, digamma, expit, gammaln, hyp2f1
 
 from loyalty_helpers.client import UserError
-from loyalty_helpers.scoring import purchases
 
-WEEK = pd.Timedelta(days=7)
 BOUND = 9.0  # of the log of each parameter, in units of the mean age: beyond it customers are as good as all alike
 # starting values of r, alpha / mean age, a, b: a shop of few repeaters, one of regulars, one where nobody leaves
 STARTS = ((0.25, 0.3, 0.8, 2.5), (1.0, 0.5, 0.5, 3.0), (1.5, 0.3, 1.0, 20.0), (0.8, 0.2, 0.05, 1.0))
 NEAR_ONE = 1e-5  # the formula for expected purchases divides by a - 1
 
 
-# ---------------------------------------------------------------- histories
-def histories(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
-    """What the models know of each customer who bought before `as_of` (the day after the last day looked at).
-
-    Returns customer_id, frequency (days with a purchase less one), recency (weeks from the first to the last of these
-    days), age (weeks from the first of them to the last day looked at, in which one could have bought again),
-    mean_value (mean money of a purchase day after the first; nan without) and days_value (the same over all purchase
-    days), sorted by customer_id. Several orders on one day are one purchase, as in the papers. Refunds count in money
-    only: what a customer got back in the time lowers the value of all purchase days alike.
-    """
-    end = pd.Timestamp(as_of)
-    seen = orders[orders["customer_id"].notna() & (orders["ordered_at"] < end)]
-    bought = purchases(seen)
-    days = bought.assign(day=bought["ordered_at"].dt.normalize()).groupby(
-        ["customer_id", "day"], as_index=False, sort=True)["amount"].sum()
-    by_customer = days.groupby("customer_id", sort=True)
-    table = by_customer["day"].agg(["size", "min", "max"])
-    spent, first = by_customer["amount"].sum(), by_customer["amount"].first()
-    back = seen.loc[seen["is_refund"].astype(bool)].groupby("customer_id")["amount"].sum()
-    kept = np.where(spent > 0, 1 + back.reindex(table.index, fill_value=0) / spent.where(spent > 0, 1), 1)
-    frequency = table["size"].to_numpy() - 1
-    again = np.where(frequency > 0, (spent - first) / np.maximum(frequency, 1), np.nan)
-    return pd.DataFrame({
-        "customer_id": table.index,
-        "frequency": frequency.astype("int64"),
-        "recency": ((table["max"] - table["min"]) / WEEK).to_numpy(dtype="float64"),
-        "age": ((end - pd.Timedelta(days=1) - table["min"]) / WEEK).to_numpy(dtype="float64"),
-        "mean_value": again * kept,
-        "days_value": (spent / table["size"]).to_numpy(dtype="float64") * kept,
-    }).reset_index(drop=True)
-
-
+# ---------------------------------------------------------------- histories, checked
 def checked(*columns: ArrayLike, names: tuple[str, ...] = ("frequency", "recency", "age")) -> tuple[np.ndarray, ...]:
     """The columns of a history as floats of one length. Raises UserError where no history can look like that."""
     arrays = tuple(np.atleast_1d(np.asarray(column, dtype="float64")) for column in columns)
@@ -103,12 +68,26 @@ class BgNbd:
         """Expected purchases in the coming `horizon` of somebody who is surely still a customer.
 
         Equation 10 of the paper after Euler's transformation of the hypergeometric function, whose parameters then no
-        longer grow with the number of purchases (Abramowitz & Stegun 15.3.3).
+        longer grow with the number of purchases (Abramowitz & Stegun 15.3.3). Where one factor is too small for a float
+        and the other too large (nearly all leave at once), the mean over the chances to leave is taken by quadrature.
         """
         x, age = checked(frequency, age, names=("frequency", "age"))
         a = self.a if abs(self.a - 1) > NEAR_ONE else 1 + NEAR_ONE
         z, c = horizon / (self.alpha + age + horizon), a + self.b + x - 1
-        return c / (a - 1) * (1 - (1 - z) ** (a - 1) * hyp2f1(a + self.b - self.r - 1, a - 1, c, z))
+        with np.errstate(invalid="ignore", over="ignore"):
+            rest = (1 - z) ** (a - 1) * hyp2f1(a + self.b - self.r - 1, a - 1, c, z)
+        expected = c / (a - 1) * (1 - rest)
+        lost = ~np.isfinite(rest)
+        if lost.any():
+            expected[lost] = self._by_quadrature(horizon, x[lost], age[lost])
+        return expected
+
+    def _by_quadrature(self, horizon: float, x: np.ndarray, age: np.ndarray) -> np.ndarray:
+        """Mean of (1 - exp(-rate p horizon)) / p over the rates and the chances p to leave that a history allows."""
+        nodes, weights = np.polynomial.legendre.leggauss(48)
+        p = betaincinv(self.a, (self.b + x)[:, None], (nodes + 1) / 2)
+        buys = -np.expm1(-(self.r + x[:, None]) * np.log1p(p * (horizon / (self.alpha + age))[:, None]))
+        return (buys / p) @ weights / 2
 
     def expected(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> np.ndarray:
         """Expected purchases in the coming `horizon`, given the history (Fader, Hardie & Lee 2005, equation 10)."""
@@ -190,7 +169,7 @@ def _counted(x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Counted:
         raise UserError("There is no customer to fit a model to.")
     if not age.max() > 0:
         raise UserError("All customers bought for the first time on the last day: nothing can be said of later yet.")
-    unit = age.mean()
+    unit = float(age.mean())
     again = x > 0
     once_age, once_n = np.unique(age[~again], return_counts=True)
     values, n_of_value = np.unique(x[again], return_counts=True)

@@ -41,11 +41,12 @@ class GammaGamma:
     def expected_value(self, frequency: ArrayLike, mean_value: ArrayLike) -> np.ndarray:
         """Each customer's mean order value: his own, drawn towards all customers' the more, the fewer orders it has.
 
-        Those without a usable value of their own (no repeat order, or nothing left of it after refunds) get the mean.
+        Those without a repeat order, whose `mean_value` is missing, get the mean; a value below 0 (more was refunded
+        than bought) counts as 0.
         """
         x, value = (np.atleast_1d(np.asarray(column, dtype="float64")) for column in (frequency, mean_value))
-        known = (x > 0) & (value > 0)
-        x, value = np.where(known, x, 0.0), np.where(known, value, 0.0)
+        known = (x > 0) & np.isfinite(value)
+        x, value = np.where(known, x, 0.0), np.where(known, np.maximum(value, 0), 0.0)
         return self.p * (self.v + x * value) / (self.p * x + self.q - 1)
 
 
