@@ -13,12 +13,12 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers import cases, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
+from loyalty_helpers import cases, cohorts, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
 from loyalty_helpers.client import SOURCES, Client, UserError
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
 from loyalty_helpers.ingest import Prepared
-from loyalty_helpers.intervals import wilson
+from loyalty_helpers.intervals import FEWEST_UNITS, wilson
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -115,13 +115,22 @@ def _day(moment: pd.Timestamp) -> str:
 
 
 # ---------------------------------------------------------------- chapter 02
-def assignments(customers: pd.DataFrame, shop: Client, referrals: pd.DataFrame | None) -> pd.DataFrame:
-    """Everything a customer is given: RFM scores and segments, loyalty score, level; one row per scored customer."""
+def assignments(customers: pd.DataFrame, shop: Client, referrals: pd.DataFrame | None, *,
+                pace: scoring.Pace | None = None) -> pd.DataFrame:
+    """Everything a customer is given: RFM scores and segments, loyalty score, level; one row per scored customer.
+
+    With the shop's own `pace` nobody who bought lately is called gone, and nobody long gone a champion.
+    """
     return (
-        scoring.rfm(customers)
+        scoring.rfm(customers, pace=pace)
         .merge(scoring.loyalty_score(customers), on="customer_id")
         .merge(scoring.levels(customers, shop.levels, referrals), on="customer_id")
     )
+
+
+def pace(orders: pd.DataFrame) -> scoring.Pace:
+    """The shop's pace up to the end of its data."""
+    return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=data_end(orders)))
 
 
 FIRST_CALLS = 20  # customers: what one person can write to in a week
@@ -141,23 +150,28 @@ def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     )
 
 
+SHORTEST_SPELL = 182  # days: shorter spells, brought to a year, would count half of the slow buyers as gone
+
+
 def yearly_survival(orders: pd.DataFrame) -> Finding:
     """Of the customers of one year the share who bought in the next: the survival of the lifetime value.
 
-    Two years of 364 days up to the end of the data. With less, two equal spells of at least 60 days, brought to a year
-    by their power; that counts slow buyers as gone and is too low, as the note says.
+    Two years of 364 days up to the end of the data. With less, two equal spells of at least 182 days, brought to a
+    year by their power; that counts slow buyers as gone and is too low, as the note says. Needs ten customers in the
+    first spell.
     """
     end = pd.Timestamp(data_end(orders))
     days = min(kpis.YEAR, (end - orders["ordered_at"].min().normalize()).days // 2)
     label = "customers of one year who bought in the next"
-    if days < 60:
-        return Finding(label=label, unit="share", estimate=NAN, note="it takes at least four months of orders")
-    bought = orders[~orders["is_refund"] & orders["customer_id"].notna()]
+    if days < SHORTEST_SPELL:
+        return Finding(label=label, unit="share", estimate=NAN, note="it takes at least a year of orders")
+    bought = scoring.purchases(orders)
     age = (end - bought["ordered_at"]) / pd.Timedelta(days=days)
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
-    if not was:
-        note = f"nobody bought in the first of the last two spells of {days} days"
-        return Finding(label=label, unit="share", estimate=NAN, note=note)
+    if len(was) < FEWEST_UNITS:
+        who = count(len(was), "customer") if was else "nobody"
+        note = f"{who} bought in the first of the last two spells of {days} days, and it takes {FEWEST_UNITS}"
+        return Finding(label=label, unit="share", estimate=NAN, n=len(was), note=note)
     low, high = wilson(len(was & still), len(was), 1.96)
     power = kpis.YEAR / days
     note = "" if days == kpis.YEAR else f"from two spells of {days} days, brought to a year: slow buyers count as gone"
@@ -179,6 +193,12 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
     return seen.assign(meaning=seen["meaning"].where(seen["customers"].notna()))  # which holds the value again
 
 
+def second_order(orders: pd.DataFrame, shop: Client) -> cohorts.SecondOrder:
+    """How soon new customers order again, as the client's audience may see it; who is new, by the shop's pace."""
+    found = cohorts.second_order(orders, as_of=data_end(orders), lead_days=pace(orders).activity_days)
+    return cohorts.second_order_shown(found, privacy.told(found.after, shop), privacy.least(shop))
+
+
 def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:
     """`scoring.quadrant` on the scale of satisfaction, empty where no answer of a survey carries a customer.
 
@@ -195,13 +215,18 @@ def quadrant_sentence(found: pd.DataFrame) -> str:
     """What the quadrant shows first: the satisfied who do not come back."""
     if found.empty:
         return "No survey answer carries a customer id, so satisfaction and behavior cannot be set side by side."
-    latent = found.set_index("type").loc["latent"]
+    rows = found.set_index("type")
+    latent, judged = rows.loc["latent"], rows.loc[list(scoring.QUADRANT), "customers"].sum(skipna=False)
+    new = rows.loc[scoring.TOO_NEW, "customers"]
+    early = f" {int(new):,} more ordered once, and lately: too early to tell." if new > 0 else ""
+    if judged < FEWEST_UNITS:
+        return (f"{count(int(judged), 'customer')} who answered can be judged so far: too few for shares, which take "
+                f"{FEWEST_UNITS}.{early}")
     if pd.isna(latent["share"]):
         return f"How many are satisfied and do not come back is not shown: {privacy.NOT_SHOWN}."
     low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))
-    everybody = found["customers"].sum(skipna=False)
-    answered = "those" if pd.isna(everybody) else count(int(everybody), "customer")
-    return f"Of the {answered} who answered, {share} are satisfied and do not come back ({low} to {high})."
+    answered = "those" if pd.isna(judged) else count(int(judged), "customer")
+    return f"Of the {answered} who answered, {share} are satisfied and do not come back ({low} to {high}).{early}"
 
 
 # ---------------------------------------------------------------- chapter 03

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from loyalty_helpers import findings
+from loyalty_helpers import findings, scoring
 from loyalty_helpers.cases import Family, Own
 from loyalty_helpers.findings import Change, Effect, Finding
 
@@ -197,12 +197,16 @@ def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
 # ---------------------------------------------------------------- chapter 02
 def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     """Cumulated share of revenue against cumulated share of customers, best customers first."""
-    if curve.empty:
+    if curve.empty or not finding.measurable:
         return nothing(finding.sentence)
     figure, ax = canvas(3.2)
+    half = float(np.interp(0.5, curve["revenue"], curve["customers"]))
+    ax.plot([0, half, half], [0.5, 0.5, 0], color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
+    ax.annotate("half of the revenue", (half, 0.5), xytext=(6, -3), textcoords="offset points", color=CAUTION,
+                va="top", fontsize=9)
     ax.plot(curve["customers"], curve["revenue"], color=ACCENT, linewidth=2.2)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 2)))
-    ax.annotate("if all customers spent the same", (0.62, 0.6), color=INK, va="top", fontsize=9)
+    ax.annotate("if all customers spent the same", (0.64, 0.59), color=INK, va="top", fontsize=9)
     ax.set(
         xlim=(0, 1),
         ylim=(0, max(1.0, curve["revenue"].max())),
@@ -218,15 +222,20 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
 def groups(table: pd.DataFrame, *, label: str) -> Chart:
     """Share of customers beside share of revenue, one row per group, in the order of the revenue."""
     rows = table.dropna(subset=["spend_share"]).sort_values("spend_share").reset_index(drop=True)
-    if rows.empty:
+    if rows.empty or not rows["share"].any():
         return nothing("There is no revenue to share out among groups.")
+    if rows[label].isin([scoring.TOO_FEW, scoring.REFUNDS_ONLY]).all():
+        return nothing(f"Groups can be compared from {scoring.FEWEST_TO_SORT} customers with an order on.")
     figure, ax = canvas(0.75 + 0.33 * max(len(rows), 2))
     y = np.arange(len(rows))
     ax.hlines(y, rows["share"], rows["spend_share"], color=PALE, linewidth=4, zorder=1)
     ax.plot(rows["share"], y, "o", color=INK, markerfacecolor="white", markersize=7, label="share of customers")
     ax.plot(rows["spend_share"], y, "o", color=ACCENT, markersize=7, label="share of revenue")
     ax.set_yticks(y, rows[label])
-    ax.set(xlabel="share of all customers, share of all revenue", ylim=(-0.6, max(len(rows), 2) - 0.4))
+    ends = [0, *rows["share"], *rows["spend_share"]]
+    margin = 0.04 * (max(ends) - min(ends))
+    ax.set(xlabel="share of all customers, share of all revenue", ylim=(-0.6, max(len(rows), 2) - 0.4),
+           xlim=(min(ends) - margin, max(ends) + margin))
     percent_axis(ax.xaxis)
     ax.grid(axis="x")
     figure.legend(loc="outside upper right", ncols=2)
@@ -238,9 +247,12 @@ def groups(table: pd.DataFrame, *, label: str) -> Chart:
     return Chart(figure, said[0], f"Dot plot by {label}. {'; '.join(said)}.")
 
 
+MOST_COHORTS = 36  # months of first orders that one picture can hold
+
+
 def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
-    """Heat map of `scoring.cohorts`: months after the first order across, month of the first order down."""
-    shares = table.pivot(index="cohort", columns="month", values="share") * 100
+    """Heat map of `cohorts.cohorts`: months after the first order across, month of the first order down."""
+    shares = table.pivot(index="cohort", columns="month", values="share").iloc[-MOST_COHORTS:] * 100
     if not shares.notna().any(axis=None):
         return nothing(finding.sentence)
     figure, ax = canvas(max(2.6, 0.24 * len(shares) + 1.1))
@@ -256,31 +268,39 @@ def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
         linecolor="white",
         cbar=False,
     )
+    unsure = set(table.loc[table["truncated"].astype(bool), "cohort"])
+    ax.set_yticklabels([f"{cohort} *" if cohort in unsure else cohort for cohort in shares.index])
     ax.set(xlabel="months after the first order", ylabel="month of the first order")
     ax.tick_params(axis="y", rotation=0)
     alt = f"Heat map of the share of customers who came back, by month of the first order. {finding.sentence}"
     note = "Percent of the month's new customers with an order in that later month. Blank: under 20 customers."
+    if unsure & set(shares.index):
+        note += " *: so near the beginning of the data that old customers may be among them."
+    if table["cohort"].nunique() > MOST_COHORTS:
+        note += f" The last {MOST_COHORTS} months are shown."
     return Chart(figure, finding.title, alt, note=note, dense=True)
 
 
 def score_histogram(groups: pd.DataFrame, finding: Finding) -> Chart:
     """How the loyalty score spreads over the scored customers: `scoring.score_groups`; none where a number is missing.
     """
+    if not finding.measurable:
+        return nothing(finding.sentence)
     figure, ax = canvas(2.4)
     ax.hist(groups["score"], bins=[*groups["score"], 100], weights=groups["customers"].fillna(0), color=ACCENT,
             edgecolor="white")
-    if finding.measurable:
-        ax.axvline(finding.estimate, color=CAUTION, linewidth=1.4, linestyle=(0, (4, 2)))
-        ax.annotate(
-            "mean",
-            (finding.estimate, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, -2),
-            textcoords="offset points",
-            va="top",
-            color=CAUTION,
-        )
+    ax.axvline(finding.estimate, color=CAUTION, linewidth=1.4, linestyle=(0, (4, 2)))
+    ax.annotate(
+        f"mean {finding.value}",
+        (finding.estimate, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        color=CAUTION,
+    )
     ax.set(xlabel="loyalty score (0 to 100)", ylabel="customers", xlim=(0, 100))
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.grid(axis="y")
     ax.set_axisbelow(True)
     return Chart(figure, finding.title, f"Histogram of loyalty scores. {finding.sentence}")
@@ -435,22 +455,3 @@ def range_strips(family: Family) -> Chart:
     ax.grid(axis="x")
     here = f"This shop: {family.own.sentence if family.own else family.why_not}."
     return Chart(figure, family.title, f"Range strips by evidence grade. {family.sentence}", note=here)
-
-
-def sensitivity(table: pd.DataFrame) -> Chart:
-    """How much of the best tenth stays when the weights of the loyalty score change (`scoring.weight_sensitivity`)."""
-    rows = table.iloc[::-1].reset_index(drop=True)
-    if not rows["top_tenth_kept"].notna().any():
-        return nothing("Too few customers to tell how much the weights matter.")
-    figure, ax = canvas(0.7 + 0.3 * len(rows))
-    y = np.arange(len(rows))
-    ax.hlines(y, 0, rows["top_tenth_kept"], color=PALE, linewidth=3)
-    ax.plot(rows["top_tenth_kept"], y, "o", color=ACCENT, markersize=7)
-    ax.set_yticks(y, rows["weights"])
-    ax.set(xlim=(0, 1.02), xlabel="share of the best tenth of customers that stays in it")
-    percent_axis(ax.xaxis)
-    ax.grid(axis="x")
-    least = rows.loc[rows["top_tenth_kept"].idxmin()]
-    kept = findings.amount(least["top_tenth_kept"], "share", digits=0)
-    title = f"At least {kept} of the best tenth stay under any of these weights (fewest: {least['weights']})"
-    return Chart(figure, title, f"Dot plot of alternative weights. {title}.")

@@ -8,15 +8,16 @@ scored: they are left out of every score and kept in every total.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.client import LEVELS, UserError, suggest
-from loyalty_helpers.findings import NAN, Change, Finding, amount, count
+from loyalty_helpers.findings import NAN, Change, Finding, amount, capital, count
 from loyalty_helpers.intervals import FEWEST_UNITS, Ratio, Share
 
 # the standard eleven, each with its recency-frequency-monetary codes; every one of the 125 codes stands here once
@@ -35,23 +36,25 @@ SEGMENTS = {
     "Lost": "111 112 121 131 141 151",
 }
 SEGMENT_OF = {code: segment for segment, codes in SEGMENTS.items() for code in codes.split()}
+TOO_FEW = "Too few to sort"  # in the place of a segment, where the shop has not yet customers enough for any
 # money above the mean? -> recent? -> frequent?
 EIGHT_TYPES = ("General: win back", "General: keep", "General: develop", "General: value",
                "Important: win back", "Important: keep", "Important: develop", "Important: value")
-VALUE_GROUPS = ("High-value", "Loyal", "Potential", "Other")
+VALUE_GROUPS = ("High-value", "Loyal", "Potential", "Other", TOO_FEW)
 NO_LEVEL = "No level yet"
 LATE = "Overdue regular"
 REFUNDS_ONLY = "Refunds only (not scored)"
 # scheme of tables/segments.csv -> (column of the customers' assignments, its segments in the order shown)
 SCHEMES = {
-    "RFM segment": ("segment", tuple(SEGMENTS)),
-    "Eight types": ("chinese_type", EIGHT_TYPES[::-1]),
+    "RFM segment": ("segment", (*SEGMENTS, TOO_FEW)),
+    "Eight types": ("chinese_type", (*EIGHT_TYPES[::-1], TOO_FEW)),
     "Value group": ("value_group", VALUE_GROUPS),
     "Loyalty level": ("level", ("High", "Middle", "Basic", NO_LEVEL)),
     "Rhythm": ("rhythm", (LATE,)),
 }
 
 SMALL_SHOP = 200  # customers: below this thirds, not fifths
+FEWEST_TO_SORT = 3 * FEWEST_UNITS  # customers: below this not even ten in a third, and no segments
 TIED = 0.20  # a larger share of customers with the same number of orders makes quantiles of it meaningless
 FREQUENCY_BREAKS = {1: 1, 2: 2, 3: 3, 4: 5, 5: 8}  # score -> orders from which it is given
 SMALL_SHOP_BREAKS = {1: 1, 3: 2, 5: 5}
@@ -75,10 +78,10 @@ YEAR = 365  # days
 # ---------------------------------------------------------------- shared steps
 def buyers(customers: pd.DataFrame) -> pd.DataFrame:
     """The customers who can be scored, those with at least one order, numbered anew in the order given."""
-    return customers[_values(customers, "orders") > 0].reset_index(drop=True)
+    return customers[known_values(customers, "orders") > 0].reset_index(drop=True)
 
 
-def _values(frame: pd.DataFrame, column: str) -> np.ndarray:
+def known_values(frame: pd.DataFrame, column: str) -> np.ndarray:
     """A column as floats, nan where missing, to eleven digits; all nan where the frame has no such column.
 
     Sums of the same amounts added in another order differ in the last digits; without rounding, customers who spent
@@ -90,7 +93,7 @@ def _values(frame: pd.DataFrame, column: str) -> np.ndarray:
     return np.ldexp(np.round(mantissa * 2**36), exponent - 36)
 
 
-def _percentile(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def percentile_ranks(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Mid-rank of `values` among `reference`, 0 to 1: ties share the middle of their ranks; nan stays nan."""
     ranked = np.sort(reference[~np.isnan(reference)])
     if not len(ranked):
@@ -112,22 +115,78 @@ def purchases(orders: pd.DataFrame) -> pd.DataFrame:
     return orders[orders["customer_id"].notna() & ~orders["is_refund"].astype(bool)]
 
 
+def days_bought(orders: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Every day on which a customer bought, once: customer (a running number), day (since 1970), by both.
+
+    Several orders of one day are one visit to the shop; refunds and orders without a customer are none.
+    """
+    bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]])  # the fewer columns, the faster
+    codes, _ = pd.factorize(bought["customer_id"])
+    pairs = np.unique(codes * 1_000_000 + bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64"))
+    return pairs // 1_000_000, pairs % 1_000_000
+
+
+class Pace(NamedTuple):
+    """How fast this shop's customers come back: the usual gap, and from when on nobody counts as active any more.
+
+    `returned` counts the customers who bought on two days or more: those from whom it is known.
+    """
+
+    gap_days: float
+    activity_days: int
+    returned: int
+
+    @property
+    def sentence(self) -> str:
+        if self.returned < FEWEST_UNITS:
+            who = f"Only {count(self.returned, 'customer')}" if self.returned else "Nobody"
+            return (f"{who} bought on two different days so far, so nothing tells yet who is late: everybody who "
+                    f"bought within {count(self.activity_days, 'day')} counts as active.")
+        return (f"Half of the gaps between two visits are {count(round(self.gap_days), 'day')} or shorter; with an "
+                f"order in the last {count(self.activity_days, 'day')} a customer counts as active.")
+
+
+def pace(orders: pd.DataFrame, *, activity_days: int) -> Pace:
+    """The shop's pace: the median gap between a customer's days with an order, over all gaps, and `activity_days` as
+    `kpis.activity_window` has it.
+
+    Where fewer than ten customers came back, their few gaps say nothing of the others: both are a year then.
+    """
+    customer, day = days_bought(orders)
+    same = np.diff(customer) == 0
+    returned = len(np.unique(customer[1:][same]))
+    if returned < FEWEST_UNITS:
+        return Pace(float(YEAR), YEAR, returned)
+    return Pace(float(np.median(np.diff(day)[same])), activity_days, returned)
+
+
 # ---------------------------------------------------------------- recency, frequency, monetary value
-def rfm(customers: pd.DataFrame) -> pd.DataFrame:
+def rfm(customers: pd.DataFrame, *, pace: Pace | None = None) -> pd.DataFrame:
     """Recency, frequency and monetary scores with the segments that follow from them.
 
     Scores run from 1 to 5, 5 best (recency: most recent). Fifths by mid-rank, so that customers alike get scores
     alike; fewer than 200 customers: thirds, scored 1, 3, 5. Where over 20 % of the customers have the same number of
     orders, frequency uses fixed breaks instead: 1, 2, 3-4, 5-7, 8 or more (small shop: 1, 2-4, 5 or more).
 
+    Fifths sort the customers among themselves, also where all of them bought yesterday or none within a year. Where
+    the shop's own `pace` is given, it bounds the recency score: 4 at least within the usual gap (below, names speak of
+    sleep), 2 at least within the activity window, 3 at most beyond it, and 2 at most beyond twice that (who is "gone"
+    to `activity`). In shops whose customers come and go the fifths lie within these bounds, and nothing moves.
+
+    Fewer than 30 customers are not sorted: segment, chinese_type and value_group are then TOO_FEW for everybody.
+
     Returns customer_id, recency_score, frequency_score, monetary_score, rfm ("555"), segment (SEGMENTS), chinese_type
     (EIGHT_TYPES), value_group (VALUE_GROUPS), one row per customer with at least one order (`buyers`).
     """
     kept = buyers(customers)
-    orders = _values(kept, "orders")
+    orders, days = known_values(kept, "orders"), known_values(kept, "recency_days")
+    gap_days, activity_days, _ = pace or Pace(NAN, NAN, 0)  # a nan bounds nothing
+    near, away = days <= gap_days, days > activity_days
     breaks = _frequency_breaks(orders)
-    recency = _quantile_scores(-_values(kept, "recency_days"))
-    monetary = _quantile_scores(_values(kept, "spend"))
+    recency = _quantile_scores(-days)
+    recency = np.maximum(recency, np.select([near, days <= activity_days], [4, 2], 1))
+    recency = np.minimum(recency, np.select([days > 2 * activity_days, away], [2, 3], 5))
+    monetary = _quantile_scores(known_values(kept, "spend"))
     if breaks:
         scores, starts = np.array(list(breaks)), np.array(list(breaks.values()))
         frequency = scores[np.searchsorted(starts, orders, "right") - 1]
@@ -138,12 +197,23 @@ def rfm(customers: pd.DataFrame) -> pd.DataFrame:
     names = np.full(556, "", dtype=object)
     names[[int(code) for code in SEGMENT_OF]] = list(SEGMENT_OF.values())
     codes = recency * 100 + frequency * 10 + monetary
-    return scored.assign(
-        rfm=pd.Series(codes, index=scored.index).astype("str"),
-        segment=pd.Series(names[codes], index=scored.index, dtype="str"),
-        chinese_type=_eight_types(scored),
-        value_group=value_groups(scored),
-    )
+    sorted_out = {"segment": pd.Series(names[codes], index=scored.index, dtype="str"),
+                  "chinese_type": _eight_types(scored, near=near, away=away), "value_group": value_groups(scored)}
+    if len(kept) < FEWEST_TO_SORT:
+        sorted_out = {name: pd.Series(TOO_FEW, index=scored.index, dtype="str") for name in sorted_out}
+    return scored.assign(rfm=pd.Series(codes, index=scored.index).astype("str"), **sorted_out)
+
+
+def segments_sentence(scored: pd.DataFrame) -> str:
+    """What `rfm` could sort, in words: how many customers into how many segments, or what it would take."""
+    n, names = len(scored), scored["segment"].nunique()
+    if not n:
+        return "Nobody has bought yet, so there are no segments."
+    if n < FEWEST_TO_SORT:
+        return (f"{count(n, 'customer')} with an order: too few to sort into segments, which takes {FEWEST_TO_SORT} or "
+                "more. So few are better known one by one: see the list.")
+    thirds = f" (thirds, because there are fewer than {SMALL_SHOP})" if n < SMALL_SHOP else ""
+    return f"{count(n, 'customer')} fall into {count(names, 'segment')}{thirds}."
 
 
 def _frequency_breaks(orders: np.ndarray) -> dict[int, int] | None:
@@ -155,18 +225,22 @@ def _frequency_breaks(orders: np.ndarray) -> dict[int, int] | None:
 
 def _quantile_scores(values: np.ndarray) -> np.ndarray:
     """Fifths 1..5, or thirds 1, 3, 5 in a small shop, by mid-rank; higher is better."""
-    rank = _percentile(values, values)
+    rank = percentile_ranks(values, values)
     if len(values) < SMALL_SHOP:
         return 1 + 2 * np.floor(rank * 3).astype(np.int64)
     return 1 + np.floor(rank * 5).astype(np.int64)
 
 
-def _eight_types(scored: pd.DataFrame) -> pd.Series:
+def _eight_types(scored: pd.DataFrame, *, near: np.ndarray | bool = False,
+                 away: np.ndarray | bool = False) -> pd.Series:
     """The eight types usual in China: money above the mean score = important; recent and frequent = value, recent
-    only = develop, frequent only = keep, neither = win back. At the mean counts as not above."""
+    only = develop, frequent only = keep, neither = win back. At the mean counts as not above.
+
+    Whoever is `near` (bought within the usual gap) is recent whatever the others do, and whoever is `away` is not.
+    """
     scores = [scored[column] for column in ("monetary_score", "recency_score", "frequency_score")]
     money, recent, frequent = (values > values.mean() for values in scores)
-    code = (4 * money + 2 * recent + frequent).astype(int)
+    code = (4 * money + 2 * ((recent | near) & ~np.asarray(away)) + frequent).astype(int)
     return pd.Series(np.array(EIGHT_TYPES, dtype=object)[code], index=scored.index, dtype="str")
 
 
@@ -175,24 +249,27 @@ def value_groups(scored: pd.DataFrame) -> pd.Series:
     least 4 and recency at least 3), potential (recency at least 4), other."""
     recency, frequency = scored["recency_score"], scored["frequency_score"]
     rules = [scored["monetary_score"] == 5, (frequency >= 4) & (recency >= 3), recency >= 4]
-    return pd.Series(np.select(rules, list(VALUE_GROUPS[:3]), VALUE_GROUPS[3]), index=scored.index, dtype="str")
+    return pd.Series(np.select(rules, list(VALUE_GROUPS[:3]), "Other"), index=scored.index, dtype="str")
 
 
 def rfm_cutoffs(customers: pd.DataFrame, scored: pd.DataFrame, *, currency: str) -> pd.DataFrame:
     """What each score means in the client's own units, for the scores that occur: "bought within 23 days".
 
     `scored` is `rfm(customers)`. Returns measure (Recency, Frequency, Monetary), score, meaning, customers; best
-    first. Money cut-offs are the roundest amounts that separate the customers as scored.
+    first. Money cut-offs are the roundest amounts that separate the customers as scored. Empty where the customers
+    were too few to sort.
     """
     kept = buyers(customers)
+    if len(kept) < FEWEST_TO_SORT:
+        return pd.DataFrame(columns=["measure", "score", "meaning", "customers"])
 
     def ranges(score: str, column: str) -> pd.DataFrame:
-        values = pd.DataFrame({"score": scored[score], "value": _values(kept, column)})
+        values = pd.DataFrame({"score": scored[score], "value": known_values(kept, column)})
         return values.groupby("score")["value"].agg(["min", "max"]).sort_index(ascending=False)
 
     orders = ranges("frequency_score", "orders")["min"].to_dict()
-    starts = sorted((_frequency_breaks(_values(kept, "orders")) or orders).items(), reverse=True)
-    words = {"Recency": _recency_words(ranges("recency_score", "recency_days")["max"]),
+    starts = sorted((_frequency_breaks(known_values(kept, "orders")) or orders).items(), reverse=True)
+    words = {"Recency": _recency_words(ranges("recency_score", "recency_days")),
              "Frequency": _frequency_words(dict(starts)),
              "Monetary": _money_words(ranges("monetary_score", "spend"), currency)}
     sizes = {measure: scored[f"{measure.lower()}_score"].value_counts().sort_index(ascending=False)
@@ -201,16 +278,27 @@ def rfm_cutoffs(customers: pd.DataFrame, scored: pd.DataFrame, *, currency: str)
     return pd.DataFrame(rows, columns=["measure", "score", "meaning", "customers"])
 
 
-def _recency_words(ends: pd.Series) -> dict[int, str]:
-    """Words by score from the longest recency in each, best first."""
+def _recency_words(ranges: pd.DataFrame) -> dict[int, str]:
+    """Words by score from the shortest and longest recency in each, best first.
+
+    The best score is named by its end alone ("within 23 days") only where it is 4 or 5: lower ones may begin far off.
+    """
     words, better = {}, None
-    for score, end in ends.astype(int).items():
-        words[score] = (f"bought within {count(end, 'day')}" if better is None
-                        else f"last bought more than {count(better, 'day')} ago" if score == ends.index[-1]
-                        else f"last bought {count(end, 'day')} ago" if end == better + 1
-                        else f"last bought {better + 1} to {count(end, 'day')} ago")
+    for score, start, end in ranges.astype("int64").itertuples():
+        if better is None:
+            words[score] = f"bought within {count(end, 'day')}" if score > 3 and end else _ago(start, end)
+        elif score == ranges.index[-1]:
+            words[score] = f"last bought more than {count(better, 'day')} ago" if better else _ago(start, end)
+        else:
+            words[score] = _ago(better + 1, end)
         better = end
     return words
+
+
+def _ago(start: int, end: int) -> str:
+    if end == 0:
+        return "bought on the last day of the data"
+    return f"last bought {count(end, 'day')} ago" if start == end else f"last bought {start} to {count(end, 'day')} ago"
 
 
 def _frequency_words(starts: Mapping[int, float]) -> dict[int, str]:
@@ -259,18 +347,19 @@ def loyalty_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEI
     points of rating and, where `with_survey` added them, nps and csat; nan where nothing is known), flags; one row
     per customer with at least one order. Raises UserError for weights that are unknown, negative or do not sum to 1.
     """
-    weights = _checked_weights(weights)
+    weights = checked_weights(weights)
     kept = buyers(customers)
-    points = _points(kept, kept if reference is None else buyers(reference))
+    points = component_points(kept, kept if reference is None else buyers(reference))
     scored = pd.DataFrame({"customer_id": kept["customer_id"]})
     scored = scored.assign(**{f"{name}_points": points[name] for name in COMPONENTS})
     behavior = {name: weights[name] for name in BEHAVIOR}
     attitude = {name: 1.0 for name in ATTITUDE if name in points}
-    return scored.assign(score=_weighted(points, weights), behavior=_weighted(points, behavior),
-                         attitude=_weighted(points, attitude), flags=_flags(points, weights))
+    return scored.assign(score=weighted_mean(points, weights), behavior=weighted_mean(points, behavior),
+                         attitude=weighted_mean(points, attitude), flags=_flags(points, weights))
 
 
-def _checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
+def checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
+    """A weight for every component, 0 where none is given; UserError where they are unknown, negative or not 1."""
     for name in weights:
         if name not in COMPONENTS:
             raise UserError(f"The loyalty score has no component '{name}': weights go to {', '.join(COMPONENTS)}."
@@ -283,16 +372,16 @@ def _checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
     return {name: float(weights.get(name, 0)) for name in COMPONENTS}
 
 
-def _points(kept: pd.DataFrame, reference: pd.DataFrame) -> dict[str, np.ndarray]:
+def component_points(kept: pd.DataFrame, reference: pd.DataFrame) -> dict[str, np.ndarray]:
     """0..100 per component, and per survey answer where the frame carries them; better is more, so recency turns."""
     columns = COMPONENTS | {name: name for name in ATTITUDE if name in kept}
     sign = {"recency": -1}
-    return {name: 100 * _percentile(sign.get(name, 1) * _values(kept, column),
-                                    sign.get(name, 1) * _values(reference, column))
+    return {name: 100 * percentile_ranks(sign.get(name, 1) * known_values(kept, column),
+                                    sign.get(name, 1) * known_values(reference, column))
             for name, column in columns.items()}
 
 
-def _weighted(points: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+def weighted_mean(points: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
     """Weighted mean over the components known of each customer; nan where none with a weight is."""
     known = [weight * ~np.isnan(points[name]) for name, weight in weights.items()]
     total = sum(weight * np.nan_to_num(points[name]) for name, weight in weights.items())
@@ -315,23 +404,84 @@ def with_survey(customers: pd.DataFrame, survey: pd.DataFrame | None) -> pd.Data
     return customers.drop(columns=["nps", "csat"], errors="ignore").merge(latest, on="customer_id", how="left")
 
 
-def loyalty_index(scored: pd.DataFrame, total: int, *, part: str = "score") -> Finding:
+def loyalty_index(scored: pd.DataFrame, total: int, *, part: str = "score",
+                  among_themselves: bool = False) -> Finding:
     """The customer loyalty index (CLI): the mean of `part` of `loyalty_score` (score, behavior or attitude), 0..100.
 
     `total` counts all identified customers, so that the label can say how many of them are scored; the others are
-    not in the mean. Scored among themselves customers have an index of 50 by construction: compare waves by
-    `index_change`, never an index with 50.
+    not in the mean. Scored `among_themselves` customers have an index of 50 by construction, whatever they do: it
+    gets no interval, because nothing is estimated, and below ten customers it is not given at all. Compare waves by
+    `index_change`, never an index with 50. No interval either below ten customers, or where all score alike.
     """
     values = scored[part].dropna()
     n, name = len(values), INDEX[part][1]
     mean, low, high = values.mean() if n else NAN, NAN, NAN
-    if n > 1:
+    if n >= FEWEST_UNITS and not among_themselves and np.ptp(values) > 0:
         margin = stats.t.ppf(0.975, n - 1) * values.std() / math.sqrt(n)
         low, high = max(0.0, mean - margin), min(100.0, mean + margin)
     note = ("customers scored among themselves have an index of about 50 by construction" if n else
             "no customer could be scored" if part != "attitude" else "no customer left a rating or an answer")
+    if among_themselves and 0 < n < FEWEST_UNITS:
+        mean, note = NAN, f"among fewer than {FEWEST_UNITS} customers a place says little"
     return Finding(label=f"{name} ({n:,} of {count(total, 'customer')} scored)", unit="score", estimate=mean, low=low,
                    high=high, n=n, method="mean of the customers' scores, t interval", note=note)
+
+
+def index_parts(customers: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """What customers do beside what they say: the two parts of the loyalty score, by group, t intervals.
+
+    All customers together are at 50 by construction; groups of them are not. Who answered at all is one division,
+    having bought once or again the other. `scored` is `loyalty_score(with_survey(customers, survey))`. Returns group,
+    customers, behavior, behavior_low, behavior_high, answered, attitude, attitude_low, attitude_high; a mean of fewer
+    than ten customers is missing, since it would be that of a few persons.
+    """
+    orders = buyers(customers).set_index("customer_id")["orders"]
+    again = scored["customer_id"].map(orders).to_numpy(dtype="float64") >= 2
+    answered = scored["attitude"].notna().to_numpy()
+    groups = {"gave a rating or an answer": answered, "gave none": ~answered, "bought again": again,
+              "bought once": ~again}
+    rows = [(name, int(chosen.sum()), *_mean_of(scored.loc[chosen, "behavior"]), int((chosen & answered).sum()),
+             *_mean_of(scored.loc[chosen, "attitude"])) for name, chosen in groups.items()]
+    return pd.DataFrame(rows, columns=["group", "customers", "behavior", "behavior_low", "behavior_high", "answered",
+                                       "attitude", "attitude_low", "attitude_high"])
+
+
+def _mean_of(scores: pd.Series) -> tuple[float, float, float]:
+    """Mean and t interval of scores; nan below ten."""
+    found = loyalty_index(scores.to_frame("score"), len(scores))
+    return (NAN, NAN, NAN) if found.n < FEWEST_UNITS else (found.estimate, found.low, found.high)
+
+
+def index_parts_sentence(table: pd.DataFrame) -> str:
+    """What `index_parts` says: are those who answer the better customers, are those who return the gladder ones?"""
+    rows = table.set_index("group")
+    if rows.loc["gave a rating or an answer", "customers"] == 0:
+        return "No customer left a rating or an answer, so nothing is known of what customers think."
+    said = [words for part, one, other, words in (
+        ("behavior", "gave a rating or an answer", "gave none",
+         "Those who gave a rating or an answer {more} than the others ({one} against {other} of 100 for behavior)"),
+        ("attitude", "bought again", "bought once",
+         "those who bought again {gladder} than those who bought once ({one} against {other} of 100 for attitude)"),
+    ) for words in [_compared(rows, part, one, other, words)] if words]
+    if not said:
+        return (f"Too few customers gave a rating or an answer to compare what customers do with what they say: it "
+                f"takes {FEWEST_UNITS} in each group.")
+    return capital("; ".join(said)) + "."
+
+
+def _compared(rows: pd.DataFrame, part: str, one: str, other: str, words: str) -> str:
+    """Two groups of `index_parts` in words; "" where one is missing. Apart: Welch's interval of 95 % leaves out nil."""
+    means = rows.loc[[one, other], part].to_numpy(dtype="float64")
+    halves = means - rows.loc[[one, other], f"{part}_low"].to_numpy(dtype="float64")
+    if np.isnan(halves).any():
+        return ""
+    apart = abs(means[0] - means[1]) > math.hypot(*halves)
+    higher = means[0] > means[1]
+    more = ("buy more" if higher else "buy less") if apart else "buy neither more nor less, as far as can be told,"
+    gladder = ("are more satisfied" if higher else "are less satisfied") if apart else (
+        "are neither more nor less satisfied, as far as can be told,")
+    shown = [f"{mean:.0f}" for mean in means]
+    return words.format(more=more, gladder=gladder, one=shown[0], other=shown[1])
 
 
 def index_change(before: pd.DataFrame, after: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS,
@@ -359,40 +509,13 @@ def index_change(before: pd.DataFrame, after: pd.DataFrame, *, weights: Mapping[
     return replace(change, low=found.low, high=found.high, p_value=found.p_value, p_adjusted=found.p_value, note="")
 
 
-def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEIGHTS) -> pd.DataFrame:
-    """Does the ranking depend on the weights? The weight of each component known here halved and raised by half (the
-    others keep their proportions), and the articles' weights.
-
-    Returns weights (words), rank_correlation (Spearman, with the ranking as weighted), top_tenth_kept (share of the
-    best tenth that stays in it); nan where fewer than two customers differ.
-    """
-    kept = buyers(customers)
-    points, weights = _points(kept, kept), _checked_weights(weights)
-    scenarios = {f"{name} {words}": weights | {name: weight * factor} for name, weight in weights.items()
-                 if weight and not np.isnan(points[name]).all()
-                 for words, factor in (("halved", 0.5), ("raised by half", 1.5))}
-    scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
-    usual = np.round(_weighted(points, weights), 9)
-    rows = [(words, _spearman(usual, other), _top_tenth_kept(usual, other)) for words, scenario in scenarios.items()
-            for other in [np.round(_weighted(points, scenario), 9)]]
-    return pd.DataFrame(rows, columns=["weights", "rank_correlation", "top_tenth_kept"])
-
-
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
+def spearman(one: np.ndarray, other: np.ndarray) -> float:
+    """Rank correlation over the customers known in both; nan where fewer than two differ."""
     known = ~np.isnan(one) & ~np.isnan(other)
-    ranks = [_percentile(values[known], values[known]) for values in (one, other)]
+    ranks = [percentile_ranks(values[known], values[known]) for values in (one, other)]
     if known.sum() < 2 or min(np.ptp(rank) for rank in ranks) == 0:
         return NAN
     return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _top_tenth_kept(one: np.ndarray, other: np.ndarray) -> float:
-    known = ~np.isnan(one) & ~np.isnan(other)
-    if not known.any():
-        return NAN
-    size = math.ceil(known.sum() / 10)
-    top, top_other = (values[known] >= np.sort(values[known])[-size] for values in (one, other))
-    return float((top & top_other).sum() / top.sum())
 
 
 def score_groups(scores: pd.Series) -> pd.DataFrame:
@@ -410,7 +533,7 @@ def raw_article_score(customers: pd.DataFrame, *, weights: Mapping[str, float] =
     Returns customer_id, <component>_part, score.
     """
     kept = buyers(customers)
-    parts = {f"{name}_part": weight * np.nan_to_num(_values(kept, COMPONENTS[name]))
+    parts = {f"{name}_part": weight * np.nan_to_num(known_values(kept, COMPONENTS[name]))
              for name, weight in weights.items()}
     return pd.DataFrame({"customer_id": kept["customer_id"], **parts, "score": sum(parts.values())})
 
@@ -418,18 +541,20 @@ def raw_article_score(customers: pd.DataFrame, *, weights: Mapping[str, float] =
 def article_score_faults(customers: pd.DataFrame, *, currency: str) -> pd.DataFrame:
     """Why the articles' score fails: it is money under another name, and another unit of money re-ranks customers.
 
-    Returns, for money in units of 1, 100, 1,000 and 10,000: unit, money_share_of_score, money_share_of_variance
-    (covariance with the score / variance of the score), rank_correlation (Spearman, with the ranking in units of 1).
+    Returns, for money in units of 1, 100, 1,000 and 10,000: unit, money_share_of_score (nan where refunds exceed
+    somebody's orders), money_share_of_variance (how much of the differences between scores money alone explains: the
+    squared correlation, so that parts which offset each other make no share above 100 %), rank_correlation (Spearman,
+    with the ranking in units of 1); nan where fewer than two customers differ.
     """
     rows, first = [], None
     for size in (1, 100, 1_000, 10_000):
-        scored = raw_article_score(customers.assign(spend=_values(customers, "spend") / size))
+        scored = raw_article_score(customers.assign(spend=known_values(customers, "spend") / size))
         score, money = (scored[column].to_numpy() for column in ("score", "monetary_part"))
         first = score if first is None else first
-        deviations = score - score.mean() if len(score) else score
-        variance, total = deviations @ deviations, score.sum()
-        rows.append((currency if size == 1 else f"{size:,} {currency}", money.sum() / total if total > 0 else NAN,
-                     deviations @ money / variance if variance > 0 else NAN, _spearman(first, score)))
+        differ = len(score) > 1 and min(np.ptp(score), np.ptp(money)) > 0
+        rows.append((currency if size == 1 else f"{size:,} {currency}",
+                     money.sum() / score.sum() if len(score) and money.min() >= 0 < score.sum() else NAN,
+                     float(np.corrcoef(score, money)[0, 1] ** 2) if differ else NAN, spearman(first, score)))
     return pd.DataFrame(rows, columns=["unit", "money_share_of_score", "money_share_of_variance", "rank_correlation"])
 
 
@@ -457,11 +582,8 @@ def levels(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = L
     ("No level yet" where not even the basic one is reached), basis (what could be checked).
     """
     kept = buyers(customers)
-    orders, rating = _values(kept, "orders"), _values(kept, "rating")
-    referred = np.full(len(kept), NAN)
-    if referrals is not None:
-        referred = (kept["customer_id"].map(referrals.groupby("referrer_id")["referee_id"].nunique())
-                    .fillna(0).to_numpy(dtype="float64"))
+    orders, rating = known_values(kept, "orders"), known_values(kept, "rating")
+    referred = _referred(kept, referrals)
     level = np.full(len(kept), NO_LEVEL, dtype=object)
     for name in ("basic", "middle", "high"):
         rule = rules[name]
@@ -475,33 +597,159 @@ def levels(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = L
                          "basis": pd.Series(basis, dtype="str")})
 
 
+def level_rules(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = LEVELS,
+                referrals: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Each rule of each loyalty level, how many customers meet it, and whom it alone keeps from the level.
+
+    As `levels` reads them: a rule is checked where something is known (rating: of those who rated). Rules that nobody
+    can fail are left out. Returns level, rule (in words), checked, customers (who meet it), share, low, high
+    (Wilson), only_this (who meet every other rule of the level, but not this one).
+    """
+    kept = buyers(customers)
+    known = {"min_orders": known_values(kept, "orders"), "min_rating": known_values(kept, "rating"),
+             "min_referrals": _referred(kept, referrals)}
+    rows = []
+    for level in ("basic", "middle", "high"):
+        failed = {name: values < rules[level][name] for name, values in known.items()}
+        for name, values in known.items():
+            bar, checked = rules[level][name], int((~np.isnan(values)).sum())
+            if bar <= 0 or not checked:
+                continue
+            only = failed[name] & (sum(fails.astype(int) for fails in failed.values()) == 1)
+            meets = checked - int(failed[name].sum())
+            rows.append((level.capitalize(), _rule_words(name, bar), checked, meets,
+                         *Share(meets, checked).level(CONFIDENCE)[:3], int(only.sum())))
+    return pd.DataFrame(rows, columns=["level", "rule", "checked", "customers", "share", "low", "high", "only_this"])
+
+
+def _rule_words(name: str, bar: float) -> str:
+    if name == "min_rating":
+        return f"a rating of {bar:g} or better, where there is one"
+    noun = {"min_orders": "order", "min_referrals": "customer"}[name]
+    words = count(int(bar), noun) if bar == int(bar) else f"{bar:g} {noun}s"
+    return f"{words} or more" if name == "min_orders" else f"recommended the shop to {words} or more who came"
+
+
+def levels_sentence(leveled: pd.DataFrame, rules_met: pd.DataFrame) -> str:
+    """How many reach a level at all (`levels`), and which rule of the lowest one most often stands in the way."""
+    n = len(leveled)
+    if not n:
+        return "Nobody has bought yet, so nobody has a level."
+    reached = int((leveled["level"] != NO_LEVEL).sum())
+    said = f"{reached:,} of {count(n, 'customer')} {'has' if reached == 1 else 'have'} a loyalty level"
+    first = rules_met[rules_met["level"] == "Basic"]
+    if reached == n or first.empty or not first["only_this"].max():
+        return said + "."
+    stop = first.loc[first["only_this"].idxmax()]
+    return (f"{said}; a single rule keeps {int(stop['only_this']):,} of the others from the lowest one: "
+            f"{stop['rule'].removesuffix(', where there is one')}.")
+
+
+def _referred(kept: pd.DataFrame, referrals: pd.DataFrame | None) -> np.ndarray:
+    """Distinct customers each one referred; nan for all where the client has no referrals."""
+    if referrals is None:
+        return np.full(len(kept), NAN)
+    return (kept["customer_id"].map(referrals.groupby("referrer_id")["referee_id"].nunique())
+            .fillna(0).to_numpy(dtype="float64"))
+
+
 def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
     """Share of revenue from the best 10 % and the best 20 % of customers (rounded up), bootstrap intervals.
 
-    Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 (20 %: 5) customers.
-    Nothing is said of fewer than `least` customers.
+    Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 customers. Nothing is said
+    of fewer than `least` customers.
     """
-    spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
+    spend = _spend_each(customers)
     n, total = len(spend), spend.sum()
     sizes = {"10 %": math.ceil(n / 10), "20 %": math.ceil(n / 5)}
     if total <= 0:
         return [Finding(label=_best(share), unit="share", estimate=NAN, n=n, note="there is no revenue to share out")
                 for share in sizes]
-    rng, drawn = np.random.default_rng(1), []
+    lows, highs = np.nanquantile(_redrawn(spend, list(sizes.values()))[:, :2], [0.025, 0.975], axis=0)
+    heavy = heaviest(spend) if least == 1 else 0
+    note = f"one customer alone brings {amount(heavy, 'share', digits=0)} of the revenue" if heavy else ""
+    return [Finding(label=_best(share), unit="share", estimate=spend[:size].sum() / total, low=low, high=high, n=n,
+                    method="bootstrap by customer", note=note)
+            if n >= FEWEST_UNITS and size >= least else
+            Finding(label=_best(share), unit="share", estimate=NAN, n=n,
+                    note=_too_few(n) if n < FEWEST_UNITS else f"they are fewer than {least} customers")
+            for (share, size), low, high in zip(sizes.items(), lows, highs, strict=True)]
+
+
+def _too_few(n: int) -> str:
+    return f"it takes at least {FEWEST_UNITS} customers with an order, there {'is' if n == 1 else 'are'} {n}"
+
+
+def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
+    """The smallest share of customers who together bring half of the revenue, bootstrap interval; needs ten customers.
+
+    Customers and refunds as in `concentration`; not said where they, or the others, are fewer than `least`.
+    """
+    label = "share of customers who bring half of the revenue"
+    spend = _spend_each(customers)
+    n, few = len(spend), half_count(spend)
+    why = ("there is no revenue to share out" if spend.sum() <= 0 else _too_few(n) if n < FEWEST_UNITS else
+           f"they are fewer than {least} customers" if min(few, n - few) < least else "")
+    if why:
+        return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
+    low, high = np.nanquantile(_redrawn(spend, [])[:, -1], [0.025, 0.975])
+    return Finding(label=label, unit="share", estimate=few / n, low=low, high=high, n=n, method="bootstrap by customer")
+
+
+def revenue_sentence(customers: pd.DataFrame, *, least: int = 1) -> str:
+    """On how many the revenue rests, counted out; and what the shop looks like without one very heavy customer."""
+    spend, half = _spend_each(customers), half_of_revenue(customers, least=least)
+    n, few = len(spend), half_count(spend)
+    if not n:
+        return "Nobody has bought yet, so there is no revenue to share out."
+    if n < 5:
+        return f"Only {count(n, 'customer')} bought so far: too few to say on how many the revenue rests."
+    if not half.measurable and (n >= FEWEST_UNITS or few == 0 or least > 1):
+        return half.sentence
+    share = f", {half.value} of them ({half.level} interval {half.interval})" if half.measurable else ""
+    said = f"Half of the revenue comes from {few:,} of {count(n, 'customer')}{share}."
+    heavy = heaviest(spend)
+    if not heavy or least > 1:
+        return said
+    rest = f"; without that one, half of the rest comes from {half_count(spend[1:]):,} of {count(n - 1, 'customer')}"
+    return f"{said} One customer alone brings {amount(heavy, 'share', digits=0)} of it all{rest}."
+
+
+HEAVY = 0.1  # of the revenue, and three equal shares: from here on one customer alone is worth a word
+
+
+def heaviest(spend: np.ndarray) -> float:
+    """The share of the first in `spend` (best first) where it is much for one customer, else 0."""
+    share = spend[0] / spend.sum() if len(spend) > 1 and spend.sum() > 0 else 0.0
+    return float(share) if share > max(HEAVY, 3 / len(spend)) else 0.0
+
+
+def half_count(spend: np.ndarray) -> int:
+    """How many of the first in `spend` (best first) it takes to reach half of its sum."""
+    upto = np.cumsum(spend)
+    return int(np.searchsorted(upto, upto[-1] / 2 * (1 - 1e-12)) + 1) if len(spend) and upto[-1] > 0 else 0
+
+
+def _spend_each(customers: pd.DataFrame) -> np.ndarray:
+    """What each customer with an order spent, best first, never below 0."""
+    return np.sort(np.maximum(known_values(buyers(customers), "spend"), 0))[::-1]
+
+
+def _redrawn(spend: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """Of `spend` (best first) drawn anew with replacement, 100 to 500 times: the share of the revenue from each of
+    the `sizes` best, and last the share of customers who bring half."""
+    n, rng, drawn = len(spend), np.random.default_rng(1), []
     for _ in range(int(np.clip(20_000_000 // n, 100, 500))):
         times = np.bincount(rng.integers(0, n, n), minlength=n)  # how often each customer is drawn
-        before = np.cumsum(times) - times  # drawn customers who spent more
-        top = [np.clip(size - before, 0, times) @ spend for size in sizes.values()]
-        drawn.append(np.array(top) / (times @ spend) if times @ spend > 0 else np.full(2, NAN))
-    lows, highs = np.nanquantile(drawn, [0.025, 0.975], axis=0)
-    note = f"one customer alone brings {spend[0] / total:.0%} of the revenue".replace("%", " %")
-    return [Finding(label=_best(share), unit="share", estimate=spend[:size].sum() / total, low=low, high=high, n=n,
-                    method="bootstrap by customer", note=note if spend[0] > 0.1 * total and least == 1 else "")
-            if n >= needed and size >= least else
-            Finding(label=_best(share), unit="share", estimate=NAN, n=n,
-                    note=f"it takes at least {needed} customers with an order, there {'is' if n == 1 else 'are'} {n}"
-                    if n < needed else f"they are fewer than {least} customers")
-            for (share, size), low, high, needed in zip(sizes.items(), lows, highs, (10, 5), strict=True)]
+        before, money = np.cumsum(times) - times, np.cumsum(times * spend)  # drawn who spent more, money down to here
+        if money[-1] <= 0:
+            drawn.append([NAN] * (len(sizes) + 1))
+            continue
+        top = [np.clip(size - before, 0, times) @ spend / money[-1] for size in sizes]
+        at = int(np.searchsorted(money, money[-1] / 2))
+        missing = money[-1] / 2 - (money[at - 1] if at else 0)
+        drawn.append([*top, (before[at] + math.ceil(missing / spend[at] * (1 - 1e-12))) / n])
+    return np.array(drawn)
 
 
 def _best(share: str) -> str:
@@ -514,7 +762,7 @@ def lorenz(customers: pd.DataFrame, *, least: int = 1) -> pd.DataFrame:
 
     Starts at (0, 0); empty where there is no revenue. Refunds as in `concentration`.
     """
-    spend = np.sort(np.maximum(_values(buyers(customers), "spend"), 0))[::-1]
+    spend = _spend_each(customers)
     if spend.sum() <= 0:
         return pd.DataFrame({"customers": pd.Series(dtype="float64"), "revenue": pd.Series(dtype="float64")})
     points = min(101, max(len(spend) // least, 1) + 1)
@@ -529,7 +777,7 @@ def activity(customers: pd.DataFrame, activity_days: int) -> pd.DataFrame:
     Returns group, meaning, customers, share, spend, spend_share.
     """
     kept = buyers(customers)
-    days, once = _values(kept, "recency_days"), _values(kept, "orders") == 1
+    days, once = known_values(kept, "recency_days"), known_values(kept, "orders") == 1
     meanings = {"active": f"bought within {count(activity_days, 'day')}",
                 "lapsing": f"last bought {activity_days + 1} to {count(2 * activity_days, 'day')} ago",
                 "gone": f"last bought more than {count(2 * activity_days, 'day')} ago",
@@ -550,13 +798,20 @@ def _totals(customers: pd.DataFrame, group: np.ndarray | pd.Series) -> pd.DataFr
                         spend_share=table["spend"] / (total if total > 0 else NAN))
 
 
+QUADRANT = {"loyal": "satisfied, and buys again", "trapped": "buys again without being satisfied",
+            "latent": "satisfied, but does not buy again", "none": "neither satisfied nor buying again"}
+TOO_NEW = "too new"
+
+
 def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_days: int,
              satisfied_from: float = 4) -> pd.DataFrame | None:
     """Satisfaction x behavior (Dick & Basu 1994): loyal, trapped ("spurious"), latent, none.
 
-    Behavior is high with two orders or more and the last one within `activity_days`. Attitude is high with the latest
-    csat at `satisfied_from` or above; where the survey has no csat, with an NPS answer of 9 or 10. Returns type,
-    meaning, customers, share, low, high (Wilson); None without a survey whose answers carry customers of the shop.
+    Behavior is high with two orders or more and the last one within `activity_days`. Who ordered once within that time
+    may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the latest csat
+    at `satisfied_from` or above; where the survey has no csat, with an NPS answer of 9 or 10. Returns type, meaning,
+    customers, share, low, high (Wilson; missing where fewer than ten can be judged); None without a survey whose
+    answers carry customers of the shop.
     """
     known = buyers(with_survey(customers, survey))
     asked, bar = ("csat", satisfied_from) if known["csat"].notna().any() else ("nps", PROMOTER)
@@ -564,14 +819,16 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
     if known.empty:
         return None
     glad = known[asked].to_numpy(dtype="float64") >= bar
-    again = (_values(known, "orders") >= 2) & (_values(known, "recency_days") <= activity_days)
-    meanings = {"loyal": "satisfied, and buys again", "trapped": "buys again without being satisfied",
-                "latent": "satisfied, but does not buy again", "none": "neither satisfied nor buying again"}
-    groups = np.select([glad & again, again, glad], list(meanings)[:3], "none")
-    counts = pd.Series(groups).value_counts().reindex(list(meanings), fill_value=0)
-    shares = [Share(hits, len(known)).level(CONFIDENCE)[:3] for hits in counts]
+    lately, often = known_values(known, "recency_days") <= activity_days, known_values(known, "orders") >= 2
+    again, new = lately & often, lately & ~often
+    groups = np.select([new, glad & again, again, glad], [TOO_NEW, *list(QUADRANT)[:3]], "none")
+    counts = pd.Series(groups).value_counts().reindex([*QUADRANT, TOO_NEW], fill_value=0)
+    judged = int(counts[list(QUADRANT)].sum())
+    shares = [Share(hits, judged).level(CONFIDENCE)[:3] if judged >= FEWEST_UNITS and name in QUADRANT
+              else (NAN, NAN, NAN) for name, hits in counts.items()]
     return pd.DataFrame(shares, columns=["share", "low", "high"]).assign(
-        type=counts.index, meaning=list(meanings.values()), customers=counts.to_numpy())[
+        type=counts.index, customers=counts.to_numpy(),
+        meaning=[*QUADRANT.values(), f"one order, within {count(activity_days, 'day')}: too early to tell"])[
         ["type", "meaning", "customers", "share", "low", "high"]]
 
 

@@ -51,23 +51,25 @@ def test_orders_that_are_all_refunds_stop_with_words(shop):
 
 class TestYearlySurvival:
     def test_counts_those_of_one_year_who_bought_in_the_next(self):
-        # two years end on the day after the last order; a and b bought in the first, only a in the second
-        found = chapters.yearly_survival(
-            orders_on(("a", "2023-01-01"), ("b", "2023-06-01"), ("a", "2024-06-01"), ("c", "2024-12-28"))
-        )
-        assert (found.estimate, found.n) == (0.5, 2)
+        # two years end on the day after the last order; ten bought in the first, five of them in the second
+        first = [(name, "2023-01-01") for name in "abcdefghij"]
+        again = [(name, "2024-06-01") for name in "abcde"]
+        found = chapters.yearly_survival(orders_on(*first, *again, ("k", "2024-12-28")))
+        assert (found.estimate, found.n) == (0.5, 10)
         assert found.low < 0.5 < found.high
+        few = chapters.yearly_survival(orders_on(*first[:9], *again, ("k", "2024-12-28")))
+        assert not few.measurable and "9 customers bought" in few.sentence and "it takes 10" in few.sentence
 
     def test_says_what_it_takes_where_there_is_too_little(self):
         found = chapters.yearly_survival(orders_on(("a", "2024-01-01"), ("a", "2024-02-01")))
-        assert not found.measurable and "four months" in found.sentence
+        assert not found.measurable and "at least a year of orders" in found.sentence
 
     def test_brings_shorter_spells_to_a_year_and_says_so(self):
-        # spells of 91 days: of four customers two came back, so a year keeps (1/2)^4 of them
-        first = [(name, "2024-01-01") for name in "abcd"]
-        found = chapters.yearly_survival(orders_on(*first, ("a", "2024-05-01"), ("b", "2024-06-30")))
-        assert found.estimate == pytest.approx(0.5**4, rel=1e-3)
-        assert "91 days" in found.note
+        # spells of 182 days: half of the customers came back, so a year keeps (1/2)^2 of them
+        first = [(name, "2024-01-01") for name in "abcdefghij"]
+        found = chapters.yearly_survival(orders_on(*first, *[(name, "2024-12-29") for name in "abcde"]))
+        assert found.estimate == pytest.approx(0.5**2, rel=1e-3)
+        assert "182 days" in found.note
 
 
 LOWER = "Lower what the program costs."
