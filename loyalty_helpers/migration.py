@@ -23,10 +23,11 @@ from loyalty_helpers.scoring import (
     SEGMENT_OF,
     SEGMENTS,
     SMALL_SHOP,
+    Pace,
     _frequency_breaks,
-    _percentile,
-    _values,
     buyers,
+    known_values,
+    percentile_ranks,
     share_of,
 )
 
@@ -109,12 +110,13 @@ MOVES = {"moved up": "share of customers who moved up a group",
 BEST_AGAIN = "best again"
 
 
-def migration(orders: pd.DataFrame, spans: Windows | None) -> Migration:
+def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None = None) -> Migration:
     """The way of each customer from the window before the launch to that after it, see `Migration`.
 
     Groups by the sum of frequency and money score: best from 9 of 10, regular from 6, occasional below; who ordered
     once in a window is "once" whatever it cost. The intervals of the changes are Newcombe's; customers of both spans
-    make them slightly too wide. Holm's adjustment over all moves.
+    make them slightly too wide. Holm's adjustment over all moves. The shop's `pace` bounds the recency scores of the
+    eleven segments, as in `scoring.rfm`; there are none below FEWEST customers of before.
     """
     if spans is None:
         return _nothing("no launch date is set, so there is no before and after")
@@ -122,7 +124,8 @@ def migration(orders: pd.DataFrame, spans: Windows | None) -> Migration:
         return _nothing(spans.note[:1].lower() + spans.note[1:].rstrip(".") or "there is nothing before the launch")
     shift = spans.after_start - spans.before_start
     wave = _wave(orders, spans.before_start, spans.before_end)
-    was, now = scored_against(wave, wave), scored_against(_wave(orders, spans.after_start, spans.after_end), wave)
+    was = scored_against(wave, wave, pace=pace)
+    now = scored_against(_wave(orders, spans.after_start, spans.after_end), wave, pace=pace)
     if was.empty:
         return _nothing(BY_NOBODY)
     reach = spans.before_start - shift
@@ -135,8 +138,10 @@ def migration(orders: pd.DataFrame, spans: Windows | None) -> Migration:
     sizes = buyers(wave).assign(group=was["group"]).groupby("group").agg(
         customers=("orders", "size"), orders=("orders", "median"), spend=("spend", "median"))
     sizes = sizes.reindex([group for group in GROUPS if group in sizes.index]).reset_index()
-    return Migration(transitions(was, now, "group", GROUPS), transitions(was, now, "segment", tuple(SEGMENTS)), sizes,
-                     _changes(usual, _moves(was, now), why), spans.days, why)
+    few = len(was) < FEWEST
+    segments = pd.DataFrame(columns=COLUMNS) if few else transitions(was, now, "segment", tuple(SEGMENTS))
+    return Migration(transitions(was, now, "group", GROUPS), segments, sizes, _changes(usual, _moves(was, now), why),
+                     spans.days, why)
 
 
 def _nothing(why: str) -> Migration:
@@ -150,11 +155,11 @@ def _wave(orders: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.Da
     return tables.customers(inside, as_of=end.date())
 
 
-def scored_against(customers: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+def scored_against(customers: pd.DataFrame, reference: pd.DataFrame, *, pace: Pace | None = None) -> pd.DataFrame:
     """`scoring.rfm` with the cut-offs of the `reference` customers: customer_id, the three scores, segment, group.
 
     A value beyond all of the reference gets its highest or lowest score. Scored against themselves customers get the
-    scores of `scoring.rfm`. Empty where the reference has no buyer.
+    scores of `scoring.rfm`, whose bounds by the shop's `pace` hold here too. Empty where the reference has no buyer.
     """
     # unify with scoring.rfm once that takes a `reference`
     kept, base = buyers(customers), buyers(reference)
@@ -163,16 +168,20 @@ def scored_against(customers: pd.DataFrame, reference: pd.DataFrame) -> pd.DataF
     parts, step = (3, 2) if len(base) < SMALL_SHOP else (5, 1)
 
     def scores(column: str, sign: int = 1) -> np.ndarray:
-        rank = _percentile(sign * _values(kept, column), sign * _values(base, column))
+        rank = percentile_ranks(sign * known_values(kept, column), sign * known_values(base, column))
         return (1 + step * np.minimum(np.floor(rank * parts), parts - 1)).astype(np.int64)
 
-    orders, breaks = _values(kept, "orders"), _frequency_breaks(_values(base, "orders"))
+    orders, breaks = known_values(kept, "orders"), _frequency_breaks(known_values(base, "orders"))
     if breaks:
         starts = np.array(list(breaks.values()))
         frequency = np.array(list(breaks))[np.searchsorted(starts, orders, "right") - 1]
     else:
         frequency = scores("orders")
-    recency, money = scores("recency_days", -1), scores("spend")
+    recency, money, days = scores("recency_days", -1), scores("spend"), known_values(kept, "recency_days")
+    if pace is not None:
+        near, active = days <= pace.gap_days, days <= pace.activity_days
+        recency = np.maximum(recency, np.select([near, active], [4, 2], 1))
+        recency = np.minimum(recency, np.select([days > 2 * pace.activity_days, ~active], [2, 3], 5))
     names = np.full(556, "", dtype=object)
     names[[int(code) for code in SEGMENT_OF]] = list(SEGMENT_OF.values())
     group = np.select([orders == 1, frequency + money >= BEST, frequency + money >= REGULAR],

@@ -24,14 +24,13 @@ from loyalty_helpers.scoring import (
     ARTICLE_WEIGHTS,
     CONFIDENCE,
     WEIGHTS,
-    _checked_weights,
-    _points,
-    _spearman,
-    _top_tenth_kept,
-    _values,
-    _weighted,
     buyers,
+    checked_weights,
+    component_points,
+    known_values,
     purchases,
+    spearman,
+    weighted_mean,
 )
 
 FEWEST = 50  # customers: of fewer, the best tenth would be fewer than five people
@@ -116,7 +115,7 @@ def stability(customers: pd.DataFrame, orders: pd.DataFrame, *, as_of: date,
         return _unstable(f"it takes {FEWEST_REPEATERS} customers who bought on two different days, and there "
                          f"{_are(repeaters)}")
     luck = _Luck.of(kept, orders, again)
-    weights = _checked_weights(weights)
+    weights = checked_weights(weights)
     usual = _score(kept, weights)
     size = len(kept)
     fifth, top = _fifths(usual), usual >= np.sort(usual)[-math.ceil(size / 10)]
@@ -127,7 +126,7 @@ def stability(customers: pd.DataFrame, orders: pd.DataFrame, *, as_of: date,
         other = _score(luck.redrawn(rng), weights)
         step = np.abs(_fifths(other) - fifth)
         same[draw], near[draw] = (np.bincount(fifth, weights=step <= far, minlength=5) / sizes for far in (0, 1))
-        tops[draw], correlations[draw] = _top_tenth_kept(usual, other), _spearman(usual, other)
+        tops[draw], correlations[draw] = _top_tenth_kept(usual, other), spearman(usual, other)
     low, high = np.quantile(same, [0.025, 0.975], axis=0)
     fifths = pd.DataFrame({"fifth": FIFTHS, "customers": np.bincount(fifth, minlength=5), "stays": same.mean(axis=0),
                            "low": low, "high": high, "near": near.mean(axis=0)})
@@ -157,7 +156,17 @@ def _over(label: str, unit: str, draws: np.ndarray, n: int, method: str) -> Find
 
 def _score(customers: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
     """The loyalty score of customers among themselves, all of them buyers; to nine decimals, so that equals tie."""
-    return np.round(_weighted(_points(customers, customers), weights), 9)
+    return np.round(weighted_mean(component_points(customers, customers), weights), 9)
+
+
+def _top_tenth_kept(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of the best tenth by `one` (rounded up, ties included) that is in the best tenth by `other`."""
+    known = ~np.isnan(one) & ~np.isnan(other)
+    if not known.any():
+        return NAN
+    size = known.sum() - math.ceil(known.sum() / 10)
+    top, top_other = (values[known] >= np.partition(values[known], size)[size] for values in (one, other))
+    return float((top & top_other).sum() / top.sum())
 
 
 def _fifths(scores: np.ndarray) -> np.ndarray:
@@ -193,7 +202,7 @@ class _Luck:
         days = _days(orders, customers["customer_id"])
         size = np.bincount(days["customer"], minlength=len(customers))
         gross = np.bincount(days["customer"], weights=days["amount"], minlength=len(customers))
-        spend = _values(customers, "spend")
+        spend = known_values(customers, "spend")
         alike = {"money": _alike(days["customer"], np.log1p(days["amount"].clip(lower=0))),
                  "categories": _alike_categories(days), "rating": _alike(
                      days.loc[days["ratings"] > 0, "customer"], (days["rating"] / days["ratings"]).dropna())}
@@ -297,18 +306,18 @@ def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] 
     best tenth that stays in it); nan below FEWEST customers with an order, and where all of them are alike.
     """
     kept = buyers(customers)
-    points, weights = _points(kept, kept), _checked_weights(weights)
+    points, weights = component_points(kept, kept), checked_weights(weights)
     scenarios = {f"{name} {words}": weights | {name: weight * factor} for name, weight in weights.items()
                  if weight and not np.isnan(points[name]).all()
                  for words, factor in (("halved", 0.5), ("raised by half", 1.5))}
     scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
-    usual = np.round(_weighted(points, weights), 9)
+    usual = np.round(weighted_mean(points, weights), 9)
     told = len(kept) >= FEWEST and np.nanmax(usual) > np.nanmin(usual)
     if not told:
         return pd.DataFrame({"weights": list(scenarios), "rank_correlation": NAN, "top_tenth_kept": NAN})
     ranks = pd.Series(usual).rank()
     rows = [(words, _correlation(ranks, pd.Series(other).rank()), _top_tenth_kept(usual, other))
-            for words, scenario in scenarios.items() for other in [np.round(_weighted(points, scenario), 9)]]
+            for words, scenario in scenarios.items() for other in [np.round(weighted_mean(points, scenario), 9)]]
     return pd.DataFrame(rows, columns=["weights", "rank_correlation", "top_tenth_kept"])
 
 
@@ -412,7 +421,7 @@ def _ranks(values: pd.Series) -> np.ndarray:
 
 def _pair(both: pd.DataFrame, one: str, other: str) -> tuple:
     first, second = (both[name].round(9).to_numpy(dtype=float) for name in (one, other))
-    n, found = len(both), _spearman(first, second)
+    n, found = len(both), spearman(first, second)
     half = 1.96 * math.sqrt((1 + found**2 / 2) / (n - 3))
     place = np.arctanh(np.clip(found, -1 + 1e-12, 1 - 1e-12))
     kept, top = _top_tenth_kept(first, second), int((first >= np.sort(first)[-math.ceil(n / 10)]).sum())

@@ -72,9 +72,9 @@ def test_each_customer_is_placed_by_the_cutoffs_of_before():
 
 
 def test_scored_against_themselves_customers_get_the_usual_scores():
-    for n in (3, 60, 400):
+    for n, pace in ((60, None), (400, None), (400, scoring.Pace(40, 60, 300))):
         frame = simulated(n)
-        usual, found = scoring.rfm(frame), migration.scored_against(frame, frame)
+        usual, found = scoring.rfm(frame, pace=pace), migration.scored_against(frame, frame, pace=pace)
         columns = ["customer_id", "recency_score", "frequency_score", "monetary_score", "segment"]
         pd.testing.assert_frame_equal(found[columns], usual[columns])
 
@@ -132,6 +132,26 @@ def test_a_shop_where_nothing_happens_shows_no_change_though_the_best_fall_back(
     assert false <= 1
 
 
+def adds_up(table: pd.DataFrame, before: set, after: set) -> None:
+    assert table["customers"].sum() == len(before | after)
+    assert table.loc[table["before"] != AWAY, "customers"].sum() == len(before)
+    assert table.loc[table["after"] != AWAY, "customers"].sum() == len(after)
+    np.testing.assert_allclose(table.groupby("before")["share"].sum(), 1)
+    assert (table["low"] <= table["share"] + 1e-12).all() and (table["share"] <= table["high"] + 1e-12).all()
+
+
+def test_the_eleven_segments_add_up_too():
+    made = simulate.shop(customers=400, seed=2, weeks_before=60, weeks_after=20).orders
+    spans = kpis.windows(made, launched_on=date(2025, 3, 3))
+    found = migration.migration(made, spans)
+    before, after = (set(made.loc[~made["is_refund"] & made["ordered_at"].between(start, end, "left"),
+                                  "customer_id"].dropna())
+                     for start, end in ((spans.before_start, spans.before_end), (spans.after_start, spans.after_end)))
+    adds_up(found.segments, before, after)
+    adds_up(found.groups, before, after)
+    assert set(found.segments["before"]) <= {*scoring.SEGMENTS, AWAY}
+
+
 @settings(max_examples=12)
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(-300, 99), st.integers(-90, 900)), min_size=1,
                 max_size=60), st.randoms(use_true_random=False))
@@ -147,12 +167,7 @@ def test_everybody_is_somewhere_once_and_row_order_does_not_matter(rows, random)
     if not before:
         assert found.groups.empty and "cannot be told" in found.sentence
         return
-    for table in (found.groups, found.segments):
-        assert table["customers"].sum() == len(before | after)
-        assert table.loc[table["before"] != AWAY, "customers"].sum() == len(before)
-        assert table.loc[table["after"] != AWAY, "customers"].sum() == len(after)
-        np.testing.assert_allclose(table.groupby("before")["share"].sum(), 1)
-        assert (table["low"] <= table["share"] + 1e-12).all() and (table["share"] <= table["high"] + 1e-12).all()
+    adds_up(found.groups, before, after)
     assert sum(change.after.estimate for change in found.moves if change.kpi in MOVES) == pytest.approx(1)
     order = list(range(len(made)))
     random.shuffle(order)
