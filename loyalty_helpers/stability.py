@@ -19,6 +19,7 @@ import pandas as pd
 from loyalty_helpers import forecast, privacy
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Finding, amount, count
+from loyalty_helpers.forecast.lifetime import VISIBLE
 from loyalty_helpers.intervals import SEED, Share
 from loyalty_helpers.scoring import (
     ARTICLE_WEIGHTS,
@@ -118,15 +119,17 @@ def stability(customers: pd.DataFrame, orders: pd.DataFrame, *, as_of: date,
     weights = checked_weights(weights)
     usual = _score(kept, weights)
     size = len(kept)
-    fifth, top = _fifths(usual), usual >= np.sort(usual)[-math.ceil(size / 10)]
+    ranks, top = _ranks(pd.Series(usual)), usual >= np.sort(usual)[-math.ceil(size / 10)]
+    fifth = _fifths(ranks)
     rng = np.random.default_rng(SEED)
     same, near, tops, correlations = np.zeros((DRAWS, 5)), np.zeros((DRAWS, 5)), np.zeros(DRAWS), np.zeros(DRAWS)
     sizes = np.maximum(np.bincount(fifth, minlength=5), 1)
     for draw in range(DRAWS):
         other = _score(luck.redrawn(rng), weights)
-        step = np.abs(_fifths(other) - fifth)
+        other_ranks = _ranks(pd.Series(other))
+        step = np.abs(_fifths(other_ranks) - fifth)
         same[draw], near[draw] = (np.bincount(fifth, weights=step <= far, minlength=5) / sizes for far in (0, 1))
-        tops[draw], correlations[draw] = _top_tenth_kept(usual, other), spearman(usual, other)
+        tops[draw], correlations[draw] = _top_tenth_kept(usual, other), _correlation(ranks, other_ranks)
     low, high = np.quantile(same, [0.025, 0.975], axis=0)
     fifths = pd.DataFrame({"fifth": FIFTHS, "customers": np.bincount(fifth, minlength=5), "stays": same.mean(axis=0),
                            "low": low, "high": high, "near": near.mean(axis=0)})
@@ -169,11 +172,9 @@ def _top_tenth_kept(one: np.ndarray, other: np.ndarray) -> float:
     return float((top & top_other).sum() / top.sum())
 
 
-def _fifths(scores: np.ndarray) -> np.ndarray:
+def _fifths(ranks: np.ndarray) -> np.ndarray:
     """0 (lowest) to 4 by mid-rank, so that customers alike are in the same fifth."""
-    ranked = np.sort(scores)
-    rank = (np.searchsorted(ranked, scores, "left") + np.searchsorted(ranked, scores, "right")) / (2 * len(ranked))
-    return np.minimum((rank * 5).astype(np.int64), 4)
+    return np.minimum((ranks * 5).astype(np.int64), 4)
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,7 @@ class _Luck:
 
     @classmethod
     def of(cls, customers: pd.DataFrame, orders: pd.DataFrame, histories: pd.DataFrame) -> _Luck:
-        model = forecast.fit_bg_nbd(histories["frequency"], histories["recency"], histories["age"])
-        if model.on_bound:
-            model = forecast.fit_nbd(histories["frequency"], histories["age"])
+        model = _model(histories)
         mine = histories.set_index("customer_id").loc[customers["customer_id"]]
         x, recency, age = (mine[name].to_numpy(dtype=float) for name in ("frequency", "recency", "age"))
         days = _days(orders, customers["customer_id"])
@@ -246,6 +245,14 @@ class _Luck:
             total, ratings = (np.add.reduceat(part, starts) for part in drawn("rating", "rating", "ratings"))
             table["rating"] = np.divide(total, ratings, out=np.full(n, NAN), where=ratings > 0)
         return pd.DataFrame(table)
+
+
+def _model(histories: pd.DataFrame) -> forecast.BgNbd | forecast.Nbd:
+    """The BG/NBD where customers visibly leave, else the NBD, also where it finds them all alike: then all is luck."""
+    plain = forecast.fit_nbd(histories["frequency"], histories["age"])
+    leaving = forecast.fit_bg_nbd(histories["frequency"], histories["recency"], histories["age"])
+    seen = not leaving.on_bound and leaving.log_likelihood - plain.log_likelihood >= VISIBLE
+    return leaving if seen else plain
 
 
 def _days(orders: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
@@ -315,16 +322,16 @@ def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] 
     told = len(kept) >= FEWEST and np.nanmax(usual) > np.nanmin(usual)
     if not told:
         return pd.DataFrame({"weights": list(scenarios), "rank_correlation": NAN, "top_tenth_kept": NAN})
-    ranks = pd.Series(usual).rank()
-    rows = [(words, _correlation(ranks, pd.Series(other).rank()), _top_tenth_kept(usual, other))
+    ranks = _ranks(pd.Series(usual))
+    rows = [(words, _correlation(ranks, _ranks(pd.Series(other))), _top_tenth_kept(usual, other))
             for words, scenario in scenarios.items() for other in [np.round(weighted_mean(points, scenario), 9)]]
     return pd.DataFrame(rows, columns=["weights", "rank_correlation", "top_tenth_kept"])
 
 
-def _correlation(one: pd.Series, other: pd.Series) -> float:
-    """Correlation of two rankings of the same customers, those without a place in the other left out."""
-    known = one.notna() & other.notna()
-    if known.sum() < 2 or one[known].nunique() < 2 or other[known].nunique() < 2:
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two rankings of the same customers, those without a place in one of them left out."""
+    known = ~np.isnan(one) & ~np.isnan(other)
+    if known.sum() < 2 or not (np.ptp(one[known]) and np.ptp(other[known])):
         return NAN
     return float(np.corrcoef(one[known], other[known])[0, 1])
 
