@@ -96,7 +96,8 @@ def agreement(found: Agreement, *, by: str = "chance_to_buy", least: int = 1) ->
         return nothing(_claim(found.sentence) if found.why else
                        f"The {stable.MEASURES[by]} is not known, or the same for everybody.")
     figure, ax = canvas(3.8)
-    ax.hexbin(100 * found.ranks["score"], 100 * found.ranks[by].astype(float), gridsize=25, extent=(0, 100, 0, 100),
+    spots = int(np.clip(np.sqrt(len(found.ranks) / (4 * max(least, 1))), 5, 25))  # across; about four customers in each
+    ax.hexbin(100 * found.ranks["score"], 100 * found.ranks[by].astype(float), gridsize=spots, extent=(0, 100, 0, 100),
               bins="log", mincnt=max(least, 1), cmap=sns.light_palette(ACCENT, as_cmap=True), linewidths=0.2)
     corners = {f"high score, low {stable.MEASURES[by]}": (100 * stable.HIGH, 0, 100 * (1 - stable.HIGH),
                                                          100 * stable.LOW),
