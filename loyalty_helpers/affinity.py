@@ -195,10 +195,10 @@ def affinity_sentence(table: pd.DataFrame) -> str:
 def next_category(chosen: pd.DataFrame) -> pd.DataFrame:
     """After the category of the first order: the next category that the customer had not bought before.
 
-    Of the `customers` per `first` who have bought anything new since, the `share` who turned to each `next` (Wilson:
-    low, high), beside what is `expected` if it makes no difference where they began: quasi-independence, because
-    nobody can turn anew to where they began (Goodman 1968). p_adjusted: Holm over all ways with FEWEST_BOTH expected.
-    Where an order holds several categories each counts, so that shares of one `first` may add up to more than 1.
+    The ways taken. Of the `customers` per `first` who have bought anything new since, the `share` who turned to each
+    `next` (Wilson: low, high), beside what is `expected` if it makes no difference where they began (Goodman's quasi-
+    independence, 1968: nobody can turn anew to where they began). p_adjusted: Holm over all ways with FEWEST_BOTH
+    expected. Where an order holds several categories each counts, so that shares may add up to more than 1.
     """
     each = _coded(chosen).groupby(["customer", "category"], as_index=False)["ordered_at"].min()
     turn = each.groupby("customer")["ordered_at"].rank(method="dense")
@@ -219,7 +219,7 @@ def next_category(chosen: pd.DataFrame) -> pd.DataFrame:
     p = (2 * norm.sf((long["customers"] - long["fitted"]).abs() / spread))
     long = long.assign(p_adjusted=holm(np.where(long["fitted"] >= FEWEST_BOTH, p, NAN)))
     long = long.sort_values(["first", "customers", "next"], ascending=[True, False, True], ignore_index=True)
-    words = chosen["category"].cat.categories.to_numpy()
+    long, words = long[long["customers"] > 0].reset_index(drop=True), chosen["category"].cat.categories.to_numpy()
     return long.assign(first=words[long["first"]], next=words[long["next"]])[NEXT]
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from loyalty_helpers import privacy, tables
 from loyalty_helpers.client import Client
-from loyalty_helpers.findings import NAN, Change, Finding, amount, count
+from loyalty_helpers.findings import NAN, Change, Finding, amount, capital, count
 from loyalty_helpers.intervals import Share, holm, newcombe
 from loyalty_helpers.kpis import Windows
 from loyalty_helpers.scoring import (
@@ -78,16 +78,32 @@ class Migration:
     def comparison(self) -> str:
         """The same a span earlier, where there was no program: what moves by itself."""
         told = [change for change in self.moves if change.verdict != "not measurable"]
+        if not self.moves:
+            return ""
         if not told:
-            reason = self.why or next((change.note for change in self.moves), "nothing could be followed")
+            reason = self.why or self.moves[0].note
             return (f"How much of such moves is ordinary coming and going cannot be told: {reason}. Heavy buyers fall "
                     "back and light ones catch up by chance alone.")
-        moved = [change for change in told if change.verdict in ("up", "down")]
         usual = ", ".join(f"{amount(change.before.estimate, 'share', digits=0)} {change.kpi}" for change in told
                           if change.kpi in MOVES).replace("stopped", "did not buy")
-        seen = (" ".join(change.sentence for change in moved) if moved else
-                "No evidence that customers moved otherwise than they do by themselves.")
+        moved = [_in_words(change) for change in told if change.verdict != "no evidence"]
+        seen = " ".join(moved) or "No evidence that customers moved otherwise than they do by themselves."
         return f"One span earlier, without a program: {usual}. {seen}"
+
+    @property
+    def details(self) -> str:
+        """Each move against the span earlier; "" where there is nothing to compare with."""
+        return " ".join(_in_words(change) for change in self.moves if change.verdict != "not measurable")
+
+
+def _in_words(change: Change) -> str:
+    """A move against the span earlier: not `Change.sentence`, whose "before" would be taken for before the launch."""
+    was, now = (amount(level.estimate, "share", digits=change.digits) for level in (change.before, change.after))
+    among = "" if change.low <= 0 <= change.high else ", allowing for the number of moves looked at"
+    verdict = {"up": "more than chance would explain", "down": "less than chance would explain"}.get(
+        change.verdict, f"no evidence of a difference{among}")
+    return (f"{capital(change.label)}: {was} one span earlier, {now} around the launch ({change.change}, "
+            f"{change.level} interval {change.interval}): {verdict}.")
 
 
 def published(found: Migration, shop: Client) -> Migration:

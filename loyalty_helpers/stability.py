@@ -73,6 +73,11 @@ class Stability:
                 f"behind them.{drawn}")
 
     @property
+    def details(self) -> str:
+        """What goes with the chart; "" where there is none."""
+        return "" if self.why else f"{self.sentence} {self.correlation.sentence}"
+
+    @property
     def fifths_sentence(self) -> str:
         """Where in the ranking a place means most, and where least."""
         if self.fifths.empty:
@@ -389,6 +394,11 @@ class Agreement:
             f"{_percent(row.shared)} are in that by {row.other} ({_percent(row.shared_low)} to "
             f"{_percent(row.shared_high)})" for row in best.itertuples())
         return f"Of the best tenth by score, {shared}."
+
+    @property
+    def details(self) -> str:
+        """What goes with the chart; "" where there is none."""
+        return "" if self.why else self.sentence
 
 
 def agreement(scored: pd.DataFrame, customers: pd.DataFrame, outlook: pd.DataFrame, *, currency: str) -> Agreement:

@@ -241,6 +241,7 @@ def test_who_disagrees_and_why():
     score = np.arange(100.0)
     chance = score.copy()
     chance[90:] -= 90  # of the best fifth, the ten best have stayed away
+    chance[89] = 44.5  # with 55 below: in the middle, not low
     recency = np.where(score >= 90, 300.0, 20.0)
     found = compared(score, chance, score, recency_days=recency, spend=score * 50)
     groups = found.groups.set_index("group")
