@@ -76,7 +76,7 @@ def day_number(day: date) -> int:
 def purchase_days(orders: pd.DataFrame) -> Days:
     """The days on which identified customers bought, and their refunds."""
     bought = purchases(orders)
-    back = orders[orders["is_refund"].astype(bool) & orders["customer_id"].isin(bought["customer_id"])]
+    back = orders[orders["is_refund"].astype(bool)]
     code, ids = pd.factorize(bought["customer_id"], sort=True)
     day = _day(bought)
     start = int(day.min(initial=0))
@@ -84,8 +84,10 @@ def purchase_days(orders: pd.DataFrame) -> Days:
     key, place = np.unique(code * span + (day - start), return_inverse=True)
     amount = _money(place, bought["amount"].to_numpy(dtype="float64"), len(key))
     ids = pd.Series(ids, name="customer_id", dtype=orders["customer_id"].dtype)
-    return Days(ids, key // span, key % span + start, amount, pd.Index(ids).get_indexer(back["customer_id"]),
-                _day(back), back["amount"].to_numpy(dtype="float64"))
+    back_code = pd.Index(ids).get_indexer(back["customer_id"])
+    theirs = back_code >= 0  # not of anonymous buyers, nor of those who bought before the data began
+    return Days(ids, key // span, key % span + start, amount, back_code[theirs], _day(back)[theirs],
+                back["amount"].to_numpy(dtype="float64")[theirs])
 
 
 def _day(orders: pd.DataFrame) -> np.ndarray:
