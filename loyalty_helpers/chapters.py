@@ -150,7 +150,7 @@ def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     )
 
 
-SHORTEST_SPELL = 182  # days: shorter spells, brought to a year, would count half of the slow buyers as gone
+SHORTEST_SPELL = 182  # days: shorter ones, brought to a year, take slow buyers for gone and a chance for a trend
 
 
 def yearly_survival(orders: pd.DataFrame) -> Finding:

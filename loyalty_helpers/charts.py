@@ -278,7 +278,8 @@ def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
         note += " *: so near the beginning of the data that old customers may be among them."
     if table["cohort"].nunique() > MOST_COHORTS:
         note += f" The last {MOST_COHORTS} months are shown."
-    return Chart(figure, finding.title, alt, note=note, dense=True)
+    title = finding.title if finding.measurable else "New customers who came back, by month of their first order"
+    return Chart(figure, title, alt, note=note, dense=True)
 
 
 def score_histogram(groups: pd.DataFrame, finding: Finding) -> Chart:

@@ -33,7 +33,8 @@ def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None
     last = end.year * 12 + end.month - 2  # months since year 0, January = 0; the last one seen to its end
     month = (bought["ordered_at"].dt.year * 12 + bought["ordered_at"].dt.month - 1).to_numpy(dtype="int64")
     codes, _ = pd.factorize(bought["customer_id"])
-    pairs = np.unique(codes * 100_000 + month)  # one per customer and month, in order
+    pairs = np.sort(codes * 100_000 + month)
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # one per customer and month, in order
     customer, month = pairs // 100_000, pairs % 100_000
     starts = month[np.flatnonzero(np.diff(customer, prepend=-1))]
     first = starts[customer]
@@ -92,6 +93,7 @@ def retention_curve(table: pd.DataFrame) -> pd.DataFrame:
 
 def retention_sentence(curve: pd.DataFrame) -> str:
     """What `retention_curve` says: how many come in the first month after their first order, and in the last seen."""
+    curve = curve.dropna(subset=["share"])
     if curve.empty:
         return (f"It takes {SMALL_COHORT} new customers, followed for a full month, to tell how many come back; there "
                 "are not so many yet.")
@@ -101,13 +103,16 @@ def retention_sentence(curve: pd.DataFrame) -> str:
         return f"{share} ({low} to {high})"
 
     first, last = curve.iloc[0], curve.iloc[-1]
-    words = f"Of {count(int(first['customers']), 'new customer')} {said(first)} had an order in the first month after"
+    words = (f"Of {count(int(first['customers']), 'new customer')} {said(first)} had an order in the "
+             f"{_nth(int(first['month']))} month after")
     if len(curve) == 1:
         return f"{words}; it takes more months to say how this goes on."
     return f"{words}, and {said(last)} in the {_nth(int(last['month']))}."
 
 
 def _nth(number: int) -> str:
+    if number == 1:
+        return "first"
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
 

@@ -78,7 +78,8 @@ def _at_risk(curve: pd.DataFrame) -> list[tuple[int, float]]:
 def quadrant(found: pd.DataFrame, sentence: str) -> Chart:
     """Satisfaction against behavior as four fields with counts and shares (`scoring.quadrant`)."""
     rows = found.set_index("type") if len(found) else found
-    if not len(found) or rows.loc[list(QUADRANT), "customers"].sum(skipna=False) < FEWEST_UNITS:
+    if not len(found) or rows.loc[list(QUADRANT), "customers"].sum(skipna=False) < FEWEST_UNITS or not (
+            rows.loc[list(QUADRANT), "share"].notna().any()):
         return nothing(sentence)
     figure, ax = canvas(2.6)
     for name, (x, y) in {"loyal": (1, 1), "latent": (0, 1), "trapped": (1, 0), "none": (0, 0)}.items():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import advice, cases, chapters, charts, evaluation, ingest, simulate
+from loyalty_helpers import advice, cases, chapters, charts, evaluation, ingest, simulate, tables
 from loyalty_helpers.client import UserError, load_client
 from loyalty_helpers.findings import Change, Effect, Finding, Verdict
 
@@ -70,6 +70,36 @@ class TestYearlySurvival:
         found = chapters.yearly_survival(orders_on(*first, *[(name, "2024-12-29") for name in "abcde"]))
         assert found.estimate == pytest.approx(0.5**2, rel=1e-3)
         assert "182 days" in found.note
+
+
+class TestPace:
+    def test_segments_follow_the_pace_of_the_shop(self, shop):
+        # forty customers who came back every ten days, and all of them a year before the data end
+        rows = [(f"c{i}", f"2024-01-{day:02d}") for i in range(40) for day in (1, 11, 21)]
+        orders = orders_on(*rows, ("last", "2025-01-31"))
+        frame = tables.customers(orders, as_of=chapters.data_end(orders))
+        found = chapters.pace(orders)
+        assert (found.gap_days, found.activity_days, found.returned) == (10, 30, 40)
+        alone = chapters.assignments(frame, shop, None).set_index("customer_id")
+        paced = chapters.assignments(frame, shop, None, pace=found).set_index("customer_id")
+        assert alone.loc["c0", "recency_score"] == 3 and paced.loc["c0", "recency_score"] == 2
+        assert paced.loc["last", "recency_score"] == 5
+
+
+class TestQuadrantSentence:
+    TABLE = pd.DataFrame({"type": ["loyal", "trapped", "latent", "none", "too new"], "customers": [8, 4, 6, 2, 3],
+                          "share": [0.4, 0.2, 0.3, 0.1, NAN], "low": [0.2, 0.1, 0.15, 0.03, NAN],
+                          "high": [0.6, 0.4, 0.52, 0.3, NAN]})
+
+    def test_says_who_is_satisfied_and_stays_away_and_who_is_too_new(self):
+        assert chapters.quadrant_sentence(self.TABLE) == (
+            "Of the 20 customers who answered, 30 % are satisfied and do not come back (15 % to 52 %). 3 more ordered "
+            "once, and lately: too early to tell.")
+
+    def test_gives_no_shares_of_a_few(self):
+        few = self.TABLE.assign(customers=[1, 0, 1, 0, 0], share=NAN, low=NAN, high=NAN)
+        assert chapters.quadrant_sentence(few) == (
+            "2 customers who answered can be judged so far: too few for shares, which take 10.")
 
 
 LOWER = "Lower what the program costs."
