@@ -1,0 +1,272 @@
+"""Migration: where the customers of before the launch are afterwards, on one and the same yardstick.
+
+Both windows are scored against the customers of the earlier one: ranked anew, as many would always be "best". Heavy
+buyers fall back and light ones catch up by chance alone (regression to the mean), with a program or without; so the
+same table is made one span earlier, where there was no program, and what counts is the difference between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from loyalty_helpers import privacy, tables
+from loyalty_helpers.client import Client
+from loyalty_helpers.findings import NAN, Change, Finding, amount, capital, count
+from loyalty_helpers.intervals import Share, holm, newcombe
+from loyalty_helpers.kpis import Windows
+from loyalty_helpers.scoring import (
+    CONFIDENCE,
+    SEGMENT_OF,
+    SEGMENTS,
+    SMALL_SHOP,
+    Pace,
+    _frequency_breaks,
+    buyers,
+    known_values,
+    percentile_ranks,
+    share_of,
+)
+
+GROUPS = ("Best", "Regular", "Occasional", "Once")  # best first
+BEST, REGULAR = 9, 6  # frequency score + money score from which a customer counts as such
+AWAY = "Did not buy"
+FEWEST = 30  # customers of the window before: below this their moves say more of chance than of customers
+COLUMNS = ["before", "after", "customers", "share", "low", "high"]
+BY_NOBODY = "nobody bought in the window before the launch"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """Where customers went: `groups` (GROUPS) and `segments` (the eleven) have a row for each way from before to after.
+
+    Their columns: before, after, customers, share (of the customers with the same `before`), low, high (Wilson).
+    AWAY stands for no order in that window. `sizes`: group, customers, orders, spend (typical: medians), of the
+    customers before. `moves` are shares of the customers before, each set against the same share one span earlier
+    (`Change.before`, not measurable where the orders do not reach back). `why` says what is missing; "" where nothing.
+    """
+
+    groups: pd.DataFrame
+    segments: pd.DataFrame
+    sizes: pd.DataFrame
+    moves: list[Change]
+    days: int = 0
+    why: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Where the customers of before went, in words."""
+        levels = {change.kpi: change.after for change in self.moves}
+        if not levels:
+            return f"Where the customers of before the launch went cannot be told: {self.why}."
+        if not all(levels[move].measurable for move in MOVES):
+            return f"Where the customers of before the launch went is not shown: {levels['stopped'].note}."
+        n = levels["stopped"].n
+        few = n < FEWEST
+        up, stayed, down, stopped = (
+            str(round(levels[move].estimate * n)) if few else amount(levels[move].estimate, "share", digits=0)
+            for move in MOVES)
+        told = (f"Of the {count(n, 'customer')} who bought in the window before the launch, {up} moved up a group in "
+                f"the window after it ({count(self.days, 'day')} each), {stayed} stayed, {down} moved down, and "
+                f"{stopped} did not buy.")
+        return told + (f" They are too few to speak of shares: that takes {FEWEST} customers." if few else "")
+
+    @property
+    def comparison(self) -> str:
+        """The same a span earlier, where there was no program: what moves by itself."""
+        told = [change for change in self.moves if change.verdict != "not measurable"]
+        if not self.moves:
+            return ""
+        if not told:
+            reason = self.why or self.moves[0].note
+            return (f"How much of such moves is ordinary coming and going cannot be told: {reason}. Heavy buyers fall "
+                    "back and light ones catch up by chance alone.")
+        usual = ", ".join(f"{amount(change.before.estimate, 'share', digits=0)} {change.kpi}" for change in told
+                          if change.kpi in MOVES).replace("stopped", "did not buy")
+        moved = [_in_words(change) for change in told if change.verdict != "no evidence"]
+        seen = " ".join(moved) or "No evidence that customers moved otherwise than they do by themselves."
+        return f"One span earlier, without a program: {usual}. {seen}"
+
+    @property
+    def details(self) -> str:
+        """Each move against the span earlier; "" where there is nothing to compare with."""
+        return " ".join(_in_words(change) for change in self.moves if change.verdict != "not measurable")
+
+
+def _in_words(change: Change) -> str:
+    """A move against the span earlier: not `Change.sentence`, whose "before" would be taken for before the launch."""
+    was, now = (amount(level.estimate, "share", digits=change.digits) for level in (change.before, change.after))
+    among = "" if change.low <= 0 <= change.high else ", allowing for the number of moves looked at"
+    verdict = {"up": "more than chance would explain", "down": "less than chance would explain"}.get(
+        change.verdict, f"no evidence of a difference{among}")
+    return (f"{capital(change.label)}: {was} one span earlier, {now} around the launch ({change.change}, "
+            f"{change.level} interval {change.interval}): {verdict}.")
+
+
+def published(found: Migration, shop: Client) -> Migration:
+    """`found` as the client's audience may see it; where one move is hidden all are, or it could be worked out."""
+    told = privacy.told(found.moves, shop)
+    if any(was.after.measurable and not now.after.measurable for was, now in zip(found.moves, told, strict=True)):
+        told = [replace(one, estimate=NAN, low=NAN, high=NAN, p_value=NAN, p_adjusted=NAN, note=privacy.NOT_SHOWN,
+                        **{when: replace(getattr(one, when), estimate=NAN, low=NAN, high=NAN, n=0,
+                                         note=privacy.NOT_SHOWN) for when in ("before", "after")}) for one in told]
+    return replace(found, moves=told, sizes=privacy.published(found.sizes, shop),
+                   groups=privacy.published(found.groups, shop, within=["before"]),
+                   segments=privacy.published(found.segments, shop, within=["before"]))
+
+
+# move -> the label of its share
+MOVES = {"moved up": "share of customers who moved up a group",
+         "stayed": "share of customers who stayed in their group",
+         "moved down": "share of customers who moved down a group",
+         "stopped": "share of customers who did not buy in the later window"}
+BEST_AGAIN = "best again"
+
+
+def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None = None) -> Migration:
+    """The way of each customer from the window before the launch to that after it, see `Migration`.
+
+    Groups by the sum of frequency and money score: best from 9 of 10, regular from 6, occasional below; who ordered
+    once in a window is "once" whatever it cost. The intervals of the changes are Newcombe's; customers of both spans
+    make them slightly too wide. Holm's adjustment over all moves. The shop's `pace` bounds the recency scores of the
+    eleven segments, as in `scoring.rfm`; there are none below FEWEST customers of before.
+    """
+    if spans is None:
+        return _nothing("no launch date is set, so there is no before and after")
+    if spans.days == 0 or spans.before_end <= spans.before_start:
+        return _nothing(spans.note[:1].lower() + spans.note[1:].rstrip(".") or "there is nothing before the launch")
+    shift = spans.after_start - spans.before_start
+    wave = _wave(orders, spans.before_start, spans.before_end)
+    was = scored_against(wave, wave, pace=pace)
+    now = scored_against(_wave(orders, spans.after_start, spans.after_end), wave, pace=pace)
+    if was.empty:
+        return _nothing(BY_NOBODY)
+    reach = spans.before_start - shift
+    why = "" if reach >= spans.data_start else (
+        f"it would take orders from {reach:%Y-%m-%d} on, and they begin on {spans.data_start:%Y-%m-%d}")
+    usual = _moves(None, None)
+    if not why:
+        first = _wave(orders, reach, spans.before_end - shift)
+        usual = _moves(scored_against(first, first), scored_against(wave, first))
+    sizes = buyers(wave).assign(group=was["group"]).groupby("group").agg(
+        customers=("orders", "size"), orders=("orders", "median"), spend=("spend", "median"))
+    sizes = sizes.reindex([group for group in GROUPS if group in sizes.index]).reset_index()
+    few = len(was) < FEWEST
+    segments = pd.DataFrame(columns=COLUMNS) if few else transitions(was, now, "segment", tuple(SEGMENTS))
+    return Migration(transitions(was, now, "group", GROUPS), segments, sizes, _changes(usual, _moves(was, now), why),
+                     spans.days, why)
+
+
+def _nothing(why: str) -> Migration:
+    empty = pd.DataFrame(columns=COLUMNS)
+    return Migration(empty, empty, pd.DataFrame(columns=["group", "customers", "orders", "spend"]), [], 0, why)
+
+
+def _wave(orders: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """The `customers` of one window [start, end), counted to its end."""
+    inside = orders[(orders["ordered_at"] >= start) & (orders["ordered_at"] < end)]
+    return tables.customers(inside, as_of=end.date())
+
+
+def scored_against(customers: pd.DataFrame, reference: pd.DataFrame, *, pace: Pace | None = None) -> pd.DataFrame:
+    """`scoring.rfm` with the cut-offs of the `reference` customers: customer_id, the three scores, segment, group.
+
+    A value beyond all of the reference gets its highest or lowest score. Scored against themselves customers get the
+    scores of `scoring.rfm`, whose bounds by the shop's `pace` hold here too. Empty where the reference has no buyer.
+    """
+    # unify with scoring.rfm once that takes a `reference`
+    kept, base = buyers(customers), buyers(reference)
+    if base.empty:
+        kept = kept.iloc[:0]
+    parts, step = (3, 2) if len(base) < SMALL_SHOP else (5, 1)
+
+    def scores(column: str, sign: int = 1) -> np.ndarray:
+        rank = percentile_ranks(sign * known_values(kept, column), sign * known_values(base, column))
+        return (1 + step * np.minimum(np.floor(rank * parts), parts - 1)).astype(np.int64)
+
+    orders, breaks = known_values(kept, "orders"), _frequency_breaks(known_values(base, "orders"))
+    if breaks:
+        starts = np.array(list(breaks.values()))
+        frequency = np.array(list(breaks))[np.searchsorted(starts, orders, "right") - 1]
+    else:
+        frequency = scores("orders")
+    recency, money, days = scores("recency_days", -1), scores("spend"), known_values(kept, "recency_days")
+    if pace is not None:
+        near, active = days <= pace.gap_days, days <= pace.activity_days
+        recency = np.maximum(recency, np.select([near, active], [4, 2], 1))
+        recency = np.minimum(recency, np.select([days > 2 * pace.activity_days, ~active], [2, 3], 5))
+    names = np.full(556, "", dtype=object)
+    names[[int(code) for code in SEGMENT_OF]] = list(SEGMENT_OF.values())
+    group = np.select([orders == 1, frequency + money >= BEST, frequency + money >= REGULAR],
+                      ["Once", "Best", "Regular"], "Occasional")
+    return pd.DataFrame({
+        "customer_id": kept["customer_id"], "recency_score": recency, "frequency_score": frequency,
+        "monetary_score": money,
+        "segment": pd.Series(names[recency * 100 + frequency * 10 + money], index=kept.index, dtype="str"),
+        "group": pd.Series(group, index=kept.index, dtype="str"),
+    })
+
+
+def transitions(was: pd.DataFrame, now: pd.DataFrame, column: str, names: Sequence[str]) -> pd.DataFrame:
+    """How many went from each of `names` (and AWAY) to each, among all customers of `was` or `now`: COLUMNS.
+
+    Ways that nobody went are there with 0; what nobody was before, and what is nowhere, is left out.
+    """
+    both = was[["customer_id", column]].merge(now[["customer_id", column]], on="customer_id", how="outer",
+                                              suffixes=("_was", "_now")).fillna(AWAY)
+    counts = pd.crosstab(both[f"{column}_was"], both[f"{column}_now"])
+    rows, columns = ([name for name in (*names, AWAY) if name in index] for index in (counts.index, counts.columns))
+    table = counts.reindex(index=rows, columns=columns).rename_axis(index="before", columns="after")
+    long = table.stack().rename("customers").reset_index()
+    # who is in neither window is unknown: the way from AWAY to AWAY does not exist
+    long = long[(long["before"] != AWAY) | (long["after"] != AWAY)].reset_index(drop=True)
+    total = long.groupby("before")["customers"].transform("sum")
+    limits = [Share(hits, n).level(CONFIDENCE)[:3] for hits, n in zip(long["customers"], total, strict=True)]
+    return long.join(pd.DataFrame(limits, columns=COLUMNS[3:], dtype="float64"))
+
+
+def _moves(was: pd.DataFrame | None, now: pd.DataFrame | None) -> dict[str, Finding]:
+    """The share of each of MOVES among the customers of `was`, and of the best who are best again."""
+    hits, n, best = dict.fromkeys((*MOVES, BEST_AGAIN), 0), 0, 0
+    if was is not None and now is not None:
+        place = {group: rank for rank, group in enumerate(GROUPS)}
+        later = was["customer_id"].map(now.set_index("customer_id")["group"])
+        step = (was["group"].map(place).astype("float64") - later.map(place).astype("float64")).to_numpy()
+        top = (was["group"] == GROUPS[0]).to_numpy()
+        n, best = len(was), int(top.sum())
+        found = ((step > 0).sum(), (step == 0).sum(), (step < 0).sum(), np.isnan(step).sum(), (top & (step == 0)).sum())
+        hits = dict(zip(hits, map(int, found), strict=True))
+    labels = MOVES | {BEST_AGAIN: "share of the best customers who were best again"}
+    return {move: share_of(label, hits[move], best if move == BEST_AGAIN else n, note="there is nobody to follow")
+            for move, label in labels.items()}
+
+
+def _changes(usual: dict[str, Finding], moves: dict[str, Finding], why: str) -> list[Change]:
+    """Each of `moves` as a change from what is `usual`, adjusted for looking at all of them."""
+    changes = []
+    for move, after in moves.items():
+        before = usual[move]
+        few = min(before.n, after.n) < FEWEST
+        note = why or (f"it takes {FEWEST} customers in both spans; there are {before.n:,} and {after.n:,}" if few
+                       else "")
+        change = Change(kpi=move, label=after.label, unit="share", estimate=NAN, n=after.n, before=before, after=after,
+                        higher_is_better=move not in ("moved down", "stopped"), note=note,
+                        method="Newcombe; customers of both spans make it slightly too wide")
+        if not note:
+            shares = [Share(round(one.estimate * one.n), one.n) for one in (before, after)]
+            found = newcombe(*shares, CONFIDENCE)
+            change = replace(change, estimate=found.estimate, low=found.low, high=found.high, p_value=found.p_value)
+        changes.append(change)
+    adjusted = holm([change.p_value for change in changes])
+    return [replace(change, p_adjusted=float(p)) for change, p in zip(changes, adjusted, strict=True)]
+
+
+def matrix(table: pd.DataFrame) -> pd.DataFrame:
+    """`groups` or `segments` for a reader: customers, one row per place before, one column per place after."""
+    places = list(dict.fromkeys(table["after"]))
+    wide = table.pivot(index="before", columns="after", values="customers")
+    return wide.reindex(index=list(dict.fromkeys(table["before"])), columns=places).reset_index().rename(
+        columns={"before": "before \\ after"}).rename_axis(columns=None)
