@@ -1,6 +1,7 @@
 """Rhythm: usual gaps by hand, and how many would be late by chance, from random customers."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def test_the_order_of_rows_does_not_matter_and_nothing_is_changed(rows, random):
     assert found["customer_id"].tolist() == sorted(bought.groups)
     for one in found.itertuples():
         days = sorted({moment.normalize() for moment in bought.get_group(one.customer_id)})
-        gaps = [(later - day).days for day, later in zip(days, days[1:], strict=False)]
+        gaps = [(later - day).days for day, later in pairwise(days)]
         assert one.days_bought == len(days) and one.recency_days == (AS_OF - days[-1]).days
         assert np.isnan(one.usual_gap_days) if len(days) < 3 else one.usual_gap_days == np.median(gaps)
 
