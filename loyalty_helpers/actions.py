@@ -146,8 +146,8 @@ def how_sorted(listed: pd.DataFrame, *, gross_margin: float | None, horizon_days
         return (f"Sorted by what is worth a call: the {money} that a late customer would bring in the next {weeks} at "
                 "their usual pace, times the chance that they have left, times the chance that they have not. Who is "
                 "sure to come needs no call, and who is long gone does not answer.")
-    return (f"Sorted by what overdue regulars spent in the last 365 days, as {money} of {weeks}: too little is known to "
-            "tell how likely each of them has left.")
+    return (f"Sorted by what overdue regulars spent in the last 365 days, as {money} of {weeks}: too little is known "
+            "to tell how likely each of them has left.")
 
 
 def first(listed: pd.DataFrame) -> pd.DataFrame:
