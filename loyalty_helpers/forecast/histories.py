@@ -1,0 +1,122 @@
+"""What the lifetime value models know of a customer: how often, until when, since when and for how much."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from loyalty_helpers.scoring import purchases
+
+EPOCH = pd.Timestamp(0)
+
+
+class Days(NamedTuple):
+    """Days with a purchase, sorted by customer and day, and refunds: customers as places in `ids`, days since 1970."""
+
+    ids: pd.Series
+    code: np.ndarray
+    day: np.ndarray
+    amount: np.ndarray
+    back_code: np.ndarray
+    back_day: np.ndarray
+    back: np.ndarray
+
+    def only(self, kept: np.ndarray) -> Days:
+        """The days of the customers `kept` (one truth value per customer)."""
+        new = np.cumsum(kept) - 1
+        here, back = kept[self.code], kept[self.back_code]
+        return Days(self.ids[kept].reset_index(drop=True), new[self.code[here]], self.day[here], self.amount[here],
+                    new[self.back_code[back]], self.back_day[back], self.back[back])
+
+
+class Seen(NamedTuple):
+    """Histories up to a day, as arrays: `code` says whose; `age_days` and `idle_days` are the age and the time since
+    the last purchase in whole days; money as in `histories`."""
+
+    code: np.ndarray
+    frequency: np.ndarray
+    age_days: np.ndarray
+    idle_days: np.ndarray
+    mean_value: np.ndarray
+    days_value: np.ndarray
+
+    @property
+    def age(self) -> np.ndarray:
+        return self.age_days / 7
+
+    @property
+    def recency(self) -> np.ndarray:
+        return (self.age_days - self.idle_days) / 7
+
+
+def histories(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
+    """What the models know of each customer who bought before `as_of` (the day after the last day looked at).
+
+    Returns customer_id, frequency (days with a purchase less one), recency (weeks from the first to the last of these
+    days), age (weeks from the first of them to the last day looked at, in which one could have bought again),
+    mean_value (mean money of a purchase day after the first; nan without) and days_value (the same over all purchase
+    days), sorted by customer_id. Several orders on one day are one purchase, as in the papers. Refunds count in money
+    only: what a customer got back in the time lowers the value of all his purchase days alike.
+    """
+    days = purchase_days(orders)
+    seen = history(days, day_number(as_of))
+    return pd.DataFrame({
+        "customer_id": days.ids.iloc[seen.code].reset_index(drop=True), "frequency": seen.frequency,
+        "recency": seen.recency, "age": seen.age, "mean_value": seen.mean_value, "days_value": seen.days_value})
+
+
+def day_number(day: date) -> int:
+    """Days since 1970."""
+    return (pd.Timestamp(day) - EPOCH).days
+
+
+def purchase_days(orders: pd.DataFrame) -> Days:
+    """The days on which identified customers bought, and their refunds."""
+    bought = purchases(orders)
+    back = orders[orders["is_refund"].astype(bool) & orders["customer_id"].isin(bought["customer_id"])]
+    code, ids = pd.factorize(bought["customer_id"], sort=True)
+    day = _day(bought)
+    start = int(day.min(initial=0))
+    span = int(day.max(initial=0)) - start + 1
+    key, place = np.unique(code * span + (day - start), return_inverse=True)
+    amount = _money(place, bought["amount"].to_numpy(dtype="float64"), len(key))
+    ids = pd.Series(ids, name="customer_id", dtype=orders["customer_id"].dtype)
+    return Days(ids, key // span, key % span + start, amount, pd.Index(ids).get_indexer(back["customer_id"]),
+                _day(back), back["amount"].to_numpy(dtype="float64"))
+
+
+def _day(orders: pd.DataFrame) -> np.ndarray:
+    return orders["ordered_at"].to_numpy(dtype="datetime64[D]").astype("int64")
+
+
+def _money(place: np.ndarray, amount: np.ndarray, n: int) -> np.ndarray:
+    """Sums to a millionth: the order in which amounts are added, that of the rows, must not show."""
+    return np.round(np.bincount(place, weights=amount, minlength=n), 6)
+
+
+def history(days: Days, until: int) -> Seen:
+    """The histories up to, not including, the day `until`; only of those who had bought by then."""
+    here, back = days.day < until, days.back_day < until
+    code, day, amount = days.code[here], days.day[here], days.amount[here]
+    n = len(days.ids)
+    bought = np.bincount(code, minlength=n)
+    known = np.flatnonzero(bought)
+    bought = bought[known]
+    last = np.cumsum(bought) - 1
+    first = last - bought + 1
+    spent = _money(code, amount, n)[known]
+    returned = _money(days.back_code[back], days.back[back], n)[known]
+    left = 1 + returned / np.where(spent > 0, spent, np.inf)  # refunds are negative amounts
+    again = np.where(bought > 1, (spent - amount[first]) / np.maximum(bought - 1, 1), np.nan)
+    return Seen(known, bought - 1, until - 1 - day[first], until - 1 - day[last], again * left, spent / bought * left)
+
+
+def bought_between(days: Days, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Purchase days and net money of each customer (all of `days.ids`) from the day `start` to before `end`."""
+    here, back = ((column >= start) & (column < end) for column in (days.day, days.back_day))
+    n = len(days.ids)
+    money = _money(days.code[here], days.amount[here], n) + _money(days.back_code[back], days.back[back], n)
+    return np.bincount(days.code[here], minlength=n), money
