@@ -203,9 +203,11 @@ def call_cost(listed: pd.DataFrame, shop: Client) -> str:
     if gain <= cost:
         return (f"{begin}; that is no less than the {counted} which the first {len(called)} would each bring in the "
                 f"next {weeks}: write instead.")
-    each = min(math.floor(gain / cost), len(called))
-    return (f"{begin}; it pays if at least one in {each} of the first {len(called)} comes back who would have stayed "
-            f"away, and then buys as before: {amount(gain, shop.currency)} of {counted} in {weeks}.")
+    enough = math.ceil(len(called) * cost / gain)
+    comes, buys = ("comes", "buys") if enough == 1 else ("come", "buy")
+    return (f"{begin}; it pays if at least {enough} of the first {len(called)} {comes} back who would have stayed away, "
+            f"and then {buys} as before: "
+            f"{amount(gain, shop.currency)} of {counted} each in {weeks}.")
 
 
 def opted_out(customers: pd.DataFrame, opt_outs: pd.DataFrame | None) -> str:

@@ -14,17 +14,17 @@ import pandas as pd
 
 from loyalty_helpers import actions, privacy, rhythm, tables
 from loyalty_helpers.client import Client
-from loyalty_helpers.findings import amount, capital, count
+from loyalty_helpers.findings import amount, count
 
-HONEST = ("A list to start conversations, not a proof that calling pays: some of these customers would have come back by "
-          "themselves, and some will not come back whatever you say.")
-PRIVATE = "Personal data: for you alone. Note who does not want to be called again, and put them on the list of opt-outs."
-ROOM, TALLEST = 210, 16  # mm for all rows together, and for one at most
+HONEST = ("A list to start conversations, not a proof that calling pays: some of these customers would have come back "
+          "by themselves, and some will not come back whatever you say.")
+PRIVATE = "Personal data: for you alone. Put who does not want to be called again on the list of opt-outs."
+ROOM, TALLEST, LINE = 221, 15, 3.41  # mm for all rows together, for one at most, and for a line
 
 STYLE = """
 @page { size: A4 portrait; margin: 11mm }
 * { box-sizing: border-box }
-body { color: #1c2b33; font: 8pt/1.27 "Helvetica Neue", Arial, "Noto Sans", "Noto Sans CJK SC", sans-serif;
+body { color: #1c2b33; font: 7.6pt/1.27 "Helvetica Neue", Arial, "Noto Sans", "Noto Sans CJK SC", sans-serif;
        margin: 0 auto; max-width: 188mm; -webkit-print-color-adjust: exact; print-color-adjust: exact }
 header { border-bottom: 0.6mm solid #0b6e69; display: flex; justify-content: space-between; margin-bottom: 2mm;
          padding-bottom: 2mm }
@@ -47,7 +47,7 @@ footer b { color: #1c2b33 }
 @media screen { body { padding: 11mm 0 } html { background: #eef1f3 } body { background: white; padding: 11mm;
                 max-width: 210mm } }
 """
-WIDTHS = ("6mm", "30mm", "31mm", "22mm", "25mm", "47mm", "27mm")
+WIDTHS = ("5mm", "29mm", "31mm", "23mm", "22mm", "51mm", "27mm")
 HEADINGS = ("", "Customer", "Last here", "Usually spends", "Why now", "What to say or do", "Reached? Result")
 
 
@@ -69,7 +69,7 @@ def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: str, nobod
     last_day = as_of - timedelta(days=1)
     to_call = count(len(first), "customer") + " to call" if len(first) else "Nobody to call"
     body = _table(first, shop) if len(first) else f'<p class="none">{escape(nobody)}</p>'
-    best = "Best first: who is late for an order, spends well, and is likely still to be won. " if len(first) > 1 else ""
+    best = "Best first: who is late for an order, spends well, and may well be won back. " if len(first) > 1 else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -104,27 +104,27 @@ def why_nobody(listed: pd.DataFrame) -> str:
 
 def _table(first: pd.DataFrame, shop: Client) -> str:
     height = min(TALLEST, ROOM / len(first))
-    lines = max(int(height / 3.55), 1)  # mm of a line
+    lines = int((height - 0.75) / LINE)
     columns = "".join(f'<col style="width:{width}">' for width in WIDTHS)
     head = "".join(f'<th scope="col">{heading}</th>' for heading in HEADINGS)
     rows = "\n".join(_row(place, one, shop, height, lines) for place, one in enumerate(first.itertuples(), start=1))
-    return f"<table>\n<colgroup>{columns}</colgroup>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    return (f"<table>\n<colgroup>{columns}</colgroup>\n<thead><tr>{head}</tr></thead>\n"
+            f"<tbody>\n{rows}\n</tbody>\n</table>")
 
 
 def _row(place: int, one, shop: Client, height: float, lines: int) -> str:
     cells = [("", [str(place)]), ("who", [str(one.customer_id)]), ("", _last_here(one)), ("money", _spends(one, shop)),
              ("", [_why(one)]), ("", [str(one.action)])]
-    style = f"-webkit-line-clamp:{lines};max-height:{lines * 3.55:.2f}mm"
+    style = f"-webkit-line-clamp:{lines};max-height:{lines * LINE:.2f}mm"
     told = "".join(f'<td class="{kind}"><div style="{style}">{"<br>".join(map(escape, said))}</div></td>'
                    for kind, said in cells)
     return f'<tr style="height:{height:.2f}mm">{told}<td class="box">☐</td></tr>'
 
 
 def _last_here(one) -> list[str]:
-    ago = f"{rhythm.span(one.recency_days)} ago ({one.last_order.day} {one.last_order:%b %Y})"
-    if not math.isnan(one.usual_gap_days):
-        return [ago, f"usually {rhythm.every(one.usual_gap_days)}"]
-    return [ago, f"{count(int(one.orders), 'order')} so far"]
+    usually = (f"{count(int(one.orders), 'order')} so far" if math.isnan(one.usual_gap_days)
+               else f"usually {rhythm.every(one.usual_gap_days)}")
+    return [f"{rhythm.span(one.recency_days)} ago", usually, f"({one.last_order.day} {one.last_order:%b %Y})"]
 
 
 def _spends(one, shop: Client) -> Sequence[str]:
@@ -134,8 +134,7 @@ def _spends(one, shop: Client) -> Sequence[str]:
 
 def _why(one) -> str:
     if math.isnan(one.usual_gap_days):
-        return "Silent for longer than their orders so far would suggest"
+        return "Silent for longer than usual after so few orders"
     if one.gaps_overdue < 1:
         return "A little later than usual"
-    late = count(int(one.gaps_overdue), "usual gap")
-    return capital(f"{late} late")
+    return f"Late by {count(int(one.gaps_overdue), 'usual gap')}"

@@ -117,7 +117,9 @@ def chance_sentence(paces: pd.DataFrame) -> str:
 # ---------------------------------------------------------------- in words
 def span(days: float) -> str:
     """A number of days as an owner would say it: "12 days", "9 weeks", "5 months", "3 years". Weeks from four weeks on
-    (or where they come out even), months from half a year, years from two years; rounded, so at most about 12 % off."""
+    (or where they come out even), months from half a year, years from two years; rounded, so at most about 12 % off.
+    Half days, which medians may have, count below a week only."""
+    days = days if days < 7 else int(days + 0.5)
     if days < 28 and (days < 14 or days % 7):
         return count(round(days), "day") if days == round(days) else f"{days:g} days"
     size, noun = (7, "week") if days < 183 else (30.44, "month") if days < 730 else (365.25, "year")

@@ -205,11 +205,11 @@ def test_only_counts_of_the_list_are_published():
 
 def test_a_call_has_its_price():
     said = actions.call_cost(many(40), shop(rate=120, margin=0.5))  # 20 a call; 100 of margin each
-    assert said == ("A call of 10 minutes costs ¥20 of your time; it pays if at least one in 5 of the first 20 comes "
-                    "back who would have stayed away, and then buys as before: ¥100 of margin in 13 weeks.")
+    assert said == ("A call of 10 minutes costs ¥20 of your time; it pays if at least 4 of the first 20 come back who "
+                    "would have stayed away, and then buy as before: ¥100 of margin each in 13 weeks.")
     assert "write instead" in actions.call_cost(many(40), shop(rate=1200, margin=0.5))
     assert "no margin" in actions.call_cost(many(40), shop(rate=120))
-    assert "one in 3 of the first 3 " in actions.call_cost(many(3), shop(rate=1, margin=0.5))
+    assert "at least 1 of the first 3 comes back" in actions.call_cost(many(3), shop(rate=1, margin=0.5))
     assert actions.call_cost(many(40), shop()) == "" == actions.call_cost(many(40).iloc[:0], shop(rate=120))
     assert actions.call_cost(many(3), shop(rate=1, smallest_cell=5)) == ""
 

@@ -114,7 +114,8 @@ def test_shops_without_regulars_get_true_sentences(rows):
 
 
 @pytest.mark.parametrize(("days", "words"), [
-    (0, "0 days"), (1, "1 day"), (12, "12 days"), (7.5, "7.5 days"), (14, "2 weeks"), (17, "17 days"),
+    (0, "0 days"), (1, "1 day"), (12, "12 days"), (2.5, "2.5 days"), (7.5, "8 days"),
+    (13.5, "2 weeks"), (14, "2 weeks"), (17, "17 days"),
     (21, "3 weeks"), (30, "4 weeks"), (63, "9 weeks"), (150, "21 weeks"), (200, "7 months"), (1100, "3 years")])
 def test_spans_in_words(days, words):
     assert rhythm.span(days) == words
