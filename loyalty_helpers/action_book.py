@@ -33,8 +33,8 @@ SHOWN = {
     "orders": ("orders", 8, "#,##0", "Orders in all."),
     "spend": ("spent in all", 12, MONEY, "Money in all, refunds taken off."),
     "spend_last_year": ("spent in last year", 12, MONEY, "Money in the last 365 days, refunds taken off."),
-    "order_value": ("usual order", 11, MONEY, "What an order of this customer usually comes to; after few orders, drawn "
-                    "towards what all your customers spend."),
+    "order_value": ("usual order", 11, MONEY, "What an order of this customer usually comes to; after few orders "
+                    "drawn towards what all your customers spend."),
     "days_bought": ("days bought", 9, "0", "Different days on which they bought."),
     "usual_gap_days": ("usual gap in days", 10, ONE_DIGIT, "How many days usually lie between two days on which they "
                        "buy (the median); blank with fewer than three such days."),

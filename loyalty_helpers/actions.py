@@ -205,8 +205,8 @@ def call_cost(listed: pd.DataFrame, shop: Client) -> str:
                 f"next {weeks}: write instead.")
     enough = math.ceil(len(called) * cost / gain)
     comes, buys = ("comes", "buys") if enough == 1 else ("come", "buy")
-    return (f"{begin}; it pays if at least {enough} of the first {len(called)} {comes} back who would have stayed away, "
-            f"and then {buys} as before: "
+    return (f"{begin}; it pays if at least {enough} of the first {len(called)} {comes} back who would have stayed "
+            f"away, and then {buys} as before: "
             f"{amount(gain, shop.currency)} of {counted} each in {weeks}.")
 
 

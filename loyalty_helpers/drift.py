@@ -20,7 +20,7 @@ from scipy import stats
 from loyalty_helpers import tables
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Finding, count, number
-from loyalty_helpers.intervals import FEWEST_UNITS, Ratio, Share
+from loyalty_helpers.intervals import Ratio, Share
 from loyalty_helpers.scoring import purchases
 
 KEPT = 6  # files of scores: with a report a quarter, one and a half years
@@ -34,12 +34,20 @@ FEWEST = 10  # customers in both runs below which nothing is compared
 
 
 # ---------------------------------------------------------------- the files
-def keep(listed: pd.DataFrame, shop: Client, *, as_of: date, horizon_days: int) -> None:
-    """Keep the scores of this run as private/scores/<as_of>.parquet (COLUMNS, by pseudonym), and of the files there
-    the last KEPT. `listed`: the first five of COLUMNS, one row per scored customer, whoever opted out among them."""
-    frame = listed.assign(horizon_days=horizon_days)[list(COLUMNS)].sort_values("customer_id", ignore_index=True)
+def scores(assigned: pd.DataFrame, forecast: pd.DataFrame, *, horizon_days: int) -> pd.DataFrame:
+    """COLUMNS, one row per scored customer, sorted: from `assigned` (customer_id, segment, score) and `forecast`
+    (customer_id, expected_orders, chance_to_buy over `horizon_days`). Whoever opted out is among them: the scores are
+    of all, only lists of whom to call are not."""
+    both = assigned[["customer_id", "segment", "score"]].merge(
+        forecast[["customer_id", "expected_orders", "chance_to_buy"]], on="customer_id", how="left")
+    return both.assign(horizon_days=horizon_days).sort_values("customer_id", ignore_index=True)
+
+
+def keep(now: pd.DataFrame, shop: Client, *, as_of: date) -> None:
+    """Keep the scores of this run (as from `scores`) as private/scores/<as_of>.parquet, by pseudonym, and of the files
+    there the last KEPT."""
     content = io.BytesIO()
-    frame.to_parquet(content, index=False)
+    now[list(COLUMNS)].to_parquet(content, index=False)
     tables.keep_private(shop, f"scores/{as_of.isoformat()}.parquet", content.getvalue())
     for _, path in _files(shop)[:-KEPT]:
         path.unlink(missing_ok=True)
@@ -86,18 +94,18 @@ class Drift:
     stability_index: float = NAN
 
 
-def since_last(listed: pd.DataFrame, orders: pd.DataFrame, shop: Client, *, as_of: date) -> Drift:
-    """This run's scores against those of the last run with earlier data. `listed` as in `keep`, `orders` canonical."""
+def since_last(now: pd.DataFrame, orders: pd.DataFrame, shop: Client, *, as_of: date) -> Drift:
+    """This run's scores (as from `scores`) against those of the last run with earlier data. `orders` canonical."""
     found = last(shop, as_of=as_of)
     if found is None:
-        return Drift(why="This is the first report of these customers, or the first with these data: what drifts will be "
-                         "said when later orders have come.")
-    return compare(found[1], listed, orders, days=(found[0], as_of))
+        return Drift(why="No scores of an earlier report are kept: what has changed will be said by the next one with "
+                         "later orders.")
+    return compare(found[1], now, orders, days=(found[0], as_of))
 
 
 def compare(before: pd.DataFrame, now: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> Drift:
     """`before` (COLUMNS) against `now`, at the two `days` (each the day after the last order that the run knew)."""
-    since, as_of = days
+    since = days[0]
     both = before.merge(now[["customer_id", "segment", "score"]], on="customer_id", suffixes=("_before", ""))
     when = f"{(since - timedelta(days=1)).day} {since - timedelta(days=1):%B %Y}"
     if both.empty and len(before) and len(now):
@@ -182,10 +190,9 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
         return finding, f"Whether the last forecast came true cannot be said: {nothing}."
     actual = _days_bought(orders, since, since + timedelta(days=elapsed)).reindex(known.index, fill_value=0)
     ratio = Ratio(actual, known, least=0.0).level(CONFIDENCE)
-    wide = len(known) >= FEWEST_UNITS and actual.sum() > 0
-    low, high = (ratio.low, ratio.high) if wide else (NAN, NAN)
+    low, high = ratio.low, ratio.high
     finding = Finding(label=label, unit="orders", estimate=ratio.estimate, low=low, high=high, n=len(known),
-                      method=ratio.method if wide else "")
+                      method=ratio.method)
     spell = count(elapsed, "day")
     part = "" if elapsed == horizon else f" (its {count(horizon, 'day')}, in proportion)"
     verdict = ("" if not (math.isfinite(low) and math.isfinite(high)) else

@@ -157,7 +157,7 @@ def test_those_who_opted_out_are_in_no_list():
     assert listing(SMALL, FORECAST, opt_outs=pd.DataFrame({"customer_id": ["late", "fine", "once", "twice"]})).empty
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 900), st.integers(-50, 500)), min_size=1,
                 max_size=40), st.lists(st.floats(0, 1), min_size=6, max_size=6), st.floats(0, 1),
        st.randoms(use_true_random=False))
