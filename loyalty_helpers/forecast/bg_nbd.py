@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
-from scipy.special import digamma, expit, gammaln, hyp2f1
+from scipy.special import betaincinv, digamma, expit, gammaln, hyp2f1
 
 from loyalty_helpers.client import UserError
 
@@ -68,18 +68,26 @@ class BgNbd:
         """Expected purchases in the coming `horizon` of somebody who is surely still a customer.
 
         Equation 10 of the paper after Euler's transformation of the hypergeometric function, whose parameters then no
-        longer grow with the number of purchases (Abramowitz & Stegun 15.3.3). Where the transformed product is too
-        small for a float times too large for one (many leave at once, long horizons), the equation as printed is used.
+        longer grow with the number of purchases (Abramowitz & Stegun 15.3.3). Where one factor is too small for a float
+        and the other too large (nearly all leave at once), the mean over the chances to leave is taken by quadrature.
         """
         x, age = checked(frequency, age, names=("frequency", "age"))
         a = self.a if abs(self.a - 1) > NEAR_ONE else 1 + NEAR_ONE
         z, c = horizon / (self.alpha + age + horizon), a + self.b + x - 1
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             rest = (1 - z) ** (a - 1) * hyp2f1(a + self.b - self.r - 1, a - 1, c, z)
+        expected = c / (a - 1) * (1 - rest)
         lost = ~np.isfinite(rest)
-        power = self.r + x[lost]
-        rest[lost] = (1 - z[lost]) ** power * hyp2f1(power, self.b + x[lost], c[lost], z[lost])
-        return c / (a - 1) * (1 - rest)
+        if lost.any():
+            expected[lost] = self._by_quadrature(horizon, x[lost], age[lost])
+        return expected
+
+    def _by_quadrature(self, horizon: float, x: np.ndarray, age: np.ndarray) -> np.ndarray:
+        """Mean of (1 - exp(-rate p horizon)) / p over the rates and the chances p to leave that a history allows."""
+        nodes, weights = np.polynomial.legendre.leggauss(48)
+        p = betaincinv(self.a, (self.b + x)[:, None], (nodes + 1) / 2)
+        buys = -np.expm1(-(self.r + x[:, None]) * np.log1p(p * (horizon / (self.alpha + age))[:, None]))
+        return (buys / p) @ weights / 2
 
     def expected(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> np.ndarray:
         """Expected purchases in the coming `horizon`, given the history (Fader, Hardie & Lee 2005, equation 10)."""
