@@ -114,6 +114,21 @@ def chance_sentence(paces: pd.DataFrame) -> str:
                    if late > 2 * expected else " So most of those may be chance: ask before you offer anything.")
 
 
+def lateness(paces: pd.DataFrame) -> pd.DataFrame:
+    """The regulars of the last 365 days by how late they are: silence, customers, share, by_chance (the share that
+    would stand there if all bought at random times and nobody had left). Empty without regulars."""
+    regulars = _regulars(paces)
+    words = ["within the usual gap", "up to 1 gap late", f"1 to {OVERDUE} gaps late", f"{OVERDUE} gaps late or more"]
+    if regulars.empty:
+        return pd.DataFrame(columns=["silence", "customers", "share", "by_chance"])
+    late, gaps = regulars["gaps_overdue"], regulars["days_bought"].to_numpy() - 1
+    place = np.select([late >= OVERDUE, late >= 1, late > 0], [3, 2, 1], 0)
+    beyond = [1.0, *(late_by_chance(gaps, bar).mean() for bar in (0, 1, OVERDUE)), 0.0]
+    customers = np.bincount(place, minlength=4)
+    return pd.DataFrame({"silence": words, "customers": customers, "share": customers / len(regulars),
+                         "by_chance": -np.diff(beyond)})
+
+
 # ---------------------------------------------------------------- in words
 def span(days: float) -> str:
     """A number of days as an owner would say it: "12 days", "9 weeks", "5 months", "3 years". Weeks from four weeks on

@@ -3,13 +3,14 @@
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import actions, rhythm, scoring, tables
+from loyalty_helpers import action_charts, actions, rhythm, scoring, tables
 from loyalty_helpers.client import UserError
 
 AS_OF = datetime(2025, 1, 1)
@@ -212,6 +213,25 @@ def test_a_call_has_its_price():
     assert "at least 1 of the first 3 comes back" in actions.call_cost(many(3), shop(rate=1, margin=0.5))
     assert actions.call_cost(many(40), shop()) == "" == actions.call_cost(many(40).iloc[:0], shop(rate=120))
     assert actions.call_cost(many(3), shop(rate=1, smallest_cell=5)) == ""
+
+
+def test_charts_claim_what_the_tables_hold():
+    rows = orders(*[(f"c{i}", ago + 3 * i, 10) for i in range(30) for ago in (10, 20, 30)])
+    table = rhythm.lateness(rhythm.rhythm(rows, as_of=AS_OF.date()))
+    late = action_charts.lateness(table)
+    share = table["share"].iloc[-1]
+    assert late.title == f"3 gaps late or more: {share * 100:.0f} % of the regulars, 11 % by chance"
+    drawn = action_charts.reach(actions.reach(many(40)))
+    assert drawn.title == "The first 20 calls reach 50 % of what is worth a call; half of it takes 20"
+    for chart in (late, drawn):
+        assert chart.title in chart.alt and all(ax.get_xlabel() for ax in chart.figure.axes)
+        mpl.pyplot.close(chart.figure)
+    shared = action_charts.reach(actions.reach(many(40)), least=5)
+    assert shared.figure.axes[0].lines[0].get_xdata()[1] == 5  # fewer customers are not to be seen
+    mpl.pyplot.close(shared.figure)
+    for nothing in (action_charts.reach(actions.reach(many(1).iloc[:0])), action_charts.lateness(table.iloc[:0]),
+                    action_charts.reach(actions.reach(many(3)), least=5)):
+        assert nothing.figure is None and len(nothing.title) > 30
 
 
 SHOPS = {

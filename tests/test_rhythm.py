@@ -101,6 +101,16 @@ def test_only_counts_are_said_and_chance_beside_them():
     assert rhythm.chance_sentence(paces(orders(*fine[:3]))).endswith("by chance; 0 are.")
 
 
+def test_lateness_sets_what_is_seen_beside_chance():
+    rows = [(f"{name}{i}", ago + shift, 10) for name, shift, n in (("a", 0, 4), ("b", 8, 3), ("c", 20, 2), ("d", 90, 1))
+            for i in range(n) for ago in (10, 20, 30)]
+    table = rhythm.lateness(paces(orders(*rows)))
+    assert table["customers"].tolist() == [4, 3, 2, 1] and table["share"].tolist() == [0.4, 0.3, 0.2, 0.1]
+    # two gaps each: late by more than k - 1 gaps is (1 / (1 + k / 2)) squared for k = 1, 2, 4
+    assert table["by_chance"].tolist() == pytest.approx([1 - 4 / 9, 4 / 9 - 1 / 4, 1 / 4 - 1 / 9, 1 / 9])
+    assert rhythm.lateness(paces(orders(("a", 3, 10)))).empty
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [(), (("a", 3, 10),), (("a", 3, -10),), ((None, 3, 10),),
                                   tuple((f"c{i}", i, 10) for i in range(60)),
