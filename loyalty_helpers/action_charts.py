@@ -59,5 +59,5 @@ def reach(curve: pd.DataFrame, *, least: int = 1) -> Chart:
     ax.grid()
     title = (f"The first {count(first, 'call')} reach {findings.amount(held, 'share', digits=0)} of what is worth a "
              f"call; half of it takes {max(half, least):,}")
-    return Chart(figure, title, f"Curve of the value reached over calls. {title}, of {count(calls, 'customer')} who are "
-                 "late.")
+    return Chart(figure, title, f"Curve of the value reached over calls. {title}, of {count(calls, 'customer')} who "
+                 "are late.")

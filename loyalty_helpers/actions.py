@@ -155,15 +155,15 @@ def first(listed: pd.DataFrame) -> pd.DataFrame:
     return listed[listed["value_of_acting"] > 0].head(FIRST_CALLS)
 
 
-def at_risk(listed: pd.DataFrame, *, currency: str, gross_margin: float | None = None,
-            horizon_days: int = HORIZON) -> Finding:
-    """What all customers of the list together would bring in the horizon less, if the doubtful ones have left: to two
-    significant digits, because it rests on a forecast for each of them."""
-    doubtful = listed[listed["value_at_risk"] > 0]
+def worth(listed: pd.DataFrame, *, currency: str, gross_margin: float | None = None,
+          horizon_days: int = HORIZON) -> Finding:
+    """The value of acting of all customers of the list together, to two significant digits, because it rests on a
+    forecast for each of them. Unlike the value at risk it leaves out what is as good as lost."""
+    doubtful = listed[listed["value_of_acting"] > 0]
     money = "margin" if gross_margin is not None else "revenue"
     weeks = count(round(horizon_days / 7), "week")
-    return Finding(label=f"{money} of the next {weeks} that is in doubt, roughly", unit=currency, n=len(doubtful),
-                   estimate=_rough(doubtful["value_at_risk"].sum()) if len(doubtful) else NAN,
+    return Finding(label=f"{money} of the next {weeks} that is in doubt and may still be won, roughly", unit=currency,
+                   n=len(doubtful), estimate=_rough(doubtful["value_of_acting"].sum()) if len(doubtful) else NAN,
                    note="" if len(doubtful) else "no customer who bought regularly has fallen silent")
 
 
@@ -174,13 +174,14 @@ def _rough(value: float) -> float:
 
 def by_segment(listed: pd.DataFrame) -> pd.DataFrame:
     """Per RFM segment that occurs: segment, customers, late (worth a call), first_calls (of the FIRST_CALLS),
-    value_at_risk (to two significant digits); most at risk first."""
+    value_at_risk and value_of_acting (to two significant digits); most worth acting on first."""
     called = listed.index.isin(first(listed).index)
     table = listed.assign(late=listed["value_of_acting"] > 0, called=called).groupby("segment", sort=True).agg(
         customers=("customer_id", "size"), late=("late", "sum"), first_calls=("called", "sum"),
-        value_at_risk=("value_at_risk", "sum")).reset_index()
-    table = table.sort_values(["value_at_risk", "segment"], ascending=[False, True], ignore_index=True)
-    return table.assign(value_at_risk=[_rough(value) for value in table["value_at_risk"]])
+        value_at_risk=("value_at_risk", "sum"), value_of_acting=("value_of_acting", "sum")).reset_index()
+    table = table.sort_values(["value_of_acting", "segment"], ascending=[False, True], ignore_index=True)
+    return table.assign(**{name: [_rough(value) for value in table[name]] for name in (
+        "value_at_risk", "value_of_acting")})
 
 
 def reach(listed: pd.DataFrame) -> pd.DataFrame:

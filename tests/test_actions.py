@@ -191,14 +191,15 @@ def many(n: int, worth: float = 100.0) -> pd.DataFrame:
 
 def test_only_counts_of_the_list_are_published():
     listed = many(40)
-    found = actions.at_risk(listed, currency="CNY", gross_margin=0.5)  # 40 x 2 x 100 x 0.5 x 0.5
-    assert found.sentence == "Margin of the next 13 weeks that is in doubt, roughly: ¥2,000 (40 customers)."
-    uneven = listed.assign(value_at_risk=31.4159)
-    assert actions.at_risk(uneven, currency="CNY").estimate == 1300  # of 1,256.6: two digits, not four
+    found = actions.worth(listed, currency="CNY", gross_margin=0.5)  # 40 x 2 x 100 x 0.5, x 0.5 x 0.5
+    assert found.sentence == ("Margin of the next 13 weeks that is in doubt and may still be won, roughly: ¥1,000 (40 "
+                              "customers).")
+    uneven = listed.assign(value_of_acting=31.4159)
+    assert actions.worth(uneven, currency="CNY").estimate == 1300  # of 1,256.6: two digits, not four
     table = actions.by_segment(listed)
     assert table[["customers", "late", "first_calls"]].sum().tolist() == [40, 40, 20]
     assert not set(table.columns) & {"customer_id", "last_order", "reason"}
-    assert table["value_at_risk"].sum() == 2000
+    assert table["value_at_risk"].sum() == 2000 and table["value_of_acting"].sum() == 1000
     assert len(actions.first(listed)) == 20
     reach = actions.reach(listed)
     assert reach["share"].iloc[[0, 20, 40]].tolist() == pytest.approx([0, 0.5, 1])
@@ -250,10 +251,10 @@ def test_hard_shops_get_true_sentences(name, known):
     forecast = outlook(ids, still_customer=0.5, usual_orders=0.5, order_value=10.0) if known else outlook(ids)
     listed = listing(rows, forecast)
     assert len(listed) == rows.loc[~rows["is_refund"], "customer_id"].nunique()
-    found = actions.at_risk(listed, currency="CNY")
+    found = actions.worth(listed, currency="CNY")
     said = [found.sentence, actions.how_sorted(listed, gross_margin=None), actions.call_cost(listed, shop(rate=80))]
     assert not any("nan" in one for one in said)
-    assert found.measurable == (listed["value_at_risk"] > 0).any()
+    assert found.measurable == (listed["value_of_acting"] > 0).any()
     assert actions.by_segment(listed)["customers"].sum() == len(listed)
     assert actions.reach(listed)["share"].iloc[0] == 0 and actions.reach(listed).notna().all(axis=None)
     assert actions.first(listed).empty or known
