@@ -5,6 +5,8 @@ retail       541,909 order lines: ingest and tables, against plain reading of th
 lines        a CSV file of 10 million order lines (1 GB) -> canonical tables, against a plain pandas script
 ten-million  10 million orders -> customers and weeks, against hand-written DuckDB SQL
 fifty-million  50 million, where DuckDB may use 3 GB; beside it, once, the same helpers on pandas frames
+lifetime     fits of BG/NBD to CDNOW, 100,000 and 500,000 customers, against the archived package `lifetimes`; and
+             the whole outlook on a million customers
 till         the comparison at the till at 1,000, 5,000 and 200,000 customers x 143 weeks, against counting weeks
 
 Each figure is the median of runs that alternate with those it is compared with. Each run is a process of its own,
@@ -32,6 +34,7 @@ PANDAS_MEMORY = 20e9  # bytes of main memory without which 50 million orders are
 LINES = 541_909
 MANY_LINES = 10_000_000
 TILL_SIZES = {1_000: 20, 5_000: 5, 200_000: 1}  # customers -> how often in a row
+HISTORIES = {"CDNOW": 20, "100000": 1, "500000": 1}  # customers -> how often in a row
 AS_OF, ORIGIN = date(2025, 1, 1), date(2024, 1, 1)
 Row = tuple[str, str, str]  # what, measured, ratio
 
@@ -361,6 +364,100 @@ def compare_at_the_till(folder: Path) -> Callable[[], None]:
     return lambda: [at_the_till(orders, members, launched_on=launch) for _ in range(TILL_SIZES[int(folder.name)])]
 
 
+# ---------------------------------------------------------------- lifetime value
+def bench_lifetime(folder: Path) -> list[Row]:
+    rows = []
+    for customers, times in HISTORIES.items():
+        place = folder / customers
+        place.mkdir()
+        ours, theirs = alternate("fit_helpers", "fit_lifetimes", place)
+        (seconds, reached), (base, limit) = ([median(run[key] for run in runs) for key in ("seconds", "result")]
+                                             for runs in (ours, theirs))
+        if reached < limit - 0.01:
+            sys.exit(f"{customers}: log-likelihood {reached:,.2f}, that of lifetimes is {limit:,.2f}")
+        of = "CDNOW" if customers == "CDNOW" else f"{int(customers):,} customers"
+        rows += [(f"fit, {of}", f"{1000 * seconds / times:,.1f} ms", f"{base / seconds:.1f} x as fast as:"),
+                 ("  lifetimes", f"{1000 * base / times:,.1f} ms", "1")]
+    place = folder / "1000000"
+    place.mkdir()
+    run = child("look_ahead", place)
+    return [*rows, ("outlook, 1,000,000 customers", f"{run['seconds']:.1f} s, peak {run['peak']:,.0f} MB", "")]
+
+
+def cdnow_or_drawn(folder: Path):
+    """Frequency, recency and age of as many customers as the folder's name says, who live by the model (whole days)."""
+    import warnings
+
+    import numpy as np
+
+    if folder.name == "CDNOW":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from lifetimes.datasets import load_cdnow_summary
+
+            return load_cdnow_summary()[["frequency", "recency", "T"]].to_numpy(dtype="float64").T
+    return lives(int(folder.name), np.random.default_rng(7))
+
+
+def lives(customers: int, rng):
+    """Histories in weeks of customers drawn from the BG/NBD with CDNOW's drop-out, in whole days over two years."""
+    import numpy as np
+
+    rate, leaves = rng.gamma(0.8, 1 / 60, customers), rng.beta(0.8, 2.4, customers)
+    age = rng.integers(1, 730, customers)
+    frequency, last, t = np.zeros(customers), np.zeros(customers), np.zeros(customers)
+    here = np.arange(customers)
+    while len(here):
+        t[here] += np.ceil(rng.exponential(1 / rate[here]))
+        here = here[t[here] <= age[here]]
+        frequency[here] += 1
+        last[here] = t[here]
+        here = here[rng.random(len(here)) >= leaves[here]]
+    return frequency, last / 7, age / 7
+
+
+def fit_helpers(folder: Path) -> Callable[[], float]:
+    from loyalty_helpers.forecast import fit_bg_nbd
+
+    history = cdnow_or_drawn(folder)
+    return lambda: [fit_bg_nbd(*history).log_likelihood for _ in range(HISTORIES[folder.name])][-1]
+
+
+def fit_lifetimes(folder: Path) -> Callable[[], float]:
+    import warnings
+
+    import numpy as np
+
+    warnings.simplefilter("ignore")
+    from lifetimes import BetaGeoFitter
+
+    history = cdnow_or_drawn(folder)
+
+    def work() -> float:
+        fitted = [BetaGeoFitter().fit(*history) for _ in range(HISTORIES[folder.name])][-1]
+        at = np.log(fitted.params_.to_numpy())  # what it keeps is a mean in another unit of time
+        return -len(history[0]) * float(fitted._negative_log_likelihood(at, *history, np.ones(len(history[0])), 0.0))
+
+    return work
+
+
+def look_ahead(folder: Path) -> Callable[[], None]:
+    """Orders of the drawn customers, six each on average, and everything that `outlook` makes of them."""
+    import numpy as np
+    import pandas as pd
+
+    from loyalty_helpers.forecast import outlook
+
+    n, rng = int(folder.name), np.random.default_rng(8)
+    who = np.append(np.arange(n), rng.choice(n, 5 * n, p=(weight := rng.gamma(0.8, 1, n)) / weight.sum()))
+    first = rng.random(n) ** 0.7
+    when = np.append(first, first[who[n:]] + (1 - first[who[n:]]) * rng.random(5 * n)) * 3 * 364
+    orders = pd.DataFrame({
+        "customer_id": pd.Series(who, dtype="str"), "amount": rng.gamma(2, 60, len(who)).round(2), "is_refund": False,
+        "ordered_at": (np.datetime64("2023-01-01") + (when * 86400).astype("timedelta64[s]")).astype("datetime64[us]")})
+    return lambda: outlook(orders, as_of=date(2025, 12, 28)) and None
+
+
 # ---------------------------------------------------------------- measuring
 def alternate(one: str, other: str, folder: Path) -> tuple[list[dict], list[dict]]:
     """Both tasks ROUNDS times in turn: seconds and peak megabytes of each run."""
@@ -393,11 +490,11 @@ def measure(task: str, folder: Path) -> None:
     """Time what the task returns to be done (imports are over by then), if it returns anything."""
     work = globals()[task](folder)
     started = time.perf_counter()
-    if work is not None:
-        work()
+    result = work() if work is not None else None
     seconds = time.perf_counter() - started
     unit = 1024**2 if sys.platform == "darwin" else 1024
-    print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    print(json.dumps({"seconds": seconds, "peak": peak} | ({"result": result} if isinstance(result, float) else {})))
 
 
 def say(words: str) -> None:
@@ -405,7 +502,8 @@ def say(words: str) -> None:
 
 
 BENCHES = {"report": bench_report, "retail": bench_retail, "lines": bench_lines,
-           "ten-million": bench_ten_million, "fifty-million": bench_fifty_million, "till": bench_till}
+           "ten-million": bench_ten_million, "fifty-million": bench_fifty_million, "till": bench_till,
+           "lifetime": bench_lifetime}
 
 
 def main(names: list[str]) -> None:

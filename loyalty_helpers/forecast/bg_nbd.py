@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 from scipy.special import betaincinv, digamma, expit, gammaln, hyp2f1
 
 from loyalty_helpers.client import UserError
+from loyalty_helpers.forecast.climb import climb
 
-BOUND = 9.0  # of the log of each parameter, in units of the mean age: beyond it customers are as good as all alike
 # starting values of r, alpha / mean age, a, b: a shop of few repeaters, one of regulars, one where nobody leaves
 STARTS = ((0.25, 0.3, 0.8, 2.5), (1.0, 0.5, 0.5, 3.0), (1.5, 0.3, 1.0, 20.0), (0.8, 0.2, 0.05, 1.0))
 NEAR_ONE = 1e-5  # the formula for expected purchases divides by a - 1
@@ -180,12 +179,11 @@ def _counted(x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Counted:
 def fit_bg_nbd(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> BgNbd:
     """The BG/NBD by maximum likelihood, with analytic gradients, in logs of the parameters.
 
-    Time may be in any unit. Of STARTS the likeliest is climbed from; where that ends on a bound or before the top, the
-    others are tried as well and the highest point is taken. The log-likelihood is that of the paper (without the
-    constants of x alone that other programs add). Raises UserError for impossible histories and without customers.
+    Time may be in any unit. The climb begins anew from other starts where one does not do (`climb`). The log-likelihood
+    is that of the paper. Raises UserError for impossible histories and without customers.
     """
     seen = _counted(*checked(frequency, recency, age))
-    (r, alpha, a, b), loss, on_bound = _climb(_bg_nbd, seen, STARTS)
+    (r, alpha, a, b), loss, on_bound = climb(_bg_nbd, seen, STARTS)
     return BgNbd(r, alpha * seen.unit, a, b, _unscaled(loss, seen), seen.n, on_bound)
 
 
@@ -193,7 +191,7 @@ def fit_nbd(frequency: ArrayLike, age: ArrayLike) -> Nbd:
     """The NBD by maximum likelihood, as `fit_bg_nbd`; its log-likelihood may be compared with that of the BG/NBD."""
     x, age = checked(frequency, age, names=("frequency", "age"))
     seen = _counted(x, age, age)
-    (r, alpha), loss, on_bound = _climb(_nbd, seen, [start[:2] for start in STARTS])
+    (r, alpha), loss, on_bound = climb(_nbd, seen, [start[:2] for start in STARTS])
     return Nbd(r, alpha * seen.unit, _unscaled(loss, seen), seen.n, on_bound)
 
 
@@ -201,21 +199,6 @@ def _unscaled(loss: float, seen: Counted) -> float:
     """Log-likelihood in the unit of time given: each purchase is a density in time."""
     purchases_seen = seen.values @ seen.n_of_value
     return float(-loss * seen.n - purchases_seen * np.log(seen.unit))
-
-
-def _climb(objective, seen: Counted, starts) -> tuple[list[float], float, bool]:
-    """Parameters at the lowest point of `objective` found, its value, and whether they lie on a bound."""
-    logs = sorted((np.log(start) for start in starts), key=lambda start: objective(start, seen)[0])
-    best = None
-    for start in logs:
-        found = minimize(objective, start, args=(seen,), jac=True, method="L-BFGS-B",
-                         bounds=[(-BOUND, BOUND)] * len(start), options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500})
-        if best is None or found.fun < best.fun:
-            best = found
-        at_top = np.abs(best.jac).max() < 1e-5 and np.abs(best.x).max() < BOUND - 0.01
-        if at_top:
-            break
-    return np.exp(best.x).tolist(), float(best.fun), bool(np.abs(best.x).max() >= BOUND - 0.01)
 
 
 def _rates(r: float, alpha: float, seen: Counted) -> tuple[float, float, float]:

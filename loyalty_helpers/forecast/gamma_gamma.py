@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
 from loyalty_helpers.client import UserError
 from loyalty_helpers.forecast.bg_nbd import checked
+from loyalty_helpers.forecast.climb import climb
 
-BOUND = 9.0  # of the logs of p, q and v / mean value
 STARTS = ((6.0, 4.0, 0.5), (2.0, 2.0, 1.0), (20.0, 10.0, 0.5))
 
 
@@ -76,7 +75,7 @@ def fit_gamma_gamma(frequency: ArrayLike, mean_value: ArrayLike) -> GammaGamma:
     unit = value.mean()
     values, places = np.unique(x, return_inverse=True)
     seen = Means(x, value / unit, values, places)
-    (p, q, v), loss, on_bound = _climb(seen)
+    (p, q, v), loss, on_bound = climb(_loss, seen, STARTS)
     return GammaGamma(p, q, v * unit, float(-loss * len(x) - len(x) * np.log(unit)), len(x), on_bound)
 
 
@@ -91,18 +90,6 @@ def value_correlation(frequency: ArrayLike, mean_value: ArrayLike) -> tuple[floa
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(value) == 0:
         return float("nan"), len(x)
     return float(np.corrcoef(x, value)[0, 1]), len(x)
-
-
-def _climb(seen: Means) -> tuple[list[float], float, bool]:
-    best = None
-    for start in sorted((np.log(start) for start in STARTS), key=lambda start: _loss(start, seen)[0]):
-        found = minimize(_loss, start, args=(seen,), jac=True, method="L-BFGS-B", bounds=[(-BOUND, BOUND)] * 3,
-                         options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500})
-        if best is None or found.fun < best.fun:
-            best = found
-        if np.abs(best.jac).max() < 1e-5 and np.abs(best.x).max() < BOUND - 0.01:
-            break
-    return np.exp(best.x).tolist(), float(best.fun), bool(np.abs(best.x).max() >= BOUND - 0.01)
 
 
 def _loss(logs: np.ndarray, seen: Means) -> tuple[float, np.ndarray]:

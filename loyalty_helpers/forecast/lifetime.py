@@ -20,7 +20,7 @@ from loyalty_helpers.client import UserError
 from loyalty_helpers.findings import NAN, Finding, amount, count
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation
-from loyalty_helpers.forecast.histories import Days, Seen, bought_between, day_number, history, purchase_days
+from loyalty_helpers.forecast.purchase_days import Days, Seen, bought_between, day_number, history, purchase_days
 
 # Customers with a second order below which no model is fitted: in 40 simulated shops of each size, the simple rule came
 # nearer to the true expectations below 10 of them, BG/NBD (where customers leave) or the NBD above
@@ -31,6 +31,7 @@ RELATED = 0.2  # correlation of frequency and order value from which it is said
 YEAR_DAYS = 364  # whole weeks, so that a season lies on the same weekdays
 MOST_ORIGINS = 8
 FEWEST_ORIGINS = 2
+FEWEST_ORDERS = 5.0  # that came after the forecasts of the past, on average: of fewer no interval says anything
 SHORTEST = 28  # days forecast in a backtest; it takes three times as many in the data
 # Of last year's miss in the same season half is corrected, of few orders less: as log-misses of simulated shops, half
 # was never much worse than none (no season: .046 against .034) and mostly better (.084 against .127 on shops like the
@@ -41,9 +42,9 @@ SEASON_WEIGHT, STEADYING = 0.5, 25.0
 USUAL_EXPONENT = 0.1
 MOST_TRIED = 200_000  # customers in a backtest; of more, a random sample
 OWN_DAYS = 2.0  # purchase days that all customers' mean weighs beside one's own, where no Gamma-Gamma can be had
-BACKTESTS = ("origin", "days", "customers", "model", "season", "predicted", "actual", "ratio", "carried", "correlation",
-             "carried_correlation", "top", "carried_top", "recency_top", "value_predicted", "value_actual",
-             "value_top_predicted", "value_top_actual", "top_orders_predicted", "top_orders_actual")
+BACKTESTS = ("origin", "days", "customers", "model", "season", "predicted", "low", "high", "actual", "ratio", "carried",
+             "correlation", "carried_correlation", "top", "carried_top", "recency_top", "value_predicted",
+             "value_actual", "value_top_predicted", "value_top_actual", "top_orders_predicted", "top_orders_actual")
 TENTHS = ("origin", "tenth", "customers", "predicted", "actual", "value_predicted", "value_actual")
 
 
@@ -53,11 +54,7 @@ class Forecast(Finding):
 
     @property
     def digits(self) -> int:
-        return super().digits if self.interval_known or self.unit == "share" else 0
-
-    @property
-    def interval_known(self) -> bool:
-        return math.isfinite(self.low) and math.isfinite(self.high)
+        return super().digits if math.isfinite(self.low) and math.isfinite(self.high) else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +72,10 @@ class Outlook:
     season: what the length of the horizon is multiplied by, for the time of the year (1 without a year of history).
     exponent: to what power expected orders are raised, at the same total, because in the backtests good customers did
         better, and weak ones worse, than the model thought (1 where nothing is known).
-    backtests: one row per day in the past from which the days after were forecast; `tenths` their customers in tenths
-        by expected value, the best first.
+    backtests: one row per day in the past from which the days after were forecast: orders predicted, with the interval
+        that the forecasts before it gave, and those that came; orders of the days before (carried); the share of orders
+        that came from the tenth with the highest forecast (top), with the most orders before and with the latest last
+        order. `tenths` holds their customers in tenths by expected value, the best first.
     """
 
     customers: pd.DataFrame
@@ -104,7 +103,7 @@ class Outlook:
 
     @property
     def spread_why(self) -> str:
-        if abs(self.exponent - 1) < 0.02:
+        if abs(self.exponent - 1) < 0.05:
             return ""
         further, good, weak = (("apart", "more", "less") if self.exponent > 1 else ("together", "less", "more"))
         return (f"In past forecasts the best customers brought {good}, and the weakest {weak}, than the model said; so "
@@ -302,6 +301,9 @@ def _backtests(days: Days, end: int, horizon: int) -> tuple[pd.DataFrame, pd.Dat
         tenths.append(parts)
         past.append((ahead.orders, bought_between(days, origin, origin + length)[0][ahead.seen.code]))
     table = pd.DataFrame(rows, columns=list(BACKTESTS))
+    before = [_between(predicted, table.iloc[:k], ("predicted", "actual"))
+              for k, predicted in enumerate(table["predicted"])]
+    table[["low", "high"]] = np.array(before).reshape(-1, 2)
     tables = pd.concat(tenths, ignore_index=True) if tenths else pd.DataFrame(columns=list(TENTHS))
     return table, tables, _exponent(past)
 
@@ -315,7 +317,7 @@ def _set_beside(ahead: Ahead, days: Days) -> tuple[tuple, pd.DataFrame]:
         "orders": orders, "before": before, "recency": -ahead.seen.idle_days, "value": value}.items()}
     predicted, actual = orders.sum(), came.sum()
     origin = pd.Timestamp(0) + pd.Timedelta(days=ahead.end)
-    row = (origin, ahead.days, len(code), ahead.chosen.name, ahead.season, predicted, actual,
+    row = (origin, ahead.days, len(code), ahead.chosen.name, ahead.season, predicted, NAN, NAN, actual,
            actual / predicted if predicted > 0 else NAN, before.sum(), _correlation(orders, came),
            _correlation(before, came), *(_share(came[tops[name]], came) for name in ("orders", "before", "recency")),
            value.sum(), money.sum(), _share(value[tops["value"]], value), _share(money[tops["value"]], money),
@@ -347,23 +349,32 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _between(estimate: float, predicted: pd.Series, actual: pd.Series, *, stretch: float = 1.0) -> tuple[float, float]:
+def _tested(backtests: pd.DataFrame) -> bool:
+    """Whether an interval can be had from these backtests."""
+    return len(backtests) >= FEWEST_ORIGINS and backtests["actual"].mean() >= FEWEST_ORDERS
+
+
+def _between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str], *, half: float = 0.5,
+             stretch: float = 1.0) -> tuple[float, float]:
     """Interval of a new forecast from past ones: Student's t on the logs of actual / predicted, about no miss.
 
     The misses are squared about zero, not about their mean: a forecast that was always too low has not earned a narrow
-    interval. Half an order is added to each, so that 0 has a log. nan with fewer than FEWEST_ORIGINS.
+    interval. `half` an order (or its money) is added to each, so that nothing at all has a log. nan where `_tested`
+    says so.
     """
-    if len(predicted) < FEWEST_ORIGINS or not math.isfinite(estimate):
+    if not _tested(backtests):
         return NAN, NAN
-    miss = np.log((np.maximum(actual.to_numpy(dtype="float64"), 0) + 0.5) / (predicted.to_numpy(dtype="float64") + 0.5))
-    half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch
-    return max((estimate + 0.5) * math.exp(-half) - 0.5, 0.0), (estimate + 0.5) * math.exp(half) - 0.5
+    predicted, actual = (np.maximum(backtests[name].to_numpy(dtype="float64"), 0) + half for name in columns)
+    miss = np.log(actual / predicted)
+    off = math.exp(stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch)
+    return max((estimate + half) / off - half, 0.0), (estimate + half) * off - half
 
 
-def _share_between(estimate: float, predicted: pd.Series, actual: pd.Series) -> tuple[float, float]:
-    """As `_between`, for a share: Student's t on the differences."""
-    miss = (actual - predicted).dropna().to_numpy(dtype="float64")
-    if len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
+def _share_between(estimate: float, backtests: pd.DataFrame,
+                   shares: tuple[pd.Series, pd.Series]) -> tuple[float, float]:
+    """As `_between`, for a share: Student's t on the differences of `shares`, predicted and actual."""
+    miss = (shares[1] - shares[0]).dropna().to_numpy(dtype="float64")
+    if not _tested(backtests) or len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
         return NAN, NAN
     half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2))
     return max(estimate - half, 0.0), min(estimate + half, 1.0)
@@ -401,8 +412,9 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
     shared = {"n": n, "method": f"rolling backtests: {tried}" if tried else ""}
     stretch = math.sqrt(max(horizon_days / backtests["days"].iloc[0], 1)) if len(backtests) else 1.0
     expected, value = customers["expected_orders"].sum(), customers["expected_value"].sum()
-    low, high = _between(expected, backtests["predicted"], backtests["actual"], stretch=stretch)
-    value_low, value_high = _between(value, backtests["value_predicted"], backtests["value_actual"], stretch=stretch)
+    low, high = _between(expected, backtests, ("predicted", "actual"), stretch=stretch)
+    value_low, value_high = _between(value / margin, backtests, ("value_predicted", "value_actual"), stretch=stretch,
+                                     half=0.5 * ahead.order_value.mean() + 1e-9)
     money = "revenue" if gross_margin is None else "gross margin"
     return Outlook(
         customers=customers, days=horizon_days, model=ahead.chosen.name, why=ahead.chosen.why,
@@ -411,7 +423,7 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
         total=Forecast(label=f"orders expected in {words} from the customers known today", unit="orders",
                        estimate=expected, low=low, high=high, **shared),
         value_total=Forecast(label=f"{money} expected in {words} from the customers known today", unit=currency,
-                             estimate=value, low=value_low, high=value_high, **shared),
+                             estimate=value, low=value_low * margin, high=value_high * margin, **shared),
         **_top(customers, backtests, words, stretch=stretch), backtests=backtests, tenths=tenths,
         parameters=_parameters(ahead.chosen.fitted))
 
@@ -467,8 +479,9 @@ def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretc
                 "top_orders": Forecast(estimate=NAN, note=note, **orders)}
     best = _best_first(value)[:_tenth(n)]
     estimate, expected = _share(value[best], value), float(customers["expected_orders"].to_numpy()[best].sum())
-    low, high = _share_between(estimate, backtests["value_top_predicted"], backtests["value_top_actual"])
-    orders_low, orders_high = _between(expected, backtests["top_orders_predicted"], backtests["top_orders_actual"],
+    low, high = _share_between(estimate, backtests, (backtests["value_top_predicted"],
+                                                     backtests["value_top_actual"]))
+    orders_low, orders_high = _between(expected, backtests, ("top_orders_predicted", "top_orders_actual"),
                                        stretch=stretch)
     note = "" if math.isfinite(estimate) else "no money is expected"
     return {"top_decile": Forecast(estimate=estimate, low=low, high=high, note=note, **share),
@@ -522,6 +535,9 @@ def _interval_words(backtests: pd.DataFrame, days: Days, end: int, horizon: int)
         least = min(3 * horizon, 3 * SHORTEST)
         return (f"No interval yet: forecasts cannot be tried on {count(known, 'day')} of orders; it takes at least "
                 f"{span(least)}.")
+    if not _tested(backtests):
+        return (f"No interval yet: in the {count(len(backtests), 'past spell')} on which a forecast could be tried, "
+                f"fewer than {FEWEST_ORDERS:g} orders came on average; it takes more orders of known customers.")
     length = int(backtests["days"].iloc[0])
     off = [abs(ratio - 1) for ratio in backtests["predicted"] / backtests["actual"].clip(lower=0.5)]
     shorter = (f" They look ahead {span(length)}, because the data are short; for {span(horizon)} the interval is "
@@ -536,6 +552,16 @@ def _percent(share: float) -> str:
 
 
 # ---------------------------------------------------------------- tables for the appendix
+def beside_textbook(textbook: pd.DataFrame, found: Outlook, assigned: pd.DataFrame) -> pd.DataFrame:
+    """`textbook.clv_table` with the model's lifetime value beside: model_clv per customer of the value group.
+
+    `assigned` has customer_id and value_group of the customers whom the table is about; with the same years, discount
+    and margin in both, what differs is that the model lets each customer buy and leave at his own pace.
+    """
+    groups = found.customers.merge(assigned[["customer_id", "value_group"]], on="customer_id").groupby("value_group")
+    return textbook.assign(model_clv=textbook["value_group"].map(groups["lifetime_value"].mean()).astype("float64"))
+
+
 def calibration(found: Outlook) -> pd.DataFrame:
     """Customers of all backtests in tenths by expected value: what was expected of them, and what came.
 
@@ -566,6 +592,34 @@ def _of_means(values: pd.Series) -> tuple[float, float]:
         return NAN, NAN
     half = stats.t.ppf(0.975, len(values) - 1) * values.std() / math.sqrt(len(values))
     return max(values.mean() - half, 0.0), values.mean() + half
+
+
+def gains(found: Outlook) -> pd.DataFrame:
+    """Who brings the money: customers in tenths by expected value, best first, and the shares they add up to.
+
+    Returns tenth, customers, expected_value, share (of all expected value, of this tenth and all better ones together)
+    and low, high: as far off as such shares were in the backtests (Student's t on actual less predicted, as for
+    `Outlook.top_decile`). Empty with fewer than 10 customers or without value.
+    """
+    value = np.sort(found.customers["expected_value"].to_numpy())[::-1]
+    if len(value) < 10 or not value.sum() > 0:
+        return pd.DataFrame(columns=["tenth", "customers", "expected_value", "share", "low", "high"])
+    tenth = np.arange(len(value)) * 10 // len(value)
+    today = np.bincount(tenth, weights=value)
+    shares = np.cumsum(today) / value.sum()
+    past = {name: _cumulated(found.tenths, name) for name in ("value_predicted", "value_actual")}
+    limits = [_share_between(share, found.backtests, (past["value_predicted"][place], past["value_actual"][place]))
+              for place, share in enumerate(shares, 1)]
+    return pd.DataFrame({"tenth": range(1, 11), "customers": np.bincount(tenth), "expected_value": today,
+                         "share": shares, "low": [low for low, _ in limits], "high": [high for _, high in limits]})
+
+
+def _cumulated(tenths: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Per origin the share of a column that the best tenths hold together; nan where there is nothing to share."""
+    table = tenths.pivot(index="origin", columns="tenth", values=column).reindex(columns=range(1, 11))
+    table = table.astype("float64").fillna(0)
+    whole = table.sum(axis=1)
+    return table.cumsum(axis=1).div(whole.where(whole > 0), axis=0)
 
 
 def holdout_table(found: Outlook) -> pd.DataFrame:

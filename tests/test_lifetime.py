@@ -1,0 +1,388 @@
+import functools
+import warnings
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from loyalty_helpers import forecast, forecast_charts, simulate
+from loyalty_helpers.chapters import data_end
+from loyalty_helpers.client import UserError
+from loyalty_helpers.forecast import lifetime, purchase_days
+
+WEEK = pd.Timedelta(days=7)
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
+
+def made(rows) -> pd.DataFrame:
+    """Orders from (customer, time, amount); amounts below 0 are refunds."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"])
+    return frame.assign(order_id=[str(i) for i in range(len(frame))], is_refund=frame["amount"].astype(float) < 0,
+                        amount=frame["amount"].astype("float64"), customer_id=frame["customer_id"].astype("str"),
+                        ordered_at=pd.to_datetime(frame["ordered_at"]).astype("datetime64[us]"))
+
+
+def drawn(customers: int, rows: int, days: int, *, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    start = pd.Timestamp("2024-01-01")
+    return made([(f"c{rng.integers(customers)}", start + pd.Timedelta(days=int(rng.integers(days))),
+                  float(rng.gamma(2, 20))) for _ in range(rows)])
+
+
+@functools.cache
+def sample() -> tuple[simulate.Shop, forecast.Outlook]:
+    shop = simulate.shop(**simulate.SAMPLE)
+    return shop, forecast.outlook(shop.orders, as_of=data_end(shop.orders))
+
+
+@functools.cache
+def cdnow() -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from lifetimes.datasets import load_dataset
+
+        rows = load_dataset("CDNOW_sample.txt", header=None, sep=r"\s+")
+    return pd.DataFrame({"customer_id": rows[1].map("{:04d}".format).astype("str"), "amount": rows[4],
+                         "ordered_at": pd.to_datetime(rows[2].astype(str)), "is_refund": False})
+
+
+def truth_of(shop: simulate.Shop, found: forecast.Outlook) -> np.ndarray:
+    expected = shop.expected.set_index("customer_id")["expected_orders_next_13_weeks"]
+    return expected.reindex(found.customers["customer_id"]).to_numpy()
+
+
+# ---------------------------------------------------------------- the truth is recovered
+def test_true_expected_orders_of_the_sample_rise_as_forecast():
+    shop, found = sample()
+    slope, _ = np.polyfit(found.customers["expected_orders"], truth_of(shop, found), 1)
+    assert 0.8 < slope < 1.2
+    assert found.model == "bg_nbd"
+
+
+def test_totals_and_the_best_tenth_hold_the_truth_of_the_sample():
+    shop, found = sample()
+    truth = truth_of(shop, found)
+    best = found.customers["expected_value"].rank(ascending=False, method="first") <= np.ceil(len(truth) / 10)
+    assert found.total.low < truth.sum() < found.total.high
+    assert found.top_orders.low < truth[best].sum() < found.top_orders.high
+    assert found.top_orders.n == best.sum()
+    share = truth[best].sum() / truth.sum()
+    assert found.top_decile.low < share < found.top_decile.high
+    assert found.total.high / found.total.low < 2  # and the interval is worth having
+
+
+def test_holdout_of_cdnow_within_its_interval():
+    calibration, end = cdnow(), pd.Timestamp("1997-10-01")
+    found = forecast.outlook(calibration, as_of=end.date(), horizon_days=273, currency="USD")
+    assert found.total.low < 1882 < found.total.high
+    assert found.total.estimate / 1882 - 1 == pytest.approx(-0.121, abs=0.001)
+    assert found.backtests["days"].tolist() == [91, 91]  # 39 weeks carry no forecast of 39 weeks
+    assert "widened" in found.interval_why
+
+
+def test_intervals_hold_what_came_afterwards():
+    """Four simulated shops, three quarters each: at least 9 of 12 intervals of nominally 95 % (of 288: 96 %)."""
+    hits = []
+    for seed in range(4):
+        orders = simulate.shop(customers=200, seed=700 + seed).orders
+        last = pd.Timestamp(data_end(orders))
+        for quarters in (1, 2, 3):
+            end = last - quarters * 13 * WEEK
+            found = forecast.outlook(orders, as_of=end.date(), years=1)
+            later = orders[(orders["ordered_at"] >= end) & (orders["ordered_at"] < end + 13 * WEEK)
+                           & orders["customer_id"].isin(found.customers["customer_id"]) & ~orders["is_refund"]]
+            came = len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
+            hits.append(found.total.low <= came <= found.total.high)
+    assert sum(hits) >= 9
+
+
+def test_nothing_is_learned_from_what_comes_after():
+    shop, _ = sample()
+    end = data_end(shop.orders) - pd.Timedelta(weeks=39)
+    known = shop.orders[shop.orders["ordered_at"] < pd.Timestamp(end)]
+    with_future, without = (forecast.outlook(orders, as_of=end, years=1) for orders in (shop.orders, known))
+    pd.testing.assert_frame_equal(with_future.customers, without.customers)
+    pd.testing.assert_frame_equal(with_future.backtests, without.backtests)
+
+
+def test_a_backtest_is_the_forecast_that_would_have_been_made_then():
+    shop, found = sample()
+    last = found.backtests.iloc[-1]
+    then = forecast.outlook(shop.orders, as_of=last["origin"].date(), years=1)
+    assert then.total.estimate == pytest.approx(last["predicted"])
+    assert then.season == pytest.approx(last["season"])
+    later = shop.orders[(shop.orders["ordered_at"] >= last["origin"]) & ~shop.orders["is_refund"]
+                        & shop.orders["customer_id"].isin(then.customers["customer_id"])]
+    assert last["actual"] == len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
+
+
+# ---------------------------------------------------------------- what must hold of every outlook
+def test_columns_and_their_limits():
+    _, found = sample()
+    table = found.customers
+    assert list(table) == ["customer_id", "expected_orders", "chance_to_buy", "still_customer", "usual_orders",
+                           "order_value", "expected_value", "lifetime_value"]
+    assert table["customer_id"].is_unique and table["customer_id"].is_monotonic_increasing
+    assert table["chance_to_buy"].between(0, 1).all() and table["still_customer"].between(0, 1).all()
+    assert (table["expected_orders"] <= table["usual_orders"] + 1e-12).all()
+    money = table["expected_orders"].to_numpy() * table["order_value"].to_numpy()
+    assert table["expected_value"].to_numpy() == pytest.approx(money)
+    assert (table["lifetime_value"] >= table["expected_value"]).mean() > 0.95  # three years beside a quarter
+    assert (table["lifetime_value"] >= 0).all()
+    assert found.total.estimate == pytest.approx(table["expected_orders"].sum())
+
+
+def test_neither_the_order_of_rows_nor_the_input_changes():
+    orders = simulate.shop(customers=150, seed=3).orders
+    before = orders.copy()
+    one, other = (forecast.outlook(frame, as_of=data_end(orders)) for frame in (orders, orders.sample(frac=1,
+                                                                                                      random_state=1)))
+    pd.testing.assert_frame_equal(orders, before)
+    pd.testing.assert_frame_equal(one.customers, other.customers, check_exact=True)
+    pd.testing.assert_frame_equal(one.backtests, other.backtests, check_exact=True)
+    assert one.total == other.total and one.value_total == other.value_total
+
+
+def test_margin_years_and_discount():
+    orders = drawn(40, 400, 500)
+    plain, half, dear, longer = (forecast.outlook(orders, as_of=data_end(orders), **options).customers for options in (
+        {}, {"gross_margin": 0.5}, {"discount": 0.5}, {"years": 6}))
+    assert half["expected_value"].to_numpy() == pytest.approx(plain["expected_value"].to_numpy() / 2)
+    assert half["lifetime_value"].to_numpy() == pytest.approx(plain["lifetime_value"].to_numpy() / 2)
+    assert (dear["lifetime_value"] < plain["lifetime_value"]).all()
+    assert (longer["lifetime_value"] > plain["lifetime_value"]).all()
+    found = forecast.outlook(orders, as_of=data_end(orders), gross_margin=0.5)
+    assert "Gross margin expected" in found.value_total.sentence
+    assert "Revenue expected" in forecast.outlook(orders, as_of=data_end(orders)).value_total.sentence
+
+
+def test_lifetime_value_by_hand():
+    """A steady rate: the same orders each quarter, paid in its middle, at 21 % a year."""
+    five = np.array([5.0])
+    seen = purchase_days.Seen(np.array([0]), np.array([9]), np.array([7 * 40]), np.array([0]), five, five)
+    model = forecast.Nbd(1.0, 10.0, 0.0)  # (1 + 9) / (10 + 40) = 0.2 a week
+    ahead = lifetime.Ahead(0, 91, seen, lifetime.Chosen(model, "nbd", ""), np.array([1.0]), 1.0, np.array([1.0]),
+                           np.array([5.0]), "")
+    quarter = 0.2 * 365.25 / 4 / 7
+    by_hand = quarter * sum(1.21 ** -((k + 0.5) / 4) for k in range(4))
+    assert lifetime._lifetime(ahead, 1, 0.21)[0] == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"horizon_days": 0}, "at least one day"), ({"years": 0}, "at least one year"),
+    ({"discount": -0.1}, "must not be negative"), ({"gross_margin": 40}, "share above 0"),
+    ({"gross_margin": 0}, "share above 0"),
+])
+def test_impossible_settings_are_refused(options, words):
+    with pytest.raises(UserError, match=words):
+        forecast.outlook(drawn(5, 20, 100), as_of=date(2024, 5, 1), **options)
+
+
+# ---------------------------------------------------------------- which model, and why
+def test_few_who_came_back_get_the_simple_rule():
+    found = lifetime.choose(np.array([3, 1, 0, 0]), np.array([9.0, 2, 0, 0]), np.array([10.0, 10, 10, 10]))
+    assert found.name == "simple" and "only 2 customers have bought again" in found.why
+    assert found.fitted.alpha == pytest.approx(10)  # 4 purchases in 40 weeks
+    assert found.fitted.expected(10, [0, 3], [0, 9], [10, 10]) == pytest.approx([10 / 20, 4 * 10 / 20])
+
+
+def test_no_visible_leaving_gives_the_nbd_and_says_so():
+    rng = np.random.default_rng(2)
+    age = rng.uniform(5, 100, 800)
+    x = rng.poisson(rng.gamma(1.2, 0.1, 800) * age)
+    last = np.where(x > 0, age * rng.random(800) ** (1 / np.maximum(x, 1)), 0)
+    found = lifetime.choose(x, last, age)
+    assert found.name == "nbd" and "No customers are seen to leave" in found.why
+
+
+def test_customers_all_alike_get_the_simple_rule():
+    same = np.full(50, 3)
+    found = lifetime.choose(same, np.full(50, 28.0), np.full(50, 30.0))
+    assert found.name == "simple" and "how much customers differ" in found.why
+
+
+def test_money_where_few_came_back_is_drawn_to_everybodys():
+    orders = made([("a", "2024-01-01", 10), ("a", "2024-02-01", 30), ("b", "2024-01-05", 80), ("b", "2024-01-06", -80)])
+    found = forecast.outlook(orders, as_of=date(2024, 3, 1))
+    mean = 40 / 3  # over three purchase days, after what went back
+    assert found.customers["order_value"].tolist() == pytest.approx([(40 + 2 * mean) / 4, 2 * mean / 3])
+    assert "Only 1 customer has a repeat order" in found.value_why
+
+
+def test_a_correlation_of_frequency_and_value_is_said():
+    rng = np.random.default_rng(8)
+    x = rng.geometric(0.3, 400)
+    value = 20 * x**0.8 * rng.lognormal(0, 0.3, 400)
+    seen = purchase_days.Seen(np.arange(400), x, np.full(400, 300), np.full(400, 10), value, value)
+    assert "spend more per order" in lifetime.order_values(seen)[1]
+    unrelated = seen._replace(mean_value=rng.permutation(value))
+    assert lifetime.order_values(unrelated)[1] == ""
+
+
+# ---------------------------------------------------------------- season, spread, intervals
+def test_half_of_last_years_miss_is_corrected():
+    """A shop that sells twice as much in each last quarter of the year."""
+    rng = np.random.default_rng(3)
+    start, days = pd.Timestamp("2022-01-01"), np.arange(3 * 364 - 91)
+    chance = 0.01 * np.where(days % 364 < 273, 1, 2)
+    orders = made([(f"c{customer:03d}", start + pd.Timedelta(days=int(day)), 10.0) for customer in range(300)
+                   for day in np.flatnonzero(rng.random(len(days)) < chance)])
+    found = forecast.outlook(orders, as_of=(start + pd.Timedelta(days=len(days))).date())
+    assert found.season == pytest.approx(2**0.5, rel=0.15)  # the mean quarter sells 1.25
+    assert "brought more orders" in found.season_why
+
+
+def test_forecasts_are_drawn_apart_as_the_past_showed():
+    rng = np.random.default_rng(4)
+    expected = rng.gamma(1, 1, 5000)
+    for exponent in (0.8, 1.0, 1.3):
+        came = rng.poisson(expected**exponent)
+        assert lifetime._exponent([(expected, came)]) == pytest.approx(exponent, abs=0.06)
+    assert lifetime._exponent([]) == 1
+    assert abs(lifetime._exponent([(expected[:8], rng.poisson(expected[:8] ** 2))]) - 1) < 0.2  # too few to say much
+
+
+def test_intervals_by_hand():
+    tests = pd.DataFrame({"predicted": [100.0, 100.0], "actual": [100 * np.e**0.1, 100 * np.e**-0.1]})
+    low, high = lifetime._between(200.0, tests, ("predicted", "actual"), half=0.0)
+    assert (low, high) == pytest.approx((200 * np.exp(-0.43027), 200 * np.exp(0.43027)), rel=1e-4)  # t(2) = 4.3027
+    always_low = tests.assign(actual=100 * np.e**0.1)
+    assert lifetime._between(200.0, always_low, ("predicted", "actual"), half=0.0) == pytest.approx((low, high))
+    assert np.isnan(lifetime._between(200.0, tests.head(1), ("predicted", "actual"))).all()
+    assert np.isnan(lifetime._between(2.0, tests / 50, ("predicted", "actual"))).all()
+
+
+def test_origins_follow_each_other_and_shorten_with_the_data():
+    def origins(weeks: int, horizon: int) -> tuple[int, list[int]]:
+        day = np.arange(0, 7 * weeks)
+        no_refunds = [np.array([], int)] * 3
+        days = purchase_days.Days(pd.Series(["a"]), np.zeros(len(day), int), day, np.ones(len(day)), *no_refunds)
+        return lifetime._origins(days, 7 * weeks, horizon)
+
+    assert origins(52, 91) == (91, [273, 182, 91])
+    assert len(origins(300, 91)[1]) == lifetime.MOST_ORIGINS
+    assert origins(39, 273) == (91, [182, 91])
+    assert origins(20, 91) == (42, [98, 56])
+    assert origins(11, 91)[1] == []
+
+
+# ---------------------------------------------------------------- tables
+def test_calibration_and_holdout_tables_add_up():
+    _, found = sample()
+    tenths, models = forecast.calibration(found), forecast.holdout_table(found).set_index("forecast")
+    assert tenths["tenth"].tolist() == list(range(1, 11))
+    assert (tenths["predicted"] * tenths["customers"]).sum() == pytest.approx(found.backtests["predicted"].sum())
+    assert (tenths["actual"] * tenths["customers"]).sum() == pytest.approx(found.backtests["actual"].sum())
+    assert tenths["share"].sum() == pytest.approx(1) and tenths["share_predicted"].sum() == pytest.approx(1)
+    ours, carried = models.loc["this forecast"], models.loc["the same orders as before"]
+    assert abs(ours["total_error"]) < abs(carried["total_error"])
+    assert ours["lift"] > carried["lift"] > models.loc["who bought last", "lift"] > 1
+    assert ours["correlation"] > carried["correlation"]
+    assert ours["largest_error"] == pytest.approx((1 / found.backtests["ratio"] - 1).abs().max())
+
+
+def test_gains_rise_to_everything_and_begin_with_the_best_tenth():
+    _, found = sample()
+    table = forecast.gains(found)
+    assert table["customers"].sum() == len(found.customers) and table["share"].is_monotonic_increasing
+    assert table["share"].iloc[0] == pytest.approx(found.top_decile.estimate)
+    assert (table["low"].iloc[0], table["high"].iloc[0]) == pytest.approx(
+        (found.top_decile.low, found.top_decile.high), abs=0.005)  # a tenth is rounded up there
+    assert table[["share", "high"]].iloc[-1].tolist() == pytest.approx([1, 1])
+    assert forecast.gains(forecast.outlook(SMALL["nine"], as_of=data_end(SMALL["nine"]))).empty
+
+
+def test_the_models_lifetime_values_stand_beside_the_textbooks():
+    _, found = sample()
+    ids = found.customers["customer_id"]
+    assigned = pd.DataFrame({"customer_id": ids[:4], "value_group": ["Other", "Loyal", "Other", "Loyal"]})
+    textbook = pd.DataFrame({"value_group": ["Loyal", "Other", "High-value"], "simple_clv": [3.0, 2.0, 1.0]})
+    table = forecast.beside_textbook(textbook, found, assigned)
+    values = found.customers["lifetime_value"]
+    assert table["model_clv"].tolist()[:2] == pytest.approx([values[[1, 3]].mean(), values[[0, 2]].mean()])
+    assert np.isnan(table["model_clv"].iloc[2]) and table["simple_clv"].tolist() == [3, 2, 1]
+
+
+# ---------------------------------------------------------------- charts
+def test_charts_claim_what_the_tables_say():
+    _, found = sample()
+    drawn_ = forecast_charts.backtests(found.backtests, found.total)
+    known = found.backtests.dropna(subset=["low"])
+    held = ((known["actual"] >= known["low"]) & (known["actual"] <= known["high"])).sum()
+    assert drawn_.figure is not None and len(known) == len(found.backtests) - 2
+    assert drawn_.title == f"What came lay within the interval in {held} of {len(known)} past forecasts"
+    tenths = forecast.calibration(found)
+    best = tenths.iloc[0]
+    drawn_ = forecast_charts.calibration(tenths)
+    assert f"{best['predicted']:.1f} orders each were expected, {best['actual']:.1f} came" in drawn_.title
+    drawn_ = forecast_charts.gains(forecast.gains(found), found.top_decile)
+    assert drawn_.title == found.top_decile.title and "Shaded" in drawn_.note
+
+
+def test_charts_with_hidden_or_missing_numbers():
+    _, found = sample()
+    hidden = forecast.calibration(found).astype({"customers": "float64"})
+    hidden.loc[0, ["customers", "predicted", "actual", "low", "high"]] = np.nan
+    assert forecast_charts.calibration(hidden).title.startswith("Tenth 2 of customers")
+    nobody = forecast.outlook(SMALL["one order"], as_of=data_end(SMALL["one order"]))
+    for chart in (forecast_charts.backtests(nobody.backtests, nobody.total),
+                  forecast_charts.calibration(forecast.calibration(nobody)),
+                  forecast_charts.gains(forecast.gains(nobody), nobody.top_decile)):
+        assert chart.figure is None and chart.title.endswith(".")
+    two = forecast_charts.backtests(found.backtests.head(2), found.total)
+    assert two.title == "The 2 forecasts of the past missed what came by 6 % to 21 %"
+    one = forecast_charts.backtests(found.backtests.head(1), found.total)
+    assert one.title == "The one forecast of the past missed what came by 6 %"
+
+
+# ---------------------------------------------------------------- small shops
+SMALL = {
+    "nobody": made([]),
+    "refund only": made([("a", "2024-01-01", -5)]),
+    "one order": made([("a", "2024-01-01", 5)]),
+    "all on one day": made([(f"c{i}", "2024-01-01", 20) for i in range(30)]),
+    "two customers": made([("a", "2024-01-01", 5), ("b", "2024-01-09", 5), ("a", "2024-02-01", 9)]),
+    "all once": made([(f"c{i}", pd.Timestamp("2024-01-01") + pd.Timedelta(days=3 * i), 20 + i) for i in range(60)]),
+    "all given back": made([(f"c{i}", "2024-01-01", 20) for i in range(20)] + [(f"c{i}", "2024-02-01", -20)
+                                                                            for i in range(20)]),
+    "nine": drawn(9, 60, 300),
+    "sixty": simulate.shop(customers=60, seed=4).orders,
+    "a month": simulate.shop(customers=100, seed=4, weeks_before=2, weeks_after=2).orders,
+    "three months": simulate.shop(customers=100, seed=4, weeks_before=9, weeks_after=4).orders,
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_shops_get_a_true_sentence(name):
+    orders = SMALL[name]
+    found = forecast.outlook(orders, as_of=data_end(orders) if len(orders) else date(2024, 1, 1))
+    assert found.why and all(sentence.endswith(".") for sentence in found.sentences)
+    findings = (found.total, found.value_total, found.top_decile, found.top_orders)
+    assert not any("nan" in one.sentence or "inf" in one.sentence for one in findings)
+    forecast.calibration(found), forecast.holdout_table(found)
+    if found.model == "none":
+        assert not found.total.measurable and found.customers["expected_orders"].isna().all()
+        return
+    figures = found.customers.drop(columns=["customer_id", "still_customer"])
+    assert np.isfinite(figures.to_numpy()).all() and (figures >= 0).all().all()
+    if not np.isfinite(found.total.low):
+        assert "No interval yet" in found.interval_why and "." not in found.total.value
+
+
+def test_what_small_shops_are_told():
+    once = forecast.outlook(SMALL["all once"], as_of=data_end(SMALL["all once"]))
+    assert once.model == "simple" and "nobody has bought again" in once.why
+    month = forecast.outlook(SMALL["a month"], as_of=data_end(SMALL["a month"]))
+    assert "cannot be tried on 28 days of orders; it takes at least 12 weeks" in month.interval_why
+    assert not forecast.outlook(SMALL["nine"], as_of=data_end(SMALL["nine"])).top_decile.measurable
+
+
+def test_one_heavy_customer_is_not_everybodys_order_value():
+    orders = SMALL["sixty"]
+    heavy = orders["customer_id"].dropna().iloc[0]
+    blown = orders.assign(amount=orders["amount"].where(orders["customer_id"] != heavy, orders["amount"] * 200))
+    usual, odd = (forecast.outlook(frame, as_of=data_end(orders)).customers.set_index("customer_id")["order_value"]
+                  for frame in (orders, blown))
+    assert odd[heavy] > 50 * usual[heavy]
+    assert odd.drop(heavy).median() < 15 * usual.drop(heavy).median()
