@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers import actions, findings
+from loyalty_helpers import actions, findings, rhythm
 from loyalty_helpers.charts import ACCENT, CAUTION, GREY, INK, Chart, canvas, nothing, numbers, percent_axis
 from loyalty_helpers.findings import count
 
@@ -14,9 +14,10 @@ MOST_POINTS = 400  # of a curve
 
 def lateness(table: pd.DataFrame) -> Chart:
     """Regulars by how late they are (`rhythm.lateness`), beside what chance alone would show."""
+    if table["customers"].sum() < rhythm.FEWEST:
+        return nothing("Fewer than ten customers have a rhythm of their own and bought lately: too few to set beside "
+                       "chance.")
     rows = table.dropna(subset=["share"]).reset_index(drop=True)
-    if rows.empty:
-        return nothing("Nobody has bought on three different days, and lately: there is no rhythm to be late by.")
     figure, ax = canvas(0.9 + 0.42 * len(rows))
     y = np.arange(len(rows))[::-1]
     colors = [CAUTION if "or more" in words else ACCENT for words in rows["silence"]]
@@ -31,7 +32,7 @@ def lateness(table: pd.DataFrame) -> Chart:
     figure.legend(loc="outside upper right", ncols=2)
     said = [f"{findings.capital(one.silence)}: {findings.amount(one.share, 'share', digits=0)} of the regulars, "
             f"{findings.amount(one.by_chance, 'share', digits=0)} by chance" for one in rows.itertuples()]
-    title = said[-1] if "or more" in rows["silence"].iloc[-1] else said[0]
+    title = said[-1]
     return Chart(figure, title, f"Bars by how late customers are. {title}. {'; '.join(said)}.")
 
 

@@ -201,6 +201,9 @@ def call_cost(listed: pd.DataFrame, shop: Client) -> str:
     weeks = count(HORIZON // 7, "week")
     begin = f"A call of {MINUTES} minutes costs {amount(cost, shop.currency)} of your time"
     counted = "margin" if shop.program.gross_margin is not None else "revenue (the settings give no margin)"
+    if len(called) == 1 and gain > cost:
+        return (f"{begin}; it pays if the one customer to call would have stayed away, comes back, and buys as before: "
+                f"{amount(gain, shop.currency)} of {counted} in {weeks}.")
     if gain <= cost:
         return (f"{begin}; that is no less than the {counted} which the first {len(called)} would each bring in the "
                 f"next {weeks}: write instead.")
@@ -219,8 +222,7 @@ def opted_out(customers: pd.DataFrame, opt_outs: pd.DataFrame | None) -> str:
     asked = opt_outs["customer_id"].drop_duplicates()
     known = int(asked.isin(buyers(customers)["customer_id"]).sum())
     unknown = len(asked) - known
-    said = (f"{count(known, 'customer')} must not be contacted and {'is' if known == 1 else 'are'} left out of the list"
-            if known else "none of the customers is on the list of those who must not be contacted")
-    also = (f"; {'1 person' if unknown == 1 else f'{unknown:,} people'} on that list could not be found among the "
-            "customers" if unknown else "")
+    said = (f"{known:,} of the customers must not be contacted and stand in no list" if known else
+            "none of the customers is on the list of those who must not be contacted")
+    also = f"; {unknown:,} of the people on that list could not be found among the customers" if unknown else ""
     return f"{capital(said)}{also}."

@@ -131,7 +131,7 @@ def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     if 1 <= len(first) < privacy.least(shop):
         return Finding(label="what the first customers to call spent", unit=shop.currency, estimate=NAN,
                        note=privacy.NOT_SHOWN)
-    whom = count(len(first), "customer") if len(first) else "customers"
+    whom = "customers" if first.empty else "customer" if len(first) == 1 else count(len(first), "customer")
     return Finding(
         label=f"what the first {whom} to call spent in the last 365 days", unit=shop.currency,
         estimate=first["spend_last_year"].sum() if len(first) else NAN, n=len(first),

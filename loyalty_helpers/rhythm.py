@@ -11,10 +11,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.findings import NAN, Finding, count, number
+from loyalty_helpers.findings import NAN, Finding, count
 from loyalty_helpers.scoring import YEAR, share_of
 
 OVERDUE = 3  # usual gaps past the day when the next order was due
+FEWEST = 10  # regulars below which nothing is set beside chance
 REGULAR = 3  # days with a purchase from which a customer has a usual gap
 MICROS = 24 * 3600 * 1_000_000  # of a day
 
@@ -100,15 +101,15 @@ def _share_by_chance(n: int, k: float) -> float:
 
 
 def chance_sentence(paces: pd.DataFrame) -> str:
-    """How many regulars would look overdue by chance alone, beside how many do; "" where there are no regulars."""
+    """How many regulars would look overdue by chance alone, beside how many do; "" below FEWEST regulars."""
     regulars = _regulars(paces)
-    if regulars.empty:
+    if len(regulars) < FEWEST:
         return ""
     expected = late_by_chance(regulars["days_bought"].to_numpy() - 1).sum()
     late = int(overdue(regulars).sum())
-    about = "fewer than one" if expected < 0.5 else f"about {number(expected)}"
+    about = "hardly anybody" if expected < 0.5 else f"about {count(round(expected), 'customer')}"
     said = (f"If every one of these {count(len(regulars), 'regular customer')} bought at random times and nobody had "
-            f"left, {about} would be overdue by chance; {number(late)} {'is' if late == 1 else 'are'}.")
+            f"left, {about} would be overdue by chance; {count(late, 'customer')} {'is' if late == 1 else 'are'}.")
     if late == 0:
         return said
     return said + (" So being overdue is a reason to ask, and no proof that somebody left."

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import action_charts, actions, rhythm, scoring, tables
+from loyalty_helpers import action_charts, actions, privacy, rhythm, scoring, tables
 from loyalty_helpers.client import UserError
 
 AS_OF = datetime(2025, 1, 1)
@@ -148,11 +148,14 @@ def test_those_who_opted_out_are_in_no_list():
     listed = listing(SMALL, FORECAST, opt_outs=out)
     assert listed["customer_id"].tolist() == ["twice", "fine"]
     customers = tables.customers(SMALL, as_of=AS_OF.date())
-    assert actions.opted_out(customers, out) == (
-        "2 customers must not be contacted and are left out of the list; 1 person on that list could not be found "
-        "among the customers.")
+    said = ("2 of the customers must not be contacted and stand in no list; 1 of the people on that list could not be "
+            "found among the customers.")
+    assert actions.opted_out(customers, out) == said
+    assert privacy.worded([said], shop(smallest_cell=3)) == [
+        "fewer than 3 of the customers must not be contacted and stand in no list; fewer than 3 of the "
+        "people on that list could not be found among the customers."]
     assert actions.opted_out(customers, out.iloc[:1]) == (
-        "1 customer must not be contacted and is left out of the list.")
+        "1 of the customers must not be contacted and stand in no list.")
     assert actions.opted_out(customers, out.iloc[:0]).startswith("None of the customers is on the list")
     assert "No list of people" in actions.opted_out(customers, None)
     assert listing(SMALL, FORECAST, opt_outs=pd.DataFrame({"customer_id": ["late", "fine", "once", "twice"]})).empty
@@ -211,6 +214,7 @@ def test_a_call_has_its_price():
                     "would have stayed away, and then buy as before: ¥100 of margin each in 13 weeks.")
     assert "write instead" in actions.call_cost(many(40), shop(rate=1200, margin=0.5))
     assert "no margin" in actions.call_cost(many(40), shop(rate=120))
+    assert "the one customer to call" in actions.call_cost(many(1), shop(rate=1, margin=0.5))
     assert "at least 1 of the first 3 comes back" in actions.call_cost(many(3), shop(rate=1, margin=0.5))
     assert actions.call_cost(many(40), shop()) == "" == actions.call_cost(many(40).iloc[:0], shop(rate=120))
     assert actions.call_cost(many(3), shop(rate=1, smallest_cell=5)) == ""

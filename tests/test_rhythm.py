@@ -95,10 +95,11 @@ def test_only_counts_are_said_and_chance_beside_them():
     share, spend = rhythm.overdue_regulars(found, currency="CNY")
     assert (share.estimate, share.n, spend.estimate, spend.n) == (0.5, 40, 600, 20)
     said = rhythm.chance_sentence(found)  # 40 / 9 = 4.4
-    assert "about 4 would be overdue by chance; 20 are" in said and said.endswith("no proof that somebody left.")
+    assert "about 4 customers would be overdue by chance; 20 customers are" in said and said.endswith("no proof that somebody left.")
     few = rhythm.chance_sentence(paces(orders(*late[:3], *fine)))  # 21 / 9 = 2.3
-    assert "about 2 would be overdue by chance; 1 is" in few and "may be chance" in few
-    assert rhythm.chance_sentence(paces(orders(*fine[:3]))).endswith("by chance; 0 are.")
+    assert "about 2 customers would be overdue by chance; 1 customer is" in few and "may be chance" in few
+    assert rhythm.chance_sentence(paces(orders(*fine))).endswith("by chance; 0 customers are.")
+    assert rhythm.chance_sentence(paces(orders(*fine[:27]))) == ""  # nine regulars
 
 
 def test_lateness_sets_what_is_seen_beside_chance():
