@@ -145,6 +145,23 @@ def pace(orders: pd.DataFrame) -> scoring.Pace:
     return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=data_end(orders)))
 
 
+def ahead(orders: pd.DataFrame, shop: Client, *, horizon_days: int, years: int, discount: float) -> forecast.Outlook:
+    """`forecast.outlook` from the end of the data, in the client's currency and at the client's margin."""
+    return forecast.outlook(
+        orders, as_of=data_end(orders), horizon_days=horizon_days, years=years, discount=discount,
+        gross_margin=shop.program.gross_margin, currency=shop.currency,
+    )
+
+
+def to_call(frames: Frames, assigned: pd.DataFrame, rhythms: pd.DataFrame, outlook: forecast.Outlook,
+            shop: Client) -> pd.DataFrame:
+    """`actions.action_list` with the client's own table of actions, and without those who must not be contacted."""
+    return actions.action_list(
+        frames["customers"], assigned, rhythms, outlook.customers, actions=actions.load_actions(shop.folder),
+        opt_outs=frames.get("opt_outs"), gross_margin=shop.program.gross_margin, horizon_days=outlook.days,
+    )
+
+
 def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     """What the customers at the head of the action list spent in the last 365 days: those worth a call, at most
     `actions.FIRST_CALLS`."""
@@ -189,9 +206,10 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     return Finding(label=label, unit="share", n=len(was), method="Wilson", note=note, **values)
 
 
-def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Client, *, survival: Finding,
-                    horizon_years: int, discount: float) -> pd.DataFrame:
-    """`forecast.clv_table` for those who bought in the last year, under the survival seen (empty without)."""
+def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Client, *, outlook: forecast.Outlook,
+                    survival: Finding, horizon_years: int, discount: float) -> pd.DataFrame:
+    """`forecast.clv_table` for those who bought in the last year, under the survival seen (empty without), with the
+    model's value of the same customers beside."""
     if not survival.measurable:
         return pd.DataFrame(columns=["value_group", "discounted_clv"])
     still = customers[customers["recency_days"] < kpis.YEAR]
@@ -199,8 +217,24 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
         still, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
         retention=survival.estimate, currency=shop.currency,
     )
-    seen = privacy.published(table, shop)
+    lately = assigned[assigned["customer_id"].isin(still["customer_id"])]
+    seen = privacy.published(forecast.beside_textbook(table, outlook, lately), shop)
     return seen.assign(meaning=seen["meaning"].where(seen["customers"].notna()))  # which holds the value again
+
+
+def parameters(outlook: forecast.Outlook) -> pd.DataFrame:
+    """The fitted model in one row: its name, its parameters and log-likelihood; empty where none was fitted."""
+    rows = [{"model": outlook.model, **outlook.parameters}] if outlook.parameters else []
+    return pd.DataFrame(rows, columns=["model", *outlook.parameters])
+
+
+def keep_model(shop: Client, found: forecast.Repurchase) -> None:
+    """Keep the model of who buys next as private/repurchase.model; none where none was found, an old one neither."""
+    path = shop.private / "repurchase.model"
+    if found.fitted is None:
+        path.unlink(missing_ok=True)
+    else:
+        forecast.save_model(found.fitted, path)
 
 
 def second_order(orders: pd.DataFrame, shop: Client) -> cohorts.SecondOrder:
