@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -23,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from loyalty_helpers import forecast, repurchase_charts, simulate
 from loyalty_helpers.client import UserError
+from loyalty_helpers.evaluation import glm
 from loyalty_helpers.forecast import kept, measures
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
 
@@ -301,6 +303,19 @@ def test_chances_agree_with_the_truth_of_a_simulated_shop():
     assert both["chance"].corr(expected, method="spearman") > 0.75
     # orders of one customer come as good as independent: nobody buys with a chance of exp(-expected)
     assert both["chance"].sum() == pytest.approx((1 - np.exp(-expected)).sum(), rel=0.2)
+
+
+def test_the_slope_of_a_simulated_shop_is_recovered():
+    """Held against the simulator's own chances, those of the purchase model lean as much as they should."""
+    rows, truth = shop().orders, shop().expected
+    end = rows["ordered_at"].max().date() + timedelta(days=1)
+    history, start = History.of(rows), end - timedelta(days=91)
+    window, now = room._windows(history, {start}, 91)[start], history.at(end)
+    expected = now[["customer_id"]].merge(truth, on="customer_id")["expected_orders_next_13_weeks"].to_numpy()
+    for key in ("logistic", "bg_nbd"):
+        odds = logit(room.fit(key, window, seen=now).of(now))
+        slope = glm.fit(np.column_stack([np.ones(len(odds)), odds]), 1 - np.exp(-expected), link="logit").coef[1]
+        assert 0.8 < slope < 1.2
 
 
 def test_where_only_the_last_order_counts_no_model_is_worth_more():
