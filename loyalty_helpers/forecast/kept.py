@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
-import skops.io
 from scipy.special import expit, logit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
@@ -166,6 +165,8 @@ def checked(features: pd.DataFrame) -> pd.DataFrame:
 # ---------------------------------------------------------------- to and from a file
 def save_model(model: FittedModel, path: Path | str) -> None:
     """Writes `model` to `path`, whole or not at all."""
+    import skops.io  # here and below: it imports all of scikit-learn, over a second that few runs need
+
     path = Path(path)
     is_pipeline = isinstance(model.fitted, Pipeline)
     about = {"format": FORMAT, "scikit_learn": sklearn.__version__, "features": list(FEATURES), "model": model.key,
@@ -247,6 +248,8 @@ def _about(about: Any) -> dict[str, Any]:
 
 def _unpacked(packed: bytes) -> Any:
     """The object in model.skops; nothing that is not known beforehand is even made."""
+    import skops.io
+
     with zipfile.ZipFile(io.BytesIO(packed)) as file:
         _check_size(file)
     asked = skops.io.get_untrusted_types(data=packed)
