@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import zipfile
+from dataclasses import replace
 from datetime import date
 from functools import cache
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -21,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from loyalty_helpers import forecast, simulate
 from loyalty_helpers.client import UserError
-from loyalty_helpers.forecast import kept
+from loyalty_helpers.forecast import BgNbd, kept
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
 
 
@@ -37,7 +39,7 @@ def features() -> pd.DataFrame:
 
 @cache
 def model(key: str) -> forecast.FittedModel:
-    fitted: object = (0.8, 5.0, 0.3, 6.0)
+    fitted: object = (0.8, 5.0, 0.3, 6.0, -0.1, 1.2)
     if key != "bg_nbd":
         bought = history().bought(features()["customer_id"], date(2025, 6, 1), 91)
         with threadpool_limits(1):
@@ -91,6 +93,15 @@ def test_missing_values_drop_nobody():
     unknown = features().assign(usual_gap_days=np.nan, mean_order=np.nan, categories=np.nan)
     for key in kept.MODELS:
         assert model(key).chances(unknown)["chance"].notna().all()
+
+
+def test_the_odds_of_the_purchase_model_are_stretched():
+    straight = replace(model("bg_nbd"), fitted=(0.8, 5.0, 0.3, 6.0, 0.0, 1.0))
+    wide, plain = (logit(one.of(features())) for one in (model("bg_nbd"), straight))
+    inner = (abs(wide) < 9) & (abs(plain) < 9)  # beyond, no chance is told apart from certainty
+    np.testing.assert_allclose(wide[inner], (1.2 * plain - 0.1)[inner])
+    chances = BgNbd(0.8, 5.0, 0.3, 6.0, log_likelihood=0.0).chance_to_buy(13, *kept.visits(features()))
+    np.testing.assert_allclose(straight.of(features())[inner], chances[inner])
 
 
 # ---------------------------------------------------------------- wrong features

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -23,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from loyalty_helpers import forecast, repurchase_charts, simulate
 from loyalty_helpers.client import UserError
+from loyalty_helpers.evaluation import glm
 from loyalty_helpers.forecast import kept, measures
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
 
@@ -303,6 +305,19 @@ def test_chances_agree_with_the_truth_of_a_simulated_shop():
     assert both["chance"].sum() == pytest.approx((1 - np.exp(-expected)).sum(), rel=0.2)
 
 
+def test_the_slope_of_a_simulated_shop_is_recovered():
+    """Held against the simulator's own chances, those of the purchase model lean as much as they should."""
+    rows, truth = shop().orders, shop().expected
+    end = rows["ordered_at"].max().date() + timedelta(days=1)
+    history, start = History.of(rows), end - timedelta(days=91)
+    window, now = room._windows(history, {start}, 91)[start], history.at(end)
+    expected = now[["customer_id"]].merge(truth, on="customer_id")["expected_orders_next_13_weeks"].to_numpy()
+    for key in ("logistic", "bg_nbd"):
+        odds = logit(room.fit(key, window, seen=now).of(now))
+        slope = glm.fit(np.column_stack([np.ones(len(odds)), odds]), 1 - np.exp(-expected), link="logit").coef[1]
+        assert 0.8 < slope < 1.2
+
+
 def test_where_only_the_last_order_counts_no_model_is_worth_more():
     """Everybody bought once, and comes back the sooner the later that was: no other feature tells anything."""
     rng = np.random.default_rng(5)
@@ -352,6 +367,36 @@ def test_the_same_customers_at_several_origins_do_not_count_as_new_ones():
     fresh = room._error(np.array([0.7, 0.7]), np.tile(parts, 2), np.arange(400))
     assert twice == pytest.approx(once) and fresh == pytest.approx(once / math.sqrt(2))
     assert room._error(np.array([0.6, 0.8]), np.tile(parts, 2) * 0, np.arange(400)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("winner", "gained", "words"), [
+    ("base_rate", 0.1, "cannot be told from past orders: in 2 tests on periods that nothing had been fitted to, no"),
+    ("recency", 0.3, "sorting by the last purchase does as well as any model. In 2 tests"),
+    ("logistic", 0.4, "the tenth of customers it puts first held 40 % of the buyers; sorting by the last purchase "
+                      "alone, 30 %."),
+    ("forest", 0.305, "In practice sorting by the last purchase does nearly as well."),
+])
+def test_the_sentence_says_what_a_model_is_worth(winner, gained, words):
+    scores = pd.DataFrame([(key, origin, share) for key, share in {winner: gained, "recency": 0.3}.items()
+                           for origin in (1, 2)], columns=["model", "origin", "gained"])
+    sentence = room._sentence(winner, scores, 91)
+    assert words in sentence and ("nearly" in sentence) == (winner == "forest")
+    single = room._sentence(winner, scores[scores["origin"] == 1], 91)
+    assert "n the one test, on a period that nothing had been fitted to" in single
+    for jargon in ("AUC", "BG/NBD", "logistic", "forest", "probability"):
+        assert jargon not in sentence
+
+
+def test_the_total_is_told_with_what_the_next_period_may_bring():
+    scores = pd.DataFrame({"customers": 100, "buyers": 50, "gained": 0.2, "total_error": [0.0, 0.21, 0.1]})
+    total = room._findings(scores, 91)[-1]
+    logs = np.log([1.0, 1.21, 1.1])
+    half = 4.302653 * logs.std(ddof=1) * math.sqrt(4 / 3)  # Student's t, two degrees of freedom
+    assert total.estimate == pytest.approx(0.1) and total.n == 3
+    assert (total.low, total.high) == pytest.approx((math.expm1(logs.mean() - half), math.expm1(logs.mean() + half)))
+    two = room._findings(scores.iloc[:2], 91)
+    assert two[-1].interval == "" and two[-1].estimate == pytest.approx(0.1)
+    assert two[0].estimate == 1 and two[0].n == 20 and two[1].estimate == 0.5  # 10 of 50 buyers in each tenth of 100
 
 
 # ---------------------------------------------------------------- reasons
@@ -435,6 +480,10 @@ def test_a_shop_that_died_gets_no_chances_for_today():
     result = forecast.repurchase(silent, origins=forecast.origins(silent))
     assert result.winner and result.fitted is None and result.chances.empty
     assert "no chances are given for today" in result.sentence
+    few = pd.concat([silent, drawn(60)[lambda late: late["ordered_at"] >= "2025-09-01"]], ignore_index=True)
+    result = forecast.repurchase(few, origins=forecast.origins(few))
+    assert result.winner != "recency" and result.fitted.key == "recency" and len(result.chances) > 500
+    assert "today's chances rest on the time since the last order alone" in result.sentence
 
 
 def test_of_many_customers_a_stated_sample_is_studied_and_all_are_scored(monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.findings import NAN
+from loyalty_helpers.forecast.purchase_days import day_number
 from loyalty_helpers.scoring import purchases
 
 HALF_YEAR, YEAR = 182, 364  # days, in whole weeks
@@ -39,11 +40,8 @@ class History:
     @classmethod
     def of(cls, orders: pd.DataFrame) -> History:
         bought = purchases(orders)
-        codes, distinct = pd.factorize(bought["customer_id"])
-        ranked = np.argsort(distinct.to_numpy(dtype=object), kind="stable")
-        rank = np.empty(len(ranked), dtype=np.int64)
-        rank[ranked] = np.arange(len(ranked))
-        customers, who, day = pd.Index(distinct[ranked], name="customer_id"), rank[codes], _days(bought["ordered_at"])
+        who, distinct = pd.factorize(bought["customer_id"], sort=True)
+        customers, day = pd.Index(distinct, name="customer_id"), _days(bought["ordered_at"])
         refunds = orders[orders["customer_id"].notna() & orders["is_refund"].astype(bool)]
         refund_who = customers.get_indexer(refunds["customer_id"])
         known = refund_who >= 0  # who only ever gave back bought nothing that could be looked at
@@ -71,7 +69,7 @@ class History:
 
     def at(self, as_of: date) -> pd.DataFrame:
         """customer_id and FEATURES of everybody with a purchase before `as_of`, in the order of the ids."""
-        moment, n = _day(as_of), len(self.customers)
+        moment, n = day_number(as_of), len(self.customers)
         past = self.day < moment
         who, day, amount = self.who[past], self.day[past], self.amount[past]
         new_who, new_day = np.diff(who, prepend=-1) != 0, np.diff(day, prepend=-1) != 0
@@ -100,7 +98,7 @@ class History:
 
     def bought(self, customers: pd.Series, start: date, days: int) -> np.ndarray:
         """Whether each of `customers` bought in the `days` days from `start` on."""
-        begin = _day(start)
+        begin = day_number(start)
         during = (self.day >= begin) & (self.day < begin + days)
         hit = np.zeros(len(self.customers), dtype=bool)
         hit[self.who[during]] = True
@@ -122,10 +120,6 @@ def customer_features(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
 
 def _days(moments: pd.Series) -> np.ndarray:
     return moments.to_numpy(dtype="datetime64[D]").astype(np.int64)
-
-
-def _day(moment: date) -> int:
-    return int(np.datetime64(pd.Timestamp(moment).date(), "D").astype(np.int64))
 
 
 # ---------------------------------------------------------------- as models take them

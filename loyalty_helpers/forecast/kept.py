@@ -11,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
-import skops.io
+from scipy.special import expit, logit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -97,6 +98,12 @@ def visits(features: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return frequency, (first - last) / 7, (first - 1) / 7
 
 
+def bg_nbd_odds(model: Sequence[float], features: pd.DataFrame, horizon_days: int) -> np.ndarray:
+    """Log odds to buy in the horizon by a BG/NBD of the parameters r, alpha, a, b."""
+    chances = BgNbd(*model, log_likelihood=NAN).chance_to_buy(horizon_days / 7, *visits(features))
+    return logit(np.clip(chances, SURE, 1 - SURE))
+
+
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
     """A model of who buys in the coming `horizon_days`, and what it was fitted on.
@@ -125,7 +132,8 @@ class FittedModel:
         if features.empty:
             return np.zeros(0)
         if self.key == "bg_nbd":
-            chances = BgNbd(*self.fitted, log_likelihood=NAN).chance_to_buy(self.horizon_days / 7, *visits(features))
+            *model, level, slope = self.fitted
+            chances = expit(level + slope * bg_nbd_odds(model, features, self.horizon_days))
         else:
             chances = self.fitted.predict_proba(design(features)[:, columns(self.key)])[:, 1]
         return np.clip(chances, SURE, 1 - SURE)
@@ -157,6 +165,8 @@ def checked(features: pd.DataFrame) -> pd.DataFrame:
 # ---------------------------------------------------------------- to and from a file
 def save_model(model: FittedModel, path: Path | str) -> None:
     """Writes `model` to `path`, whole or not at all."""
+    import skops.io  # here and below: it imports all of scikit-learn, over a second that few runs need
+
     path = Path(path)
     is_pipeline = isinstance(model.fitted, Pipeline)
     about = {"format": FORMAT, "scikit_learn": sklearn.__version__, "features": list(FEATURES), "model": model.key,
@@ -238,6 +248,8 @@ def _about(about: Any) -> dict[str, Any]:
 
 def _unpacked(packed: bytes) -> Any:
     """The object in model.skops; nothing that is not known beforehand is even made."""
+    import skops.io
+
     with zipfile.ZipFile(io.BytesIO(packed)) as file:
         _check_size(file)
     asked = skops.io.get_untrusted_types(data=packed)
@@ -247,13 +259,14 @@ def _unpacked(packed: bytes) -> Any:
 
 
 def _is_whole(key: str, fitted: Any) -> bool:
-    """Whether `fitted` is what `estimator(key)` becomes by fitting, or the four numbers of a BG/NBD.
+    """Whether `fitted` is what `estimator(key)` becomes by fitting, or the six numbers of a BG/NBD.
 
     Trees and support vectors are walked by compiled code that would not look where it steps, so that is looked at
     here; of all others a trial shows whether their parts fit together.
     """
     if key == "bg_nbd":
-        return len(fitted) == 4 and all(np.isfinite(one) and one > 0 for one in fitted)
+        positive = [one for place, one in enumerate(fitted) if place != 4]  # all but the level
+        return len(fitted) == 6 and bool(np.isfinite(fitted).all()) and min(positive) > 0
     if type(fitted) is not Pipeline or _types(fitted) != _types(estimator(key)):
         return False
     n = len(columns(key))
