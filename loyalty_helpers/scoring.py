@@ -8,7 +8,7 @@ scored: they are left out of every score and kept in every total.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -54,6 +54,7 @@ SCHEMES = {
     "Rhythm": ("rhythm", (LATE,)),
 }
 
+FEWEST_TO_SPREAD = 300  # customers: below this no interval holds for how the revenue spreads over them
 SMALL_SHOP = 200  # customers: below this thirds, not fifths
 FEWEST_TO_SORT = 3 * FEWEST_UNITS  # customers: below this not even ten in a third, and no segments
 TIED = 0.20  # a larger share of customers with the same number of orders makes quantiles of it meaningless
@@ -403,7 +404,7 @@ def component_points(kept: pd.DataFrame, reference: pd.DataFrame) -> dict[str, n
     columns = COMPONENTS | {name: name for name in ATTITUDE if name in kept}
     sign = {"recency": -1}
     return {name: 100 * percentile_ranks(sign.get(name, 1) * known_values(kept, column),
-                                    sign.get(name, 1) * known_values(reference, column))
+                                         sign.get(name, 1) * known_values(reference, column))
             for name, column in columns.items()}
 
 
@@ -688,10 +689,13 @@ def _referred(kept: pd.DataFrame, referrals: pd.DataFrame | None) -> np.ndarray:
 
 
 def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
-    """Share of revenue from the best 10 % and the best 20 % of customers (rounded up), bootstrap intervals.
+    """Share of revenue from the best 10 % and the best 20 % of customers (rounded up), with intervals from 300 on.
 
     Among customers with an order; one whose refunds exceed the orders counts as 0. Needs 10 customers. Nothing is said
-    of fewer than `least` customers.
+    of fewer than `least` customers. Below 300 customers no interval is given, because none holds: whether the next
+    customer will be a very heavy one, few customers do not tell. In simulated shops (lognormal spending, sigma 0.6 to
+    1.4) bootstrap intervals of 30 customers, meant to cover 95 %, cover 56 to 82 %; those given here cover 83 to 92 %
+    at 300 customers and 92 to 94 % at 1,000.
     """
     spend = _spend_each(customers)
     n, total = len(spend), spend.sum()
@@ -699,15 +703,13 @@ def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
     if total <= 0:
         return [Finding(label=_best(share), unit="share", estimate=NAN, n=n, note="there is no revenue to share out")
                 for share in sizes]
-    lows, highs = _limits(_redrawn(spend, list(sizes.values()))[:, :2])
     heavy = heaviest(spend) if least == 1 else 0
     note = f"one customer alone brings {amount(heavy, 'share', digits=0)} of the revenue" if heavy else ""
-    return [Finding(label=_best(share), unit="share", estimate=spend[:size].sum() / total, low=low, high=high, n=n,
-                    method="bootstrap by customer", note=note)
+    return [Finding(label=_best(share), unit="share", n=n, note=note, **_top_share(spend, size))
             if n >= FEWEST_UNITS and size >= least else
             Finding(label=_best(share), unit="share", estimate=NAN, n=n,
                     note=_too_few(n) if n < FEWEST_UNITS else f"they are fewer than {least} customers")
-            for (share, size), low, high in zip(sizes.items(), lows, highs, strict=True)]
+            for share, size in sizes.items()]
 
 
 def _too_few(n: int) -> str:
@@ -715,9 +717,9 @@ def _too_few(n: int) -> str:
 
 
 def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
-    """The smallest share of customers who together bring half of the revenue, bootstrap interval; needs ten customers.
+    """The smallest share of customers who together bring half of the revenue; needs ten customers.
 
-    Customers and refunds as in `concentration`; not said where they, or the others, are fewer than `least`.
+    Customers, refunds and interval as in `concentration`; not said where they, or the others, are fewer than `least`.
     """
     label = "share of customers who bring half of the revenue"
     spend = _spend_each(customers)
@@ -726,8 +728,7 @@ def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
            f"they are fewer than {least} customers" if min(few, n - few) < least else "")
     if why:
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
-    (low,), (high,) = _limits(_redrawn(spend, []))
-    return Finding(label=label, unit="share", estimate=few / n, low=low, high=high, n=n, method="bootstrap by customer")
+    return Finding(label=label, unit="share", n=n, **_half_share(spend))
 
 
 def revenue_sentence(customers: pd.DataFrame, *, least: int = 1) -> str:
@@ -741,7 +742,7 @@ def revenue_sentence(customers: pd.DataFrame, *, least: int = 1) -> str:
     if not half.measurable and (n >= FEWEST_UNITS or few == 0 or least > 1):
         return half.sentence
     between = f" ({half.level} interval {half.interval})" if half.interval else ""
-    share = f", {half.value} of them{between}" if half.measurable else ""
+    share = f", {half.value} of them{between}" if n >= FEWEST_TO_SPREAD else ""
     said = f"Half of the revenue comes from {few:,} of {count(n, 'customer')}{share}."
     heavy = heaviest(spend)
     if not heavy or least > 1:
@@ -770,28 +771,35 @@ def _spend_each(customers: pd.DataFrame) -> np.ndarray:
     return np.sort(np.maximum(known_values(buyers(customers), "spend"), 0))[::-1]
 
 
-def _redrawn(spend: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
-    """Of `spend` (best first) drawn anew with replacement, 100 to 500 times: the share of the revenue from each of
-    the `sizes` best, and last the share of customers who bring half."""
-    n, rng, drawn = len(spend), np.random.default_rng(1), []
-    for _ in range(int(np.clip(20_000_000 // n, 100, 500))):
-        times = np.bincount(rng.integers(0, n, n), minlength=n)  # how often each customer is drawn
-        before, money = np.cumsum(times) - times, np.cumsum(times * spend)  # drawn who spent more, money down to here
-        if money[-1] <= 0:
-            drawn.append([NAN] * (len(sizes) + 1))
-            continue
-        top = [np.clip(size - before, 0, times) @ spend / money[-1] for size in sizes]
-        at = int(np.searchsorted(money, money[-1] / 2))
-        missing = money[-1] / 2 - (money[at - 1] if at else 0)
-        drawn.append([*top, (before[at] + math.ceil(missing / spend[at] * (1 - 1e-12))) / n])
-    return np.array(drawn)
+def _top_share(spend: np.ndarray, size: int) -> dict:
+    """The share of the revenue from the `size` best of `spend` (best first), linearised (Langel & Tille 2011, J. Stat.
+    Planning and Inference 141: each customer's influence on the share, by way of the sum and of the border)."""
+    n, border = len(spend), spend[size - 1]
+    share, best = spend[:size].sum() / spend.sum(), np.arange(n) < size
+    influence = (spend * best - border * (best - size / n) - share * spend) / spend.mean()
+    return {"estimate": share} | _logit_limits(share, influence)
 
 
-def _limits(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile limits by column; nan where all draws are alike, because then chance cannot be judged."""
-    low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
-    alike = high - low < 1e-9
-    return np.where(alike, NAN, low), np.where(alike, NAN, high)
+def _half_share(spend: np.ndarray) -> dict:
+    """The share of customers, best first, who bring half of `spend`, linearised in the same way."""
+    n, few = len(spend), half_count(spend)
+    border, best = spend[few - 1], np.arange(n) < few
+    within = (few - (spend[:few].sum() - spend.sum() / 2) / border) / n  # counting the last one in part
+    influence = best - within - (spend * best - spend / 2) / border
+    return {"estimate": few / n} | _logit_limits(within, influence)
+
+
+def _logit_limits(share: float, influence: np.ndarray) -> dict:
+    """t interval of a share on the logit scale from each customer's influence on it; none below 300 customers, nor
+    where nothing varies."""
+    n = len(influence)
+    error = influence.std(ddof=1) / math.sqrt(n) if n >= FEWEST_TO_SPREAD and 0 < share < 1 else 0.0
+    if error < 1e-9:
+        return {}
+    reach = stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1) * error / (share * (1 - share))
+    center = math.log(share / (1 - share))
+    low, high = (1 / (1 + math.exp(-end)) for end in (center - reach, center + reach))
+    return {"low": low, "high": high, "method": "linearised, logit scale"}
 
 
 def _best(share: str) -> str:

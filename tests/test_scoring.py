@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from loyalty_helpers import actions, cohorts, scoring
 from loyalty_helpers.client import UserError
@@ -456,7 +457,7 @@ def test_concentration_by_hand():
     top10, top20 = scoring.concentration(frame)
     assert (top10.estimate, top20.estimate) == pytest.approx((0.91, 0.92))
     assert top10.note == "one customer alone brings 91 % of the revenue"
-    assert 0 <= top10.low <= top10.estimate <= top10.high <= 1
+    assert top10.interval == ""  # of ten customers nothing follows for others
     for few in scoring.concentration(customers(spend=[1.0] * 9)):
         assert "it takes at least 10 customers with an order, there are 9" in few.sentence
     assert scoring.concentration(customers(spend=[1.0] * 10))[1].estimate == pytest.approx(0.2)
@@ -467,11 +468,14 @@ def test_concentration_by_hand():
 def test_half_of_the_revenue_is_counted_out():
     frame = customers(spend=[40.0, 30, 20, *[1.0] * 10])  # 100 in all: the first two bring 70, the first only 40
     half = scoring.half_of_revenue(frame)
-    assert half.estimate == pytest.approx(2 / 13) and half.low <= half.estimate <= half.high
-    assert scoring.revenue_sentence(frame).startswith("Half of the revenue comes from 2 of 13 customers, 15 % of them")
+    assert half.estimate == pytest.approx(2 / 13) and half.interval == ""
+    rng = np.random.default_rng(1)
+    assert scoring.half_of_revenue(customers(spend=rng.lognormal(3, 1, 299))).interval == ""
+    assert scoring.half_of_revenue(customers(spend=rng.lognormal(3, 1, 300))).interval
+    assert scoring.revenue_sentence(frame).startswith("Half of the revenue comes from 2 of 13 customers. One customer")
     assert scoring.revenue_sentence(frame).endswith(
         "One customer alone brings 40 % of it all; without that one, half of the rest comes from 1 of 12 customers.")
-    assert scoring.half_of_revenue(customers(spend=[10.0] * 40)).interval == ""  # nothing varies: no false precision
+    assert scoring.half_of_revenue(customers(spend=[10.0] * 400)).interval == ""  # nothing varies: no false precision
     even = scoring.revenue_sentence(customers(spend=[10.0] * 8))
     assert even == "Half of the revenue comes from 4 of 8 customers."
     assert "fewer than 5 customers" in scoring.revenue_sentence(frame, least=5)
@@ -481,13 +485,26 @@ def test_half_of_the_revenue_is_counted_out():
     assert "no revenue" in scoring.revenue_sentence(customers(spend=[-5.0] * 8))
 
 
-def test_the_interval_of_half_the_revenue_covers_the_truth():
-    # lognormal with sigma 1: half of the money lies with the best 1 - Phi(1) = 15.87 % (its Lorenz curve)
-    rng, hits = np.random.default_rng(7), 0
-    for _ in range(40):
-        half = scoring.half_of_revenue(customers(spend=rng.lognormal(3, 1, 300)))
-        hits += half.low <= 0.15866 <= half.high
-    assert hits >= 33
+def test_the_intervals_of_the_concentration_cover_the_truth():
+    # lognormal with sigma 0.8: half of the money lies with the best 1 - Phi(0.8), and the best 20 % have Phi(0.8 -
+    # Phi^-1(0.8)) of it (its Lorenz curve)
+    rng, hits = np.random.default_rng(7), np.zeros(2)
+    for _ in range(300):
+        frame = customers(spend=rng.lognormal(3, 0.8, 400))
+        for at, (truth, one) in enumerate(((stats.norm.sf(0.8), scoring.half_of_revenue(frame)),
+                                           (stats.norm.cdf(0.8 - 0.8416), scoring.concentration(frame)[1]))):
+            hits[at] += one.low <= truth <= one.high
+    assert (hits / 300 >= 0.90).all() and (hits / 300 <= 0.99).all()
+
+
+def test_the_error_of_the_concentration_is_that_of_the_bootstrap():
+    rng = np.random.default_rng(3)
+    spend = np.sort(rng.lognormal(3, 1, 1000))[::-1]
+    top, half = scoring.concentration(customers(spend=spend))[1], scoring.half_of_revenue(customers(spend=spend))
+    drawn = -np.sort(-spend[rng.integers(0, 1000, (500, 1000))], axis=1)
+    upto = np.cumsum(drawn, axis=1)
+    for one, again in ((top, upto[:, 199] / upto[:, -1]), (half, (upto < upto[:, -1:] / 2).sum(axis=1) / 1000)):
+        assert (one.high - one.low) / 2 == pytest.approx(1.96 * again.std(), rel=0.12)
 
 
 @settings(deadline=None, max_examples=12)
