@@ -27,7 +27,8 @@ ROOT = Path(os.environ.get("LOYALTY_ROOT") or CLONE).resolve()
 TEMPLATE = CLONE / "data" / "client_template.yml"
 
 CHAPTERS = ("00_summary", "01_data_prep", "02_scoring", "03_case_study_comparison", "04_program_evaluation")
-SOURCES = ("orders", "lines", "members", "survey", "assignment", "points", "referrals", "costs")
+SOURCES = ("orders", "lines", "members", "survey", "assignment", "points", "referrals", "costs",
+           "opt_outs")
 FORMATS = Path(__file__).resolve().parent / "formats"  # known exports, each a file of prepared settings
 RULE_TESTS = ("starts_with", "equals", "contains", "lacks", "other_than", "is")
 MERGED = ("columns", "set_aside", "flag", "scale", "answers")  # settings of a format that the client's add to

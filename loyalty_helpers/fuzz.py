@@ -120,6 +120,9 @@ def _export(kind: str, luck: random.Random) -> tuple[Rows, dict]:
         "costs": (
             {"date": "Day", "kind": "What", "amount": "Cost"},
             lambda row: [day(), luck.choice(["print", "app"]), cash()], {}),
+        "opt_outs": (
+            {"customer_id": "Customer", "at": "When"},
+            lambda row: [f"C{row:03}", day()], {"set_aside": {"agreed": {"column": "Customer", "equals": "C003"}}}),
     }
     columns, make, more = makers[kind]
     if style == DATES[3]:
@@ -379,7 +382,7 @@ def _wrong_setting(settings: dict, luck: random.Random) -> dict:
 
 
 # ---------------------------------------------------------------- a case
-OTHERS = ("lines", "members", "survey", "points", "assignment", "referrals", "costs")
+OTHERS = ("lines", "members", "survey", "points", "assignment", "referrals", "costs", "opt_outs")
 
 
 def case(seed: int, number: int) -> Case:

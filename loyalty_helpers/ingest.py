@@ -94,7 +94,7 @@ def prepare(client: Client) -> Prepared:
             members |= set(sheet.cells["customer_id"][sheet.kept])
         ledger = Ledger((*ledger.entries, *sheet.entries()))
         kept = sheet.cells.drop(columns=[*AMOUNTS[1:]], errors="ignore")[sheet.kept].reset_index(drop=True)
-        if kept.empty:
+        if kept.empty and sheet.name not in sheets.MAY_BE_EMPTY:
             raise UserError(f"Nothing is left of the {sheet.name}: {ledger.sentence(sheet.name)} "
                             "Check set_aside and columns in client.yml, and the files.")
         sheet.release()

@@ -54,7 +54,7 @@ PURPOSES = {
     "ces": "effort",
     "arm": "random assignment",
     "assigned_at": "random assignment",
-    "at": "when points moved, when somebody was referred",
+    "at": "when points moved, when somebody was referred or opted out",
     "kind": "kinds of points and costs",
     "points": "redemption, breakage",
     "referrer_id": "referrals",

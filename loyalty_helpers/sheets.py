@@ -36,6 +36,7 @@ SCHEMA: dict[str, dict[str, str]] = {
     "points": {"customer_id": TEXT, "at": TIME, "kind": TEXT, "points": NUMBER},
     "referrals": {"referrer_id": TEXT, "referee_id": TEXT, "at": TIME},
     "costs": {"date": TIME, "kind": TEXT, "amount": NUMBER},
+    "opt_outs": {"customer_id": TEXT, "at": TIME},
 }
 NOBODY_IN_PARTICULAR = frozenset(["0", "00", "000", "0000", "guest", "guests", "anonymous", "unknown", "no customer",
                                   "walk-in", "walk in", "walk-in customer", "游客", "散客", "匿名", "匿名用户", "未知"])
@@ -52,7 +53,7 @@ FURTHER = {
         ("refunded", "order_total", "order_refunded"), NUMBER),
     "lines": OF_MONEY,
     "costs": {"currency": TEXT},
-} | {name: PERSON for name in ("members", "survey", "assignment", "points")}
+} | {name: PERSON for name in ("members", "survey", "assignment", "points", "opt_outs")}
 # any number of these, each with a name of its own: rated things, free texts, questions with several answers
 OF_SURVEYS = {"driver_": NUMBER, "comment_": TEXT, "choice_": TEXT}
 MONEY = ("orders", "lines", "costs")  # sources whose amounts the ledger adds up
@@ -68,7 +69,11 @@ REQUIRED = {
     "points": {"customer_id": "no customer id", "at": "no date", "kind": "no kind", "points": "no points"},
     "referrals": {"referrer_id": "no referrer", "referee_id": "no friend"},
     "costs": {"date": "no date", "amount": "no amount"},
+    "opt_outs": {"customer_id": "no customer id"},
 }
+# lists of people, of whom each counts once: the first row in time
+FIRST_BY = {"members": "joined_at", "assignment": "assigned_at", "opt_outs": "at"}
+MAY_BE_EMPTY = ("opt_outs",)  # that nobody has opted out is worth knowing
 NOBODY = ("Who bought is unknown, so nobody can be seen coming back: export the orders with the shop's own id of the "
           "customer, or else an e-mail address, telephone number or member number.")
 MICRO = 1_000_000  # money of an order is added up in whole millionths: exact, whatever the order of the rows
@@ -226,7 +231,7 @@ def read(client: Client, name: str, source: Source) -> Sheet:
             raise UserError(f"data/{client.folder.name}/client.yml: sources.{name} has a rule '{reason}', which is a "
                             "word of the ledger's own. Give the rule another name.")
     sheet = Sheet(client, name, source)
-    if not len(sheet.row):
+    if not len(sheet.row) and name not in MAY_BE_EMPTY:
         raise UserError(f"{sheet.folder}/{sheet.files[0].name} has column names but no rows. Export it again, or take "
                         f"'{name}' out of client.yml.")
     kinds = _kinds(sheet)
@@ -588,7 +593,7 @@ def judge(sheet: Sheet) -> None:
     for column, reason in REQUIRED[sheet.name].items():
         sheet.set_aside(reason, cells[column].isna().to_numpy())
     _judge_copies(sheet)
-    if sheet.name in ("members", "assignment"):
+    if sheet.name in FIRST_BY:
         _judge_people(sheet)
     if sheet.name == "points":
         kind = cells["kind"] = cells["kind"].str.lower()
@@ -754,7 +759,7 @@ def _judge_copies(sheet: Sheet) -> None:
     that two files have at the same moment with different content is two states of it: the later file's counts.
     """
     cells, drop = sheet.cells, (sheet.source.duplicates or ("keep" if sheet.by_line else "drop")) == "drop"
-    if sheet.name in ("members", "assignment"):
+    if sheet.name in FIRST_BY:
         return  # judged by person
     by_id = sheet.name == "orders" and not sheet.by_line and "order_id" in sheet.columns
     several = len(sheet.files) > 1
@@ -838,13 +843,13 @@ def _places(words: pd.Series) -> np.ndarray:
 
 def _judge_people(sheet: Sheet) -> None:
     """One row per customer: of members the first to join. Nobody can have been drawn for two arms."""
-    order = "joined_at" if sheet.name == "members" else "assigned_at"
+    order = FIRST_BY[sheet.name]
     rows = sheet.cells[sheet.kept].sort_values([order, *(column for column in sheet.cells if column != order)])
     if sheet.name == "assignment":
         other = rows["arm"] != rows.groupby("customer_id")["arm"].transform("first")
         sheet.stop_at(sheet.having(rows.index[other]), "arm", "contradicts another row of the same customer",
                       "Find out which arm is true, and remove the other row in a copy of the file.")
-    else:
+    if sheet.name == "members":
         sheet.remark("no join date", "flagged", sheet.cells["joined_at"].isna().to_numpy())
     sheet.set_aside("duplicate member" if sheet.name == "members" else "duplicate customer",
                     sheet.having(rows.index[rows["customer_id"].duplicated()]))

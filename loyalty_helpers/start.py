@@ -45,6 +45,9 @@ SAME_SALES = 0.3  # two files whose order numbers agree to this share of the sma
 GUESSED = client.GUESSED
 SEEN = "the same sales as {}: counted twice, they would be wrong."
 OURS = ("prepared", "private", "client.yml", "themes.yml", "actions.csv")  # names that mean something in that folder
+# columns that say whether a person agreed to be written to, in loose spelling, and what stands in them
+CONSENT = ("accepts email marketing", "accepts marketing", "email marketing consent", "marketing consent")
+AGREED, DECLINED = frozenset(["yes", "true", "1"]), frozenset(["no", "false", "0"])
 STAGE = ".new"  # folder in the client's, in which a copy is made ready
 
 
@@ -602,7 +605,34 @@ def _sources(entries: list[Entry], names: Mapping[Path, str], decided: Decisions
             block = _entry(entry, names, decided)
             first, rest = ("    - ", "      ") if len(several) > 1 else ("    ", "    ")
             lines += [(first if i == 0 else rest) + line for i, line in enumerate(block)]
-    return lines
+    return [*lines, *_opt_outs(entries, names)]
+
+
+def _opt_outs(entries: list[Entry], names: Mapping[Path, str]) -> list[str]:
+    """Whom not to contact, from lists of people with a column that says who agreed; a guess, until confirmed."""
+    blocks = []
+    for entry in (one for one in entries if one.source == "members"):
+        people = {ours: entry.settings.columns[ours][0] for ours in ("customer_id", "email", "phone")
+                  if ours in entry.settings.columns and entry.column(ours)}
+        rule = _consent(entry.tables[0]) if people else None
+        if rule:
+            files = [names[path] for path in entry.paths]
+            blocks.append([f"files: {_yaml(files if len(files) > 1 else files[0])}  {GUESSED}",
+                           f"columns: {_yaml(people)}  {GUESSED}", "set_aside:",
+                           f"  agreed to be written to: {_yaml(rule)}  {GUESSED}"])
+    first, rest = ("    - ", "      ") if len(blocks) > 1 else ("    ", "    ")
+    lines = [(first if i == 0 else rest) + line for block in blocks for i, line in enumerate(block)]
+    return ["  opt_outs:  # who is kept off the list of customers to call", *lines] if lines else []
+
+
+def _consent(table: Table) -> dict[str, Any] | None:
+    """The rule for those who agreed: a column of a known name with nothing but yes and no in it."""
+    for header in (name for name in table.raw.headers if formats.loose(name) in CONSENT):
+        words = {word for column in table.columns(header) for word in column.text.to_pylist() if word.strip()}
+        agreed = sorted(word for word in words if word.strip().casefold() in AGREED)
+        if agreed and {word.strip().casefold() for word in words} <= AGREED | DECLINED:
+            return {"column": header, "equals": agreed}
+    return None
 
 
 def _entry(entry: Entry, names: Mapping[Path, str], decided: Decisions) -> list[str]:

@@ -75,7 +75,7 @@ def test_what_came_is_counted_and_named(described):
         "  Program: no launch date, so no before and after.",
     ]
     assert section(text, "Missing").splitlines() == [
-        "  sources: lines, members, survey, assignment, points, referrals, costs",
+        "  sources: lines, members, survey, assignment, points, referrals, costs, opt_outs",
         "  in orders: category, rating",
     ]
     assert max(map(len, text.splitlines())) <= 110

@@ -615,6 +615,7 @@ OTHERS = {
     "points.csv": "customer_id,at,kind,points\nA,2024-01-05 10:00,Earn,10\nA,2024-01-06 10:00,burn,-5\n",
     "friends.csv": "referrer_id,referee_id,at\nA,B,2024-01-05\n",
     "costs.csv": 'date,kind,amount\n2024-01-05,launch,"¥1,500.00"\n',
+    "out.csv": "customer_id,at\nA,2024-03-01\nA,2024-02-01\n",
 }
 SURVEY = a_source(
     files=("survey.csv",),
@@ -641,6 +642,7 @@ def others(shop, **changed):
             "points": "points.csv",
             "referrals": "friends.csv",
             "costs": "costs.csv",
+            "opt_outs": "out.csv",
         }
         | changed,
     )
