@@ -1,20 +1,30 @@
-"""Actions: whom to turn to first, and what to do for each segment."""
+"""Actions: whom to turn to first, why, and what to do for each segment.
+
+Everything here but the counts is about persons: lists are for the client's private folder only.
+"""
 
 from __future__ import annotations
 
 import math
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.client import UserError, suggest
-from loyalty_helpers.findings import NAN, Finding, count
-from loyalty_helpers.scoring import LATE, SCHEMES, YEAR, buyers, purchases, share_of
+from loyalty_helpers import privacy, rhythm
+from loyalty_helpers.client import Client, UserError, suggest
+from loyalty_helpers.findings import NAN, Finding, amount, capital, count
+from loyalty_helpers.scoring import LATE, SCHEMES, YEAR, buyers
 
 ACTIONS = Path(__file__).with_name("actions.csv")
-OVERDUE = 3  # usual gaps; of customers who buy at random, 1 in 8 (half to the third) is that far past their median gap
+FIRST_CALLS = 20  # customers: what one person can write to in a week
+MINUTES = 10  # of a call
+HORIZON = 91  # days that the forecast looks ahead: 13 weeks
+COLUMNS = ("customer_id", "segment", "value_group", "score", "level", "last_order", "recency_days", "orders", "spend",
+           "spend_last_year", "order_value", "days_bought", "usual_gap_days", "gaps_overdue", "expected_orders",
+           "chance_to_buy", "still_customer", "usual_value", "value_at_risk", "value_of_acting", "reason", "action")
+OF_FORECAST = ["expected_orders", "chance_to_buy", "still_customer", "usual_orders", "order_value"]
 
 
 def load_actions(folder: Path | None = None) -> pd.DataFrame:
@@ -44,72 +54,175 @@ def load_actions(folder: Path | None = None) -> pd.DataFrame:
     return pd.concat([standard, changed]).drop_duplicates(["scheme", "segment"], keep="last", ignore_index=True)
 
 
-def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, orders: pd.DataFrame, *,
-                actions: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Whom to turn to first: one row per scored customer. Personal data: for the client's private folder only.
+def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, paces: pd.DataFrame, forecast: pd.DataFrame, *,
+                actions: pd.DataFrame, opt_outs: pd.DataFrame | None, gross_margin: float | None = None,
+                horizon_days: int = HORIZON) -> pd.DataFrame:
+    """Whom to turn to first: COLUMNS, one row per scored customer who may be contacted, best first. Personal data.
 
-    The usual gap is the median of days between a customer's days with an order, known from three such days on
-    ("regulars"). days_overdue counts the days since the last order beyond three times that gap; what to do then is the
-    action for overdue regulars, otherwise that of the segment. spend_at_stake is what an overdue regular spent in the
-    365 days before `as_of`; the list is sorted by it, then by spend_last_year.
+    Whoever stands in `opt_outs` (canonical, None without such a list) is left out. `assigned`: customer_id, segment,
+    value_group, score, level. `paces` as from `rhythm.rhythm`. `forecast` as `forecast.outlook(...).customers`, over
+    `horizon_days`. Money is in the client's currency: `gross_margin` of it where that is known, revenue else.
 
-    `assigned`: customer_id, segment, value_group, score, level. Returns customer_id, segment, value_group, score,
-    level, last_order, orders, spend, spend_last_year, usual_gap_days, days_overdue, spend_at_stake, reason, action.
+    usual_value is what the customer would bring in the horizon at the usual pace: usual orders x value of an order
+    (x margin). With p the chance that they are still a customer,
+
+        value_at_risk = usual_value x (1 - p), what is lost if they stay away;
+        value_of_acting = value_at_risk x p, for who is late by their own measure; nothing for the others.
+
+    The sure ones need no call and the lost ones do not answer: p (1 - p) is nil for both, and greatest where nobody
+    can tell. Late is whoever has been silent for longer than the usual gap; with fewer than three days bought, than
+    the gap that the pace of the forecast implies. A model may doubt a good customer on the day after an order (the
+    BG/NBD does); a person would not. Both values are upper bounds, and say nothing about what a call achieves.
+
+    Where no chance is known (a forecast without drop-out), value_at_risk and value_of_acting are those of overdue
+    regulars (`rhythm.overdue`), at what they spent in the last 365 days, scaled to the horizon; of others nil.
+    The list is sorted by value_of_acting, then spend_last_year, then customer_id.
     """
-    kept = buyers(customers)[["customer_id", "last_order_at", "orders", "spend", "recency_days"]]
-    listed = kept.merge(assigned, on="customer_id").merge(_rhythm(orders, as_of), on="customer_id", how="left")
-    overdue = (listed["recency_days"] - OVERDUE * listed["usual_gap_days"]).clip(lower=0).fillna(0)
-    yearly = listed["spend_last_year"].fillna(0)
+    kept = buyers(customers)[["customer_id", "last_order_at", "orders", "spend"]]
+    if opt_outs is not None:
+        kept = kept[~kept["customer_id"].isin(opt_outs["customer_id"])]
+    listed = (kept.merge(assigned[["customer_id", "segment", "value_group", "score", "level"]], on="customer_id")
+              .merge(paces, on="customer_id")
+              .merge(forecast[["customer_id", *OF_FORECAST]], on="customer_id", how="left"))
+    listed = listed.assign(last_order=listed["last_order_at"].dt.date,
+                           order_value=listed["order_value"].fillna(listed["spend"] / listed["orders"]))
+    listed = listed.assign(**_values(listed, 1.0 if gross_margin is None else gross_margin, horizon_days))
+    late = rhythm.overdue(listed)
     todo = actions[actions["scheme"] == "RFM segment"].set_index("segment")["action"]
-    late = actions.loc[actions["segment"] == LATE, "action"].iloc[0]
-    listed = listed.assign(last_order=listed["last_order_at"].dt.date, days_overdue=overdue.astype("int64"),
-                           spend_last_year=yearly, spend_at_stake=yearly.where(overdue >= 1, 0.0),
-                           action=listed["segment"].map(todo).mask(overdue >= 1, late))
-    listed["reason"] = [_reason(*row) for row in zip(*(listed[column] for column in (
-        "orders", "recency_days", "usual_gap_days", "days_overdue")), strict=True)]
-    listed = listed.sort_values(["spend_at_stake", "spend_last_year", "customer_id"], ascending=[False, False, True])
-    return listed.reset_index(drop=True)[
-        ["customer_id", "segment", "value_group", "score", "level", "last_order", "orders", "spend",
-         "spend_last_year", "usual_gap_days", "days_overdue", "spend_at_stake", "reason", "action"]]
+    listed = listed.assign(action=listed["segment"].map(todo).mask(late, _action_if_late(actions)),
+                           reason=_reasons(listed))
+    listed = listed.sort_values(["value_of_acting", "spend_last_year", "customer_id"], ascending=[False, False, True])
+    return listed.reset_index(drop=True)[list(COLUMNS)]
 
 
-def _rhythm(orders: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """customer_id, usual_gap_days (nan below three days with an order), spend_last_year."""
-    bought = purchases(orders)
-    codes, ids = pd.factorize(bought["customer_id"])
-    day = bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64")
-    pairs = np.unique(codes * 1_000_000 + day)  # one per customer and day, in order
-    customer = pairs // 1_000_000
-    same = np.diff(customer) == 0
-    gaps = pd.Series(np.diff(pairs)[same]).groupby(customer[1:][same]).agg(["median", "size"])
-    usual = gaps["median"].where(gaps["size"] >= 2).reindex(range(len(ids))).to_numpy()
-    start, end = pd.Timestamp(as_of) - pd.Timedelta(days=YEAR), pd.Timestamp(as_of)
-    lately = orders[orders["ordered_at"].ge(start) & orders["ordered_at"].lt(end)]
-    spend = lately.groupby("customer_id")["amount"].sum().rename("spend_last_year")
-    return pd.DataFrame({"customer_id": ids, "usual_gap_days": usual}).merge(spend, on="customer_id", how="left")
+def _action_if_late(actions: pd.DataFrame) -> str:
+    return actions.loc[actions["segment"] == LATE, "action"].iloc[0]
 
 
-def _reason(orders: float, days: float, gap: float, overdue: int) -> str:
-    ago = f"{count(int(days), 'day')} ago"
-    if orders == 1:
-        return f"bought once, {ago}"
-    if math.isnan(gap):
-        return f"bought {int(orders)} times, last {ago}"
-    usual = f"usually buys every {'day' if gap == 1 else f'{gap:g} days'}, last bought {ago}"
-    return f"{usual}: {count(overdue, 'day')} beyond three times the usual gap" if overdue else usual
+def _values(listed: pd.DataFrame, margin: float, horizon_days: int) -> dict[str, pd.Series]:
+    """usual_value, value_at_risk, value_of_acting; to the cent, so that equal customers are equal."""
+    still = listed["still_customer"]
+    if still.notna().any():
+        usual = (listed["usual_orders"] * listed["order_value"] * margin).clip(lower=0).fillna(0)
+        gap = listed["usual_gap_days"].fillna(horizon_days / listed["usual_orders"].where(listed["usual_orders"] > 0))
+        at_risk = usual * (1 - still).fillna(0)
+        acting = (at_risk * still.fillna(0)).where(listed["recency_days"] > gap, 0.0)
+    else:
+        usual = (listed["spend_last_year"] * margin * horizon_days / YEAR).clip(lower=0)
+        at_risk = acting = usual.where(rhythm.overdue(listed), 0.0)
+    return {"usual_value": usual.round(2), "value_at_risk": at_risk.round(2), "value_of_acting": acting.round(2)}
 
 
-def overdue_regulars(listed: pd.DataFrame, *, currency: str) -> list[Finding]:
-    """What of `action_list` may be published: the share of regulars overdue, and what those spent in the last year.
+# ---------------------------------------------------------------- the reason in words
+def _reasons(listed: pd.DataFrame) -> pd.Series:
+    """Why somebody stands where they stand: what they did, and how that compares with their own habit."""
+    ago = _each(listed["recency_days"], rhythm.span) + " ago"
+    several = "bought " + _each(listed["orders"], lambda n: f"{int(n)} times") + ", last " + ago
+    usual = "usually buys " + _each(listed["usual_gap_days"], rhythm.every) + ", last bought " + ago
+    regular = usual + _each(listed["gaps_overdue"] // 1, _late)
+    return several.mask(listed["orders"] == 1, "bought once, " + ago).mask(listed["usual_gap_days"].notna(), regular)
 
-    Only regulars who spent something in that year count: who left before is not overdue but gone.
-    """
-    regulars = listed[listed["usual_gap_days"].notna() & (listed["spend_last_year"] > 0)]
-    late = regulars[regulars["days_overdue"] > 0]
-    nobody = ("" if len(regulars) else "no regular customer spent anything in the last 365 days"
-              if listed["usual_gap_days"].notna().any() else
-              "no customer of the last 365 days has ever bought on three different days")
-    return [share_of("regulars of the last 365 days who are past three times their usual gap", len(late),
-                   len(regulars), noun="regular customer", note=nobody),
-            Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
-                    estimate=late["spend_at_stake"].sum() if len(regulars) else NAN, note=nobody)]
+
+def _late(gaps: float) -> str:
+    """In whole usual gaps."""
+    if gaps >= rhythm.OVERDUE:
+        return f": overdue by {int(gaps)} of their usual gaps"
+    return f": late by {count(int(gaps), 'usual gap')}" if gaps >= 1 else ""
+
+
+def _each(values: pd.Series, words: Callable[[float], str]) -> pd.Series:
+    """Words for each value; each distinct one is put in words once. "" where it is missing."""
+    codes, distinct = pd.factorize(values)
+    texts = pd.array([*(words(one) for one in distinct.tolist()), ""], dtype="str")
+    return pd.Series(texts.take(codes), index=values.index)
+
+
+# ---------------------------------------------------------------- what may be published: counts and sentences
+def how_sorted(listed: pd.DataFrame, *, gross_margin: float | None, horizon_days: int = HORIZON) -> str:
+    """What the list is sorted by, in plain words."""
+    money = "margin" if gross_margin is not None else "revenue"
+    weeks = count(round(horizon_days / 7), "week")
+    if listed["still_customer"].notna().any():
+        return (f"Sorted by what is worth a call: the {money} that a late customer would bring in the next {weeks} at "
+                "their usual pace, times the chance that they have left, times the chance that they have not. Who is "
+                "sure to come needs no call, and who is long gone does not answer.")
+    return (f"Sorted by what overdue regulars spent in the last 365 days, as {money} of {weeks}: too little is known "
+            "to tell how likely each of them has left.")
+
+
+def first(listed: pd.DataFrame) -> pd.DataFrame:
+    """The customers to call: the head of the list, FIRST_CALLS at most, of those whom it is worth anything to call."""
+    return listed[listed["value_of_acting"] > 0].head(FIRST_CALLS)
+
+
+def worth(listed: pd.DataFrame, *, currency: str, gross_margin: float | None = None,
+          horizon_days: int = HORIZON) -> Finding:
+    """The value of acting of all customers of the list together, to two significant digits, because it rests on a
+    forecast for each of them. Unlike the value at risk it leaves out what is as good as lost."""
+    doubtful = listed[listed["value_of_acting"] > 0]
+    money = "margin" if gross_margin is not None else "revenue"
+    weeks = count(round(horizon_days / 7), "week")
+    return Finding(label=f"{money} of the next {weeks} that is in doubt and may still be won, roughly", unit=currency,
+                   n=len(doubtful), estimate=_rough(doubtful["value_of_acting"].sum()) if len(doubtful) else NAN,
+                   note="" if len(doubtful) else "no customer who bought regularly has fallen silent")
+
+
+def _rough(value: float) -> float:
+    """To two significant digits."""
+    return float(f"{value:.1e}")
+
+
+def by_segment(listed: pd.DataFrame) -> pd.DataFrame:
+    """Per RFM segment that occurs: segment, customers, late (worth a call), first_calls (of the FIRST_CALLS),
+    value_at_risk and value_of_acting (to two significant digits); most worth acting on first."""
+    called = listed.index.isin(first(listed).index)
+    table = listed.assign(late=listed["value_of_acting"] > 0, called=called).groupby("segment", sort=True).agg(
+        customers=("customer_id", "size"), late=("late", "sum"), first_calls=("called", "sum"),
+        value_at_risk=("value_at_risk", "sum"), value_of_acting=("value_of_acting", "sum")).reset_index()
+    table = table.sort_values(["value_of_acting", "segment"], ascending=[False, True], ignore_index=True)
+    return table.assign(**{name: [_rough(value) for value in table[name]] for name in (
+        "value_at_risk", "value_of_acting")})
+
+
+def reach(listed: pd.DataFrame) -> pd.DataFrame:
+    """How much of all that is worth acting on the first calls reach: calls (0, 1, 2, ...), share."""
+    worth = listed.loc[listed["value_of_acting"] > 0, "value_of_acting"].to_numpy()
+    share = np.concatenate([[0.0], np.cumsum(worth)]) / (worth.sum() or 1.0)
+    return pd.DataFrame({"calls": np.arange(len(share)), "share": share})
+
+
+def call_cost(listed: pd.DataFrame, shop: Client) -> str:
+    """What a call costs in the owner's time, and how many of the first calls must bring somebody back to pay for it;
+    "" where no hourly rate is known or nobody is to be called."""
+    rate, called = shop.program.owner_hourly_rate, first(listed)
+    if not rate > 0 or called.empty or len(called) < privacy.least(shop):
+        return ""
+    cost, gain = rate * MINUTES / 60, called["usual_value"].mean()
+    weeks = count(HORIZON // 7, "week")
+    begin = f"A call of {MINUTES} minutes costs {amount(cost, shop.currency)} of your time"
+    counted = "margin" if shop.program.gross_margin is not None else "revenue (the settings give no margin)"
+    if len(called) == 1 and gain > cost:
+        return (f"{begin}; it pays if the one customer to call would have stayed away, comes back, and buys as before: "
+                f"{amount(gain, shop.currency)} of {counted} in {weeks}.")
+    if gain <= cost:
+        return (f"{begin}; that is no less than the {counted} which the first {len(called)} would each bring in the "
+                f"next {weeks}: write instead.")
+    enough = math.ceil(len(called) * cost / gain)
+    comes, buys = ("comes", "buys") if enough == 1 else ("come", "buy")
+    return (f"{begin}; it pays if at least {enough} of the first {len(called)} {comes} back who would have stayed "
+            f"away, and then {buys} as before: "
+            f"{amount(gain, shop.currency)} of {counted} each in {weeks}.")
+
+
+def opted_out(customers: pd.DataFrame, opt_outs: pd.DataFrame | None) -> str:
+    """Who is left out of the list because they must not be contacted, in a sentence with counts only."""
+    if opt_outs is None:
+        return ("No list of people who must not be contacted was supplied (sources.opt_outs in client.yml): leave out "
+                "yourself whoever has asked for that.")
+    asked = opt_outs["customer_id"].drop_duplicates()
+    known = int(asked.isin(buyers(customers)["customer_id"]).sum())
+    unknown = len(asked) - known
+    said = (f"{known:,} of the customers must not be contacted and stand in no list" if known else
+            "none of the customers is on the list of those who must not be contacted")
+    also = f"; {unknown:,} of the people on that list could not be found among the customers" if unknown else ""
+    return f"{capital(said)}{also}."

@@ -102,8 +102,8 @@ def _call(overdue: Finding, first_calls: Finding) -> Step | None:
     if not overdue.measurable or first_calls.n == 0:
         return None
     return (
-        f"Get in touch with {count(first_calls.n, 'overdue regular')} first.",
-        f"Past three times their usual gap, and worth most: {first_calls.value} in the last 365 days. "
+        f"Get in touch with {count(first_calls.n, 'customer')} first.",
+        f"They are late for their next order, and worth most: {first_calls.value} in the last 365 days. "
         "They head the list in your private folder.",
     )
 

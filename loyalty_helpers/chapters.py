@@ -13,7 +13,7 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers import cases, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
+from loyalty_helpers import actions, cases, evaluation, findings, forecast, kpis, privacy, scoring, survey, tables
 from loyalty_helpers.client import SOURCES, Client, UserError
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
@@ -124,20 +124,18 @@ def assignments(customers: pd.DataFrame, shop: Client, referrals: pd.DataFrame |
     )
 
 
-FIRST_CALLS = 20  # customers: what one person can write to in a week
-
-
 def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
-    """What the customers at the head of the action list spent in a year: overdue regulars, FIRST_CALLS at most."""
-    first = listed[listed["spend_at_stake"] > 0].head(FIRST_CALLS)
+    """What the customers at the head of the action list spent in the last 365 days: those worth a call, at most
+    `actions.FIRST_CALLS`."""
+    first = actions.first(listed)
     if 1 <= len(first) < privacy.least(shop):
-        return Finding(label="what the first overdue regulars spent", unit=shop.currency, estimate=NAN,
+        return Finding(label="what the first customers to call spent", unit=shop.currency, estimate=NAN,
                        note=privacy.NOT_SHOWN)
-    regulars = count(len(first), "overdue regular") if len(first) else "overdue regulars"
+    whom = "customers" if first.empty else "customer" if len(first) == 1 else count(len(first), "customer")
     return Finding(
-        label=f"what the first {regulars} spent in the last 365 days", unit=shop.currency,
-        estimate=first["spend_at_stake"].sum() if len(first) else NAN, n=len(first),
-        note="" if len(first) else "no regular customer is overdue",
+        label=f"what the first {whom} to call spent in the last 365 days", unit=shop.currency,
+        estimate=first["spend_last_year"].sum() if len(first) else NAN, n=len(first),
+        note="" if len(first) else "no customer who bought regularly has fallen silent",
     )
 
 

@@ -114,7 +114,7 @@ class TestAdvice:
         steps = advice.next_steps(self.results(alerts=alerts))
         assert len(steps) == 3
         assert "Mend the data" in steps[0][0] and "Half the ids are missing" in steps[0][1]
-        assert "20 overdue regulars" in steps[1][0] and "€1,234" in steps[1][1]
+        assert "20 customers" in steps[1][0] and "€1,234" in steps[1][1]
         assert "at random" in steps[2][0]
 
     def test_says_that_no_lift_could_pay(self):
@@ -264,14 +264,18 @@ class TestAdvice:
 
 
 class TestFirstCalls:
-    def test_are_the_overdue_regulars_at_the_head_of_the_list_and_nobody_else(self, shop):
-        stake = [90.0] * 3 + [0.0] * 5
-        found = chapters.first_calls(pd.DataFrame({"spend_at_stake": stake}), shop)
-        assert (found.estimate, found.n, found.note) == (270, 3, "")
+    @staticmethod
+    def listed(worth: list[float]) -> pd.DataFrame:
+        return pd.DataFrame({"value_of_acting": worth, "spend_last_year": 90.0})
 
-    def test_say_so_where_nobody_is_overdue(self, shop):
-        found = chapters.first_calls(pd.DataFrame({"spend_at_stake": [0.0, 0.0]}), shop)
-        assert found.n == 0 and "no regular customer is overdue" in found.note
+    def test_are_those_worth_a_call_at_the_head_of_the_list_and_nobody_else(self, shop):
+        found = chapters.first_calls(self.listed([3.0, 2.0, 1.0] + [0.0] * 5), shop)
+        assert (found.estimate, found.n, found.note) == (270, 3, "")
+        assert chapters.first_calls(self.listed([1.0] * 50), shop).n == 20
+
+    def test_say_so_where_nobody_is_worth_a_call(self, shop):
+        found = chapters.first_calls(self.listed([0.0, 0.0]), shop)
+        assert found.n == 0 and "no customer who bought regularly has fallen silent" in found.note
 
 
 class TestCharts:

@@ -1,4 +1,4 @@
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -423,35 +423,6 @@ def test_a_month_not_seen_to_its_end_is_no_month():
 
 
 # ---------------------------------------------------------------- what to do for whom
-def test_every_segment_of_every_scheme_has_an_action():
-    table = actions.load_actions()
-    assert {(scheme, name) for scheme, (_, names) in scoring.SCHEMES.items() for name in names} == set(
-        zip(table["scheme"], table["segment"], strict=True))
-    assert (table["action"].str.len() > 20).all()
-
-
-def test_a_client_replaces_actions_by_a_file_of_its_own(tmp_path):
-    own = tmp_path / "actions.csv"
-    own.write_text("scheme,segment,action\nRFM segment,Lost,Call them\nRFM segment,Loyal,\n", "utf-8-sig")
-    changed = actions.load_actions(tmp_path).set_index(["scheme", "segment"])["action"]
-    standard = actions.load_actions().set_index(["scheme", "segment"])["action"]
-    assert changed["RFM segment", "Lost"] == "Call them"
-    assert changed.drop(("RFM segment", "Lost")).sort_index().equals(
-        standard.drop(("RFM segment", "Lost")).sort_index())
-    own.write_text("scheme,segment,action\nRFM segment,Losst,Call them\n")
-    with pytest.raises(UserError, match=r"row 2, column segment: 'Losst'.*Did you mean 'Lost'"):
-        actions.load_actions(tmp_path)
-    own.write_text("scheme,segment,action\nRFM,Lost,Call them\n")
-    with pytest.raises(UserError, match=r"row 2, column scheme: 'RFM'"):
-        actions.load_actions(tmp_path)
-    own.write_text("segment,action\nLost,Call them\n")
-    with pytest.raises(UserError, match="needed: scheme, segment, action"):
-        actions.load_actions(tmp_path)
-    own.write_bytes("scheme,segment,action\nRFM segment,Lost,打电话\n".encode("gb18030"))
-    with pytest.raises(UserError, match="UTF-8"):
-        actions.load_actions(tmp_path)
-
-
 @settings(deadline=None, max_examples=15)
 @given(some_customers())
 def test_each_scheme_adds_up_to_all_customers_and_all_money(frame):
@@ -471,49 +442,6 @@ def test_segments_come_in_their_order_and_refunds_last():
     assert groups["segment"].tolist() == ["High-value", "Other", "Refunds only (not scored)"]
     assert groups["spend_share"].tolist() == pytest.approx([900 / 905, 10 / 905, -5 / 905])
     assert groups["action"].tolist()[-1] == ""
-
-
-def listed_shop() -> pd.DataFrame:
-    def days(*ago: int) -> list[datetime]:
-        return [AS_OF - timedelta(days=d) for d in ago]
-
-    rows = orders(*[("late", day, 100) for day in days(400, 160, 130, 100, 100)],
-                  *[("fine", day, 500) for day in days(90, 60, 30)], ("late", AS_OF - timedelta(days=99), -30),
-                  ("once", AS_OF - timedelta(days=20), 80), ("twice", AS_OF - timedelta(days=300), 40),
-                  ("twice", AS_OF - timedelta(days=290), 40), (None, AS_OF - timedelta(days=1), 999))
-    frame = customers(customer_id=pd.Series(["fine", "late", "once", "twice", "refund"], dtype="str"),
-                      orders=[3, 5, 1, 2, 0], spend=[1500.0, 470, 80, 80, -10],
-                      recency_days=[30, 100, 20, 290, np.nan])
-    return actions.action_list(frame, assigned(frame), rows, actions=actions.load_actions(), as_of=AS_OF)
-
-
-def test_the_action_list_by_hand():
-    listed = listed_shop().set_index("customer_id")
-    assert listed.index.tolist() == ["late", "fine", "once", "twice"]
-    late = listed.loc["late"]
-    assert late["usual_gap_days"] == 30  # gaps of 240, 30, 30 days; two orders of one day are one visit
-    assert (late["days_overdue"], late["spend_last_year"], late["spend_at_stake"]) == (10, 370, 370)
-    assert late["reason"] == ("usually buys every 30 days, last bought 100 days ago: 10 days beyond three times the "
-                              "usual gap")
-    assert "ask whether all was well" in late["action"]  # not what its segment would ask for
-    assert late["last_order"] == date(2024, 9, 23)
-    assert listed.loc["fine", ["days_overdue", "spend_at_stake"]].tolist() == [0, 0]
-    assert listed.loc["once", "reason"] == "bought once, 20 days ago"
-    assert listed.loc["twice", "reason"] == "bought 2 times, last 290 days ago"
-    assert listed["usual_gap_days"].notna().tolist() == [True, True, False, False]
-    assert listed["action"].str.len().gt(0).all()
-
-
-def test_only_counts_of_the_action_list_are_published():
-    share, stake = actions.overdue_regulars(listed_shop(), currency="CNY")
-    assert (share.estimate, share.n) == (0.5, 2)
-    assert stake.sentence == "What the overdue regulars spent in the last 365 days: ¥370 (1 customer)."
-    gone = listed_shop().assign(spend_last_year=[370.0, 0.0, 80.0, 80.0])  # "fine" left more than a year ago
-    assert actions.overdue_regulars(gone, currency="CNY")[0].estimate == 1
-    nobody = actions.overdue_regulars(listed_shop().iloc[2:], currency="CNY")
-    assert all("has ever bought on three different days" in finding.sentence for finding in nobody)
-    free = actions.overdue_regulars(listed_shop().assign(spend_last_year=0.0), currency="CNY")
-    assert all("no regular customer spent anything" in finding.sentence for finding in free)
 
 
 # ---------------------------------------------------------------- shops that strain the room
@@ -538,10 +466,9 @@ def test_hard_shops_get_true_sentences(name):
     everyone = assigned(frame)
     assert len(everyone) == len(bought)
     standard = actions.load_actions()
-    listed = actions.action_list(frame, everyone, rows, actions=standard, as_of=AS_OF)
     scored = scoring.loyalty_score(frame)
     found = [*scoring.concentration(frame), cohorts.cohort_return(cohorts.cohorts(rows)),
-             *actions.overdue_regulars(listed, currency="CNY"), scoring.index_change(frame, frame),
+             scoring.index_change(frame, frame),
              *(scoring.loyalty_index(scored, len(frame), part=part) for part in scoring.INDEX)]
     for finding in found:
         assert "nan" not in finding.sentence and finding.sentence.endswith(".")
