@@ -230,6 +230,18 @@ def save_private(client: Client, name: str, frame: pd.DataFrame) -> Path:
     return path
 
 
+def keep_private(client: Client, name: str, content: bytes) -> Path:
+    """Keep a file about persons as private/`name` (with its ending; folders as in "scores/x.parquet"), whole or not at
+    all: never published, and for the user alone to read where the system knows such a thing."""
+    path = client.private / name
+    if path.parent != client.private:  # whose rights are set with those of the folder that the file lies in
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            client.private.chmod(0o700)
+    _replace(path, lambda file: file.write(content), mode="wb", private=True)
+    return path
+
+
 def write_csv(frame: pd.DataFrame, path: Path, *, private: bool = False) -> None:
     """Write `frame` without its index as UTF-8 CSV, whole or not at all; a `private` one for the user alone to read.
 
