@@ -59,7 +59,8 @@ CHAPTERS = {
     "02_scoring": Chapter(
         "2 Customers", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
         writes=("data/{client}/prepared/results/segments.csv", "data/{client}/prepared/results/scoring.json",
-                "data/{client}/private/action_list.csv")),
+                "data/{client}/private/action_list.csv", "data/{client}/private/action_list.xlsx",
+                "data/{client}/private/call_sheet.html", "data/{client}/private/scores/*.parquet")),
     "04_program_evaluation": Chapter(
         "4 Did it work?", after=("01_data_prep",),
         writes=("data/{client}/prepared/results/kpis.csv", "data/{client}/prepared/results/effects.csv",
@@ -136,7 +137,8 @@ def refresh_notebooks() -> int:
 def purge(client_key: str) -> str:
     """Remove everything that was made of a client's data, and say what is gone and what stays.
 
-    Gone: prepared tables, reports, the list of actions and the customers' own ids. The raw files, the settings, draws
+    Gone: prepared tables, reports, the list of actions, the call sheet, the scores kept of earlier reports and the
+    customers' own ids. The raw files, the settings, draws
     of a holdout and all else in the private folder stay. Raises UserError where there is no such client, while a run
     of it is under way, and where something cannot be removed.
     """
@@ -170,7 +172,8 @@ def _made(shop: Client) -> list[Path]:
     """What the verbs make of a client's data beside the prepared tables, but for draws of a holdout: without these no
     experiment can be read."""
     validation = shop.reports.with_name(f"validation_{shop.key}")
-    lists = [shop.private / name for name in ("action_list.csv", "ids.parquet")]
+    lists = [shop.private / name for name in ("action_list.csv", "action_list.xlsx", "call_sheet.html", "scores",
+                                              "ids.parquet")]
     return [shop.reports, _failed(shop), validation, *lists]
 
 

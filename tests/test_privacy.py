@@ -375,6 +375,8 @@ def used(tmp_path) -> Path:
     small_clone.make(tmp_path)
     for name in ("data/acme/prepared/results/kpis.csv", "data/acme/prepared/.run.json", "reports/acme/index.html",
                  "data/acme/private/action_list.csv", "data/acme/private/ids.parquet", "reports/acme.failed/error.txt",
+                 "data/acme/private/action_list.xlsx", "data/acme/private/call_sheet.html",
+                 "data/acme/private/scores/2025-01-01.parquet",
                  "reports/validation_acme/validation.html", "reports/bcme/index.html", "data/bcme/prepared/x.parquet"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
@@ -395,7 +397,8 @@ class TestPurge:
         assert done.returncode == 0 and files(used) == RAW
         assert not (used / "data/acme/prepared").exists() and not (used / "data/acme/private").exists()
         for name in ("data/acme/prepared", "reports/acme", "reports/acme.failed", "reports/validation_acme",
-                     "data/acme/private/action_list.csv", "data/acme/private/ids.parquet"):
+                     "data/acme/private/action_list.csv", "data/acme/private/action_list.xlsx",
+                     "data/acme/private/call_sheet.html", "data/acme/private/scores", "data/acme/private/ids.parquet"):
             assert name in done.stdout.splitlines()[0]
         assert "Still there: data/acme/client.yml, data/acme/orders.csv." in done.stdout
         assert "The exports themselves hold personal data" in done.stdout

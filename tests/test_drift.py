@@ -1,0 +1,179 @@
+"""Drift: known answers for what has moved, forecasts that came true or did not, and files that come and go."""
+
+import stat
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from loyalty_helpers import drift
+
+THEN, NOW = date(2025, 1, 1), date(2025, 4, 2)  # 91 days
+SEGMENTS = np.array(["Champions", "Loyal", "Lost"])
+
+
+def kept(n: int = 300, seed: int = 1, **columns) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"customer_id": [f"c{i:04}" for i in range(n)], "segment": SEGMENTS[np.arange(n) % 3],
+                          "score": rng.uniform(0, 100, n), "expected_orders": rng.gamma(1, 1, n),
+                          "chance_to_buy": 0.5, "horizon_days": 91})
+    return frame.assign(**columns)
+
+
+def orders(counts: np.ndarray, *, days: int = 91, begin: date = THEN) -> pd.DataFrame:
+    """So many days with an order of customer 0, 1, ..., spread over `days`; two orders on each such day."""
+    rows = [(f"c{i:04}", pd.Timestamp(begin) + pd.Timedelta(days=int(day), hours=hour))
+            for i, n in enumerate(counts) for day in np.linspace(0, days - 1, int(n), dtype=int) for hour in (9, 17)]
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at"])
+    return frame.assign(order_id=[str(i) for i in range(len(frame))], amount=10.0, is_refund=False,
+                        customer_id=frame["customer_id"].astype("str"),
+                        ordered_at=frame["ordered_at"].astype("datetime64[us]"))
+
+
+NONE = orders(np.zeros(1))
+
+
+# ---------------------------------------------------------------- what has moved
+def test_nothing_moved_is_said_so():
+    found = drift.compare(kept(), kept(), NONE, days=(THEN, NOW))
+    order, segment, _ = found.findings
+    assert order.estimate == pytest.approx(1) and order.low <= 1 <= order.high + 1e-9
+    assert (segment.estimate, segment.n) == (0, 300) and 0 < segment.high < 0.02
+    assert found.stability_index == 0 and "hardly moved" in found.sentences[1] and "chance" in found.sentences[1]
+    assert found.why == "" and "0 customers came new and 0 customers are no longer" in found.sentences[0]
+
+
+def test_places_segments_and_newcomers_by_hand():
+    before = kept()
+    now = before.assign(score=100 - before["score"], segment=before["segment"].where(before.index >= 30, "At Risk"))
+    now = pd.concat([now.iloc[:290], kept(5).assign(customer_id=[f"new{i}" for i in range(5)])])
+    found = drift.compare(before, now, NONE, days=(THEN, NOW))
+    assert found.findings[0].estimate == pytest.approx(-1)
+    assert found.findings[1].estimate == 30 / 290 and found.findings[1].method == "Wilson"
+    assert found.sentences[0] == (
+        "Since the last report (orders up to 31 December 2024) 5 customers came new and 10 customers are no longer in "
+        "the data; 290 customers can be compared.")
+
+
+def test_the_rank_correlation_is_spearmans_with_an_interval_that_holds():
+    rng = np.random.default_rng(2)
+    true, hits = 6 / np.pi * np.arcsin(0.7 / 2), 0  # of a normal pair with correlation 0.7 (Pearson 1907)
+    for seed in range(150):
+        a = rng.normal(size=60)
+        b = 0.7 * a + np.sqrt(1 - 0.49) * rng.normal(size=60)
+        found = drift.compare(kept(60, score=a), kept(60, score=b), NONE, days=(THEN, NOW)).findings[0]
+        assert seed or found.estimate == pytest.approx(stats.spearmanr(a, b).statistic)
+        hits += found.low <= true <= found.high
+    assert 0.90 <= hits / 150 <= 0.99
+
+
+def test_the_stability_index_by_hand():
+    before = pd.Series(np.arange(1000.0))
+    assert drift.stability_index(before, before) == 0
+    upper = pd.Series(np.arange(500.0, 1000.0))  # twice as many in the upper five tenths, none in the lower
+    p, q = 100.5 / 1005, np.array([0.5, 100.5]) / 505
+    assert drift.stability_index(before, upper) == pytest.approx(5 * ((q - p) * np.log(q / p)).sum())
+    moved = drift.compare(kept(1000, score=before), kept(1000, score=before + 400), NONE, days=(THEN, NOW))
+    assert moved.stability_index > 0.25 and "moved a lot" in moved.sentences[1]
+    slightly = kept(20_000, score=np.arange(20_000.0)), kept(20_000, score=np.arange(20_000.0) * 1.15)
+    assert "moved somewhat" in drift.compare(*slightly, NONE, days=(THEN, NOW)).sentences[1]
+
+
+def test_samples_of_one_population_move_by_chance_only():
+    rng = np.random.default_rng(3)
+    said = [drift._moved(drift.stability_index(pd.Series(rng.normal(size=200)), pd.Series(rng.normal(size=200))), 200,
+                         200) for _ in range(200)]
+    assert 0.90 <= np.mean(["may be chance" in one for one in said]) <= 0.99
+
+
+# ---------------------------------------------------------------- how the forecast came true
+def test_a_forecast_that_comes_true_is_said_to():
+    before = kept()
+    actual = np.random.default_rng(5).poisson(before["expected_orders"])
+    found, said = drift.came_true(before, orders(actual), days=(THEN, NOW))
+    assert found.estimate == pytest.approx(actual.sum() / before["expected_orders"].sum())
+    assert found.low < 1 < found.high and said.endswith("as many as expected, give or take chance.")
+    assert f"expected {before['expected_orders'].sum():.0f} orders of 300 customers; {actual.sum()} came" in said
+    too_few, said = drift.came_true(before, orders(actual // 2), days=(THEN, NOW))
+    assert too_few.high < 1 and said.endswith("fewer than expected.")
+    assert drift.came_true(before.assign(expected_orders=0.2), orders(actual), days=(THEN, NOW))[1].endswith(
+        "more than expected.")
+
+
+def test_elapsed_time_is_taken_in_proportion_and_never_beyond_the_horizon():
+    before = kept(expected_orders=1.0)
+    half = orders(np.tile([0, 2], 150), days=5)
+    found, said = drift.came_true(before, half, days=(THEN, THEN + timedelta(days=45)))
+    assert found.estimate == pytest.approx(91 / 45) and "(its 91 days, in proportion)" in said
+    later = pd.concat([half, orders(np.full(300, 5), begin=NOW)])  # after the horizon: none of its business
+    earlier = pd.concat([half, orders(np.ones(300), days=1, begin=THEN - timedelta(days=1))])
+    for rows in (later, earlier):
+        found, said = drift.came_true(before, rows, days=(THEN, NOW + timedelta(days=60)))
+        assert found.estimate == pytest.approx(1) and "In the 91 days after it" in said
+    found, said = drift.came_true(before, half, days=(THEN, THEN + timedelta(days=13)))
+    assert not found.measurable and "it takes 14" in said
+    assert "made no forecast" in drift.came_true(kept(expected_orders=np.nan), half, days=(THEN, NOW))[1]
+
+
+def test_the_interval_covers_chance():
+    rng, hits = np.random.default_rng(7), 0
+    before = kept(120)
+    for _ in range(60):
+        found, _ = drift.came_true(before, orders(rng.poisson(before["expected_orders"])), days=(THEN, NOW))
+        hits += found.low <= 1 <= found.high
+    assert hits >= 52
+
+
+@pytest.mark.filterwarnings("error")
+def test_small_and_odd_runs_get_true_sentences():
+    few = drift.compare(kept(9), kept(9), NONE, days=(THEN, NOW))
+    assert "share 9 customers: too few" in few.why and few.findings == ()
+    strange = kept(50).assign(customer_id=[f"x{i}" for i in range(50)])
+    assert "the key of the pseudonyms" in drift.compare(kept(50), strange, NONE, days=(THEN, NOW)).why
+    assert "0 customers: too few" in drift.compare(kept(0), kept(0), NONE, days=(THEN, NOW)).why
+    alike = drift.compare(kept(30, score=5.0), kept(30, score=5.0), NONE, days=(THEN, NOW))
+    assert alike.findings[0].note == "all customers have the same score" and alike.stability_index == 0
+    silent, _ = drift.came_true(kept(30), NONE, days=(THEN, NOW))
+    assert silent.estimate == 0 and "nan" not in silent.sentence
+
+
+# ---------------------------------------------------------------- the files
+@pytest.fixture
+def shop(tmp_path):
+    return SimpleNamespace(private=tmp_path / "private")
+
+
+def test_each_run_is_compared_with_the_last_one_of_earlier_data(shop):
+    assert "No scores of an earlier report" in drift.since_last(kept(), NONE, shop, as_of=THEN).why
+    drift.keep(kept(), shop, as_of=THEN)
+    assert drift.last(shop, as_of=THEN) is None  # the same data again: nothing to compare with
+    path = shop.private / "scores" / "2025-01-01.parquet"
+    first = path.read_bytes()
+    drift.keep(kept(), shop, as_of=THEN)
+    assert path.read_bytes() == first and stat.S_IMODE(path.stat().st_mode) == 0o600
+    day, frame = drift.last(shop, as_of=NOW)
+    assert day == THEN and frame["score"].tolist() == kept()["score"].tolist()
+    assert drift.since_last(kept(), NONE, shop, as_of=NOW).since == THEN
+
+
+def test_a_few_files_are_kept_and_what_is_no_file_of_ours_is_left_alone(shop):
+    for month in range(1, 10):
+        drift.keep(kept(12), shop, as_of=date(2024, month, 1))
+    folder = shop.private / "scores"
+    assert [path.stem[5:7] for path in sorted(folder.glob("*.parquet"))] == [f"0{m}" for m in range(4, 10)]
+    (folder / "mine.parquet").write_text("x")
+    (folder / "2024-12-01.parquet").write_text("damaged")
+    assert drift.last(shop, as_of=NOW)[0] == date(2024, 9, 1)
+    drift.keep(kept(12), shop, as_of=NOW)
+    assert (folder / "mine.parquet").exists()
+
+
+def test_scores_are_those_of_all_customers():
+    assigned = pd.DataFrame({"customer_id": ["b", "a"], "segment": "Lost", "score": [1.0, 2.0], "level": "Basic"})
+    forecast = pd.DataFrame({"customer_id": ["a"], "expected_orders": [0.5], "chance_to_buy": [0.4], "other": 1})
+    found = drift.scores(assigned, forecast, horizon_days=91)
+    assert found.columns.tolist() == list(drift.COLUMNS) and found["customer_id"].tolist() == ["a", "b"]
+    assert found["expected_orders"].isna().tolist() == [False, True]
