@@ -68,9 +68,8 @@ class Stability:
         share, low, high = (amount(end, "share", digits=0) for end in (self.top.estimate, self.top.low, self.top.high))
         drawn = f" Reckoned from {count(self.sampled, 'customer')} picked at random." if self.sampled else ""
         best = "customers" if self.sampled else count(self.top.n, "customer")
-        return (f"Of the {best} called the best tenth, about {share} would be so again if the "
-                f"same customers' luck were different ({low} to {high}); the others would be replaced by people just "
-                f"behind them.{drawn}")
+        return (f"Of the {best} called the best tenth, about {share} would be so again if the same customers' luck were "
+                f"different ({low} to {high}); the others would make room for somebody else.{drawn}")
 
     @property
     def details(self) -> str:
@@ -106,6 +105,10 @@ def stability(customers: pd.DataFrame, orders: pd.DataFrame, *, as_of: date,
     1 / (1 + k) the correlation of two days of one customer), apart for money, categories and ratings. Redrawing a
     customer's own orders alone would overstate stability: it takes luck for pace. Every draw scores its customers
     among themselves, as the score does.
+
+    Against simulated shops lived twice by the same people, the shares agree within a few points for the best tenth and
+    for the fifths; where most have bought once or twice, those of the lower fifths are too high by up to ten. Who
+    leaves and when is no luck here: were it drawn anew as well, far fewer would stay (39 instead of 66 of 100).
     """
     kept = buyers(customers).sort_values("customer_id", ignore_index=True)
     total = len(kept)
