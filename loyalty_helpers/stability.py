@@ -68,8 +68,9 @@ class Stability:
         share, low, high = (amount(end, "share", digits=0) for end in (self.top.estimate, self.top.low, self.top.high))
         drawn = f" Reckoned from {count(self.sampled, 'customer')} picked at random." if self.sampled else ""
         best = "customers" if self.sampled else count(self.top.n, "customer")
-        return (f"Of the {best} called the best tenth, about {share} would be so again if the same customers' luck were "
-                f"different ({low} to {high}); the others would make room for somebody else.{drawn}")
+        return (f"Of the {best} called the best tenth, about {share} would be so again if the same "
+                f"customers' luck were different ({low} to {high}); the others would make room for somebody else."
+                f"{drawn}")
 
     @property
     def details(self) -> str:
