@@ -7,15 +7,16 @@ import pandas as pd
 
 from loyalty_helpers.charts import ACCENT, GREY, INK, PALE, Chart, canvas, nothing, numbers, percent_axis
 from loyalty_helpers.findings import Finding, amount, capital, count, digits_for, number
+from loyalty_helpers.forecast.lifetime import FEWEST_ORDERS
 
 
 def backtests(table: pd.DataFrame, total: Finding) -> Chart:
     """`Outlook.backtests`: forecasts made in the past with their intervals, what came, and today's forecast `total`.
 
-    An interval is drawn where forecasts before it gave one. Nothing without a past forecast.
+    An interval is drawn where forecasts before it gave one. Nothing without a past forecast, or with next to no orders.
     """
     table = table.dropna(subset=["customers", "predicted", "actual"])
-    if table.empty:
+    if table.empty or table["actual"].mean() < FEWEST_ORDERS:
         return nothing("No forecast of the past can be tried yet: it takes longer data with more orders.")
     figure, ax = canvas(3.0)
     at = np.arange(len(table) + 1)

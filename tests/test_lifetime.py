@@ -66,7 +66,7 @@ def test_totals_and_the_best_tenth_hold_the_truth_of_the_sample():
     best = found.customers["expected_value"].rank(ascending=False, method="first") <= np.ceil(len(truth) / 10)
     assert found.total.low < truth.sum() < found.total.high
     assert found.top_orders.low < truth[best].sum() < found.top_orders.high
-    assert found.top_orders.n == best.sum()
+    assert found.top_orders.n == found.top_decile.n == best.sum()
     share = truth[best].sum() / truth.sum()
     assert found.top_decile.low < share < found.top_decile.high
     assert found.total.high / found.total.low < 2  # and the interval is worth having
@@ -297,11 +297,14 @@ def test_the_models_lifetime_values_stand_beside_the_textbooks():
     _, found = sample()
     ids = found.customers["customer_id"]
     assigned = pd.DataFrame({"customer_id": ids[:4], "value_group": ["Other", "Loyal", "Other", "Loyal"]})
-    textbook = pd.DataFrame({"value_group": ["Loyal", "Other", "High-value"], "simple_clv": [3.0, 2.0, 1.0]})
+    textbook = pd.DataFrame({"value_group": ["Loyal", "Other", "High-value"], "simple_clv": [3.0, 2.0, 1.0],
+                             "customers": [2, 2, 0]})
     table = forecast.beside_textbook(textbook, found, assigned)
     values = found.customers["lifetime_value"]
     assert table["model_clv"].tolist()[:2] == pytest.approx([values[[1, 3]].mean(), values[[0, 2]].mean()])
     assert np.isnan(table["model_clv"].iloc[2]) and table["simple_clv"].tolist() == [3, 2, 1]
+    hidden = textbook.assign(customers=[np.nan, 2, 0])
+    assert forecast.beside_textbook(hidden, found, assigned)["model_clv"].isna().tolist() == [True, False, True]
 
 
 # ---------------------------------------------------------------- charts
@@ -373,6 +376,10 @@ def test_small_shops_get_a_true_sentence(name):
 def test_what_small_shops_are_told():
     once = forecast.outlook(SMALL["all once"], as_of=data_end(SMALL["all once"]))
     assert once.model == "simple" and "nobody has bought again" in once.why
+    assert "fewer than 5 orders came" in once.interval_why and len(once.backtests) == 2
+    assert forecast.calibration(once).empty and forecast.holdout_table(once).empty
+    assert forecast_charts.backtests(once.backtests, once.total).figure is None
+    assert set(once.parameters) == {"r", "alpha"}
     month = forecast.outlook(SMALL["a month"], as_of=data_end(SMALL["a month"]))
     assert "cannot be tried on 28 days of orders; it takes at least 12 weeks" in month.interval_why
     assert not forecast.outlook(SMALL["nine"], as_of=data_end(SMALL["nine"])).top_decile.measurable
