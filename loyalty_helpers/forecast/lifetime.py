@@ -564,7 +564,9 @@ def beside_textbook(textbook: pd.DataFrame, found: Outlook, assigned: pd.DataFra
     """
     groups = found.customers.merge(assigned[["customer_id", "value_group"]], on="customer_id").groupby("value_group")
     values = textbook["value_group"].map(groups["lifetime_value"].mean()).astype("float64")
-    return textbook.assign(model_clv=values.where(textbook["customers"].notna()))
+    if "customers" in textbook:  # an empty table has no such column
+        values = values.where(textbook["customers"].notna())
+    return textbook.assign(model_clv=values)
 
 
 def calibration(found: Outlook) -> pd.DataFrame:
