@@ -20,14 +20,11 @@ from loyalty_helpers.intervals import Share, holm, newcombe
 from loyalty_helpers.kpis import Windows
 from loyalty_helpers.scoring import (
     CONFIDENCE,
-    SEGMENT_OF,
     SEGMENTS,
-    SMALL_SHOP,
     Pace,
-    _frequency_breaks,
     buyers,
-    known_values,
-    percentile_ranks,
+    rfm_scores,
+    segment_names,
     share_of,
 )
 
@@ -177,37 +174,11 @@ def scored_against(customers: pd.DataFrame, reference: pd.DataFrame, *, pace: Pa
     A value beyond all of the reference gets its highest or lowest score. Scored against themselves customers get the
     scores of `scoring.rfm`, whose bounds by the shop's `pace` hold here too. Empty where the reference has no buyer.
     """
-    # unify with scoring.rfm once that takes a `reference`
-    kept, base = buyers(customers), buyers(reference)
-    if base.empty:
-        kept = kept.iloc[:0]
-    parts, step = (3, 2) if len(base) < SMALL_SHOP else (5, 1)
-
-    def scores(column: str, sign: int = 1) -> np.ndarray:
-        rank = percentile_ranks(sign * known_values(kept, column), sign * known_values(base, column))
-        return (1 + step * np.minimum(np.floor(rank * parts), parts - 1)).astype(np.int64)
-
-    orders, breaks = known_values(kept, "orders"), _frequency_breaks(known_values(base, "orders"))
-    if breaks:
-        starts = np.array(list(breaks.values()))
-        frequency = np.array(list(breaks))[np.searchsorted(starts, orders, "right") - 1]
-    else:
-        frequency = scores("orders")
-    recency, money, days = scores("recency_days", -1), scores("spend"), known_values(kept, "recency_days")
-    if pace is not None:
-        near, active = days <= pace.gap_days, days <= pace.activity_days
-        recency = np.maximum(recency, np.select([near, active], [4, 2], 1))
-        recency = np.minimum(recency, np.select([days > 2 * pace.activity_days, ~active], [2, 3], 5))
-    names = np.full(556, "", dtype=object)
-    names[[int(code) for code in SEGMENT_OF]] = list(SEGMENT_OF.values())
-    group = np.select([orders == 1, frequency + money >= BEST, frequency + money >= REGULAR],
-                      ["Once", "Best", "Regular"], "Occasional")
-    return pd.DataFrame({
-        "customer_id": kept["customer_id"], "recency_score": recency, "frequency_score": frequency,
-        "monetary_score": money,
-        "segment": pd.Series(names[recency * 100 + frequency * 10 + money], index=kept.index, dtype="str"),
-        "group": pd.Series(group, index=kept.index, dtype="str"),
-    })
+    scored = rfm_scores(customers, reference, pace=pace)
+    once = scored["customer_id"].isin(customers.loc[customers["orders"] == 1, "customer_id"])
+    points = scored["frequency_score"] + scored["monetary_score"]
+    group = np.select([once, points >= BEST, points >= REGULAR], ["Once", "Best", "Regular"], "Occasional")
+    return scored.assign(segment=segment_names(scored), group=pd.Series(group, index=scored.index, dtype="str"))
 
 
 def transitions(was: pd.DataFrame, now: pd.DataFrame, column: str, names: Sequence[str]) -> pd.DataFrame:
