@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import warnings
 from html import unescape
 from pathlib import Path
 
@@ -107,6 +108,42 @@ def test_nobody_buys_twice(place):
     results = assert_complete(place, "once", run(place, "once", orders[~orders["is_refund"]]))
     rates = {row["kpi"]: row["after"] for row in results["kpis"]}
     assert rates["repeat_rate"] == 0
+
+
+def test_three_months_of_data(place):
+    orders = small(400).orders
+    quarter = orders[(orders["ordered_at"] >= "2025-01-01") & (orders["ordered_at"] < "2025-04-01")]
+    assert_complete(place, "quarter", run(place, "quarter", quarter, program=""))
+    page = words(place / "reports" / "quarter" / "02_scoring.html")
+    assert "Customers of one year who bought in the next cannot be measured: it takes at least a year of orders" in page
+
+
+def test_one_customer_with_half_of_the_revenue(place):
+    orders = small(60).orders.dropna(subset="customer_id")
+    heavy = orders["customer_id"].eq(orders["customer_id"].mode()[0])
+    rest = 1.01 * orders.loc[~heavy, "amount"].sum() / heavy.sum()  # the heavy one brings as much as all others
+    assert_complete(place, "heavy", run(place, "heavy", orders.assign(amount=orders["amount"].mask(heavy, rest))))
+    page = words(place / "reports" / "heavy" / "02_scoring.html")
+    assert "Half of the revenue comes from 1 of" in page and "One customer alone brings 50 % of it all" in page
+
+
+def test_cdnow_by_the_chapters(place):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the archived package
+        from lifetimes.datasets import load_dataset
+
+        names = ["master", "customer", "day", "cds", "paid"]
+        rows = load_dataset("CDNOW_sample.txt", header=None, sep=r"\s+", names=names)
+    orders = pd.DataFrame({
+        "order_id": [f"o{row}" for row in rows.index], "customer_id": "c" + rows["customer"].astype(str),
+        "ordered_at": pd.to_datetime(rows["day"].astype(str)), "amount": rows["paid"]})
+    results = assert_complete(place, "cdnow", run(place, "cdnow", orders, program=""))
+    assert results["headline"] is None
+    segments = pd.read_csv(place / "reports" / "cdnow" / "tables" / "segments.csv")
+    assert segments.groupby("scheme")["customers"].sum().drop("Rhythm", errors="ignore").eq(2357).all()
+    page = words(place / "reports" / "cdnow" / "02_scoring.html")
+    assert "purchase rhythm (BG/NBD)" in page and "logistic regression" in page
+    assert "Each customer's pace, and how likely people are to leave after an order, are estimated" in page
 
 
 def test_only_anonymous_orders_stop_clearly(place):

@@ -303,10 +303,11 @@ def _holdout_told(rows: dict[str, dict]) -> str:
     plain, adjusted = (rows.get(f"{HOLDOUT} of half{more}") for more in ("", f", {CUPED}"))
     if plain is None or not isfinite(plain["smallest_lift"]):
         return ""
-    better = f", {difference(adjusted['smallest_lift'], 'lift')} with earlier orders taken into account"
+    better = (f", {difference(adjusted['smallest_lift'], 'lift')} with earlier orders taken into account"
+              if adjusted else "")
     return (f"A random holdout of half of the {count(plain['customers'], 'customer')} of the last year would find "
             f"{difference(plain['smallest_lift'], 'lift')} or more in {HOLDOUT_WEEKS} weeks"
-            f"{better if adjusted else ''}.")
+            f"{better}.")
 
 
 def _trend_told(rows: dict[str, dict]) -> str:
