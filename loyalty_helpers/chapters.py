@@ -86,12 +86,18 @@ def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
     ]
 
 
+# the sources that a client may go without, in an owner's words
+OPTIONAL = {"lines": "order lines", "members": "a list of members", "survey": "a survey", "assignment": "a draw by lot",
+            "points": "a ledger of points", "referrals": "referrals", "costs": "a list of costs",
+            "opt_outs": "a list of people who must not be contacted"}
+
+
 def loaded(frames: Frames) -> str:
     """What a chapter reads, in words: how much of it, and which optional tables the client has not."""
-    missing = [name for name in SOURCES if name not in frames]
+    missing = [OPTIONAL[name] for name in SOURCES if name in OPTIONAL and name not in frames]
     words = (f"Read: {count(len(frames['orders']), 'order row')} of "
              f"{count(len(frames['customers']), 'identified customer')}.")
-    return words + (f" Not supplied: {', '.join(missing)} (no report needs them)." if missing else "")
+    return words + (f" Not supplied: {', '.join(missing)} (no report needs any of them)." if missing else "")
 
 
 def inventory(frames: Frames) -> pd.DataFrame:

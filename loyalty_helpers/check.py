@@ -75,10 +75,12 @@ def _understood(orders: pd.DataFrame, client: Client) -> list[str]:
     days = orders["ordered_at"].dt.normalize()
     weeks = ((days.max() - days.min()).days + 1) // 7
     bought = orders[~orders["is_refund"]].drop_duplicates(["order_id", "customer_id"])
+    late = "" if days.max() <= pd.Timestamp.now() + pd.Timedelta(days=1) else (
+        " The last orders are dated in the future: check the column of dates, and whether days and months are swapped.")
     anonymous = 100 * bought["customer_id"].isna().mean() if len(bought) else 0.0
     program = client.program
     return [
-        f"Period: {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d} ({count(weeks, 'whole week')}).",
+        f"Period: {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d} ({count(weeks, 'whole week')}).{late}",
         f"{count(len(bought), 'order')} of {count(bought['customer_id'].nunique(), 'known customer')}; "
         f"{number(anonymous, 1)} % of the orders without a customer; {count(orders['is_refund'].sum(), 'refund row')}; "
         f"revenue {number(orders['amount'].sum())} {client.currency}.",

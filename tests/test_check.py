@@ -152,3 +152,9 @@ def test_guesses_that_nobody_has_confirmed_are_said(described):
     said = section(described(guessed, orders=ORDERS), "To confirm")
     assert "1 setting guessed, and confirmed by nobody: currency: EUR." in said
     assert section(described(SETTINGS, orders=ORDERS), "To confirm").strip() == "nothing"
+
+
+def test_orders_of_the_future_are_told(described):
+    assert "dated in the future" not in described(SETTINGS, orders=ORDERS)
+    later = ORDERS.replace("2025-01-19", "2125-01-19")
+    assert "The last orders are dated in the future" in described(SETTINGS, orders=later)
