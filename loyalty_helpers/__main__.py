@@ -39,10 +39,11 @@ def run(verb: str, key: str, **options: str | bool) -> int:
               f"make check CLIENT={key}")
         return 0
     if verb == "check":
-        from . import check
+        from . import check, report
         shop = client.load_client(key)
         if words := check.ahead(shop):
             print(client.printable(words), file=sys.stderr, flush=True)
+        report.check_parameters(shop)
         print(client.printable(check.describe(shop)))
         return 0
     if verb == "holdout":

@@ -56,7 +56,7 @@ def _of_the_rows(prepared: Prepared, client: Client):
     for name in client.sources:
         here = table[(table["source"] == name) & (table["action"] != "kept")]
         rows, copied = here.groupby("check")["rows"].sum(), here[here["check"] == "exact duplicate"]
-        copies = copied["rows"].sum() / rows["all rows"]
+        copies = copied["rows"].sum() / max(rows["all rows"], 1)
         if copies and not all(source.duplicates for source in client.sources[name]):
             # of one thing two may well be sold
             by_line = all(source.grain == "line" for source in client.sources[name])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import json
 import logging
+import math
 import os
 import re
 import shutil
@@ -60,7 +61,8 @@ CHAPTERS = {
         "2 Customers", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
         writes=("data/{client}/prepared/results/segments.csv", "data/{client}/prepared/results/scoring.json",
                 "data/{client}/private/action_list.csv", "data/{client}/private/action_list.xlsx",
-                "data/{client}/private/call_sheet.html", "data/{client}/private/scores/*.parquet")),
+                "data/{client}/private/call_sheet.html", "data/{client}/private/scores/*.parquet",
+                "data/{client}/private/repurchase.*")),
     "04_program_evaluation": Chapter(
         "4 Did it work?", after=("01_data_prep",),
         writes=("data/{client}/prepared/results/kpis.csv", "data/{client}/prepared/results/effects.csv",
@@ -80,7 +82,9 @@ PAGE_PARTS = ("page.py", "template")
 SAMPLE = "sample"  # the chapters' default for the parameter "client"
 PACKAGES = ("loyalty-helpers", "pandas", "numpy", "scipy", "statsmodels", "scikit-learn", "duckdb", "narwhals",
             "seaborn", "matplotlib", "papermill", "nbconvert")
-CONFIDENCE = (0.5, 1)  # between these, in every chapter that has the parameter "confidence"
+# parameters that numbers of a right kind may still be wrong for, with what is allowed
+RANGES = {"confidence": (0.5, 1, " (0.95 means 95 %)"), "horizon_days": (7, 364, ""), "horizon_years": (1, 10, ""),
+          "discount": (0, 1, " (0.05 means 5 %)"), "cohort_months": (1, 60, "")}
 
 
 # ---------------------------------------------------------------- the verbs
@@ -173,7 +177,7 @@ def _made(shop: Client) -> list[Path]:
     experiment can be read."""
     validation = shop.reports.with_name(f"validation_{shop.key}")
     lists = [shop.private / name for name in ("action_list.csv", "action_list.xlsx", "call_sheet.html", "scores",
-                                              "ids.parquet")]
+                                              "repurchase.model", "ids.parquet")]
     return [shop.reports, _failed(shop), validation, *lists]
 
 
@@ -326,6 +330,12 @@ def _commit(root: Path) -> str:
 
 
 # ---------------------------------------------------------------- parameters
+def check_parameters(client: Client) -> None:
+    """UserError for a parameter in the settings that its chapter does not have, or of a value that cannot be."""
+    for name in client.chapters:
+        _check_parameters(client, name, _declared(_cells(client, name)))
+
+
 def _declared(cells: list[dict]) -> dict[str, Any]:
     """The parameters of a chapter with their defaults (None where the default is not a plain value)."""
     code = "\n".join("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
@@ -349,9 +359,10 @@ def _check_parameters(client: Client, name: str, declared: Mapping[str, Any]) ->
         if not _fits(value, declared[parameter]):
             raise UserError(f"{at} is {value!r}; allowed: a value of the same kind as its default, "
                             f"{declared[parameter]!r}.")
-        if parameter == "confidence" and not CONFIDENCE[0] < value < CONFIDENCE[1]:
-            raise UserError(f"{at} is {value!r}; allowed: between {CONFIDENCE[0]} and {CONFIDENCE[1]} "
-                            "(0.95 means 95 %).")
+        low, high, hint = RANGES.get(parameter, (-math.inf, math.inf, ""))
+        inside = low < value < high if parameter == "confidence" else parameter not in RANGES or low <= value <= high
+        if not inside:
+            raise UserError(f"{at} is {value!r}; allowed: between {low} and {high}{hint}.")
 
 
 def _fits(value: Any, default: Any) -> bool:

@@ -1,12 +1,13 @@
 """`make check`: what was understood, said in a few lines; and the command line that prints it."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from loyalty_helpers import check
+from loyalty_helpers import check, report
 from loyalty_helpers.client import CLONE, UserError, load_client
 
 SETTINGS = """
@@ -158,3 +159,14 @@ def test_orders_of_the_future_are_told(described):
     assert "dated in the future" not in described(SETTINGS, orders=ORDERS)
     later = ORDERS.replace("2025-01-19", "2125-01-19")
     assert "The last orders are dated in the future" in described(SETTINGS, orders=later)
+
+
+@pytest.mark.parametrize(("parameter", "value", "allowed"), [
+    ("horizon_days", "0", "between 7 and 364"), ("horizon_days", "1000", "between 7 and 364"),
+    ("horizon_days", "x", "of the same kind as its default, 91"), ("cohort_months", "-3", "between 1 and 60"),
+    ("discount", "5", "between 0 and 1 (0.05 means 5 %)"), ("horizon", "91", "is not a parameter of that chapter")])
+def test_parameters_that_cannot_be_are_told_before_a_run(described, tmp_path, parameter, value, allowed):
+    described(SETTINGS + f"chapters:\n  02_scoring:\n    {parameter}: {value}\n", orders=ORDERS)
+    (tmp_path / "notebooks").symlink_to(CLONE / "notebooks")
+    with pytest.raises(UserError, match=re.escape(allowed)):
+        report.check_parameters(load_client("acme", tmp_path))

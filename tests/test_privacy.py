@@ -376,7 +376,7 @@ def used(tmp_path) -> Path:
     for name in ("data/acme/prepared/results/kpis.csv", "data/acme/prepared/.run.json", "reports/acme/index.html",
                  "data/acme/private/action_list.csv", "data/acme/private/ids.parquet", "reports/acme.failed/error.txt",
                  "data/acme/private/action_list.xlsx", "data/acme/private/call_sheet.html",
-                 "data/acme/private/scores/2025-01-01.parquet",
+                 "data/acme/private/scores/2025-01-01.parquet", "data/acme/private/repurchase.model",
                  "reports/validation_acme/validation.html", "reports/bcme/index.html", "data/bcme/prepared/x.parquet"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
