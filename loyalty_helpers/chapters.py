@@ -92,11 +92,11 @@ OPTIONAL = {"lines": "order lines", "members": "a list of members", "survey": "a
             "opt_outs": "a list of people who must not be contacted"}
 
 
-def loaded(frames: Frames) -> str:
+def loaded(frames: Frames, shop: Client) -> str:
     """What a chapter reads, in words: how much of it, and which optional tables the client has not."""
     missing = [OPTIONAL[name] for name in SOURCES if name in OPTIONAL and name not in frames]
-    words = (f"Read: {count(len(frames['orders']), 'order row')} of "
-             f"{count(len(frames['customers']), 'identified customer')}.")
+    (words,) = privacy.worded([f"Read: {count(len(frames['orders']), 'order row')} of "
+                               f"{count(len(frames['customers']), 'identified customer')}."], shop)
     return words + (f" Not supplied: {', '.join(missing)} (no report needs any of them)." if missing else "")
 
 
@@ -144,6 +144,11 @@ def assignments(customers: pd.DataFrame, shop: Client, referrals: pd.DataFrame |
         .merge(scoring.loyalty_score(customers), on="customer_id")
         .merge(scoring.levels(customers, shop.levels, referrals), on="customer_id")
     )
+
+
+def owners_only(table: pd.DataFrame, shop: Client) -> pd.DataFrame:
+    """`table` for the owner, without rows for others, who could work out hidden counts from it and its neighbors."""
+    return table if privacy.least(shop) == 1 else table.iloc[:0]
 
 
 def pace(orders: pd.DataFrame) -> scoring.Pace:
