@@ -77,6 +77,7 @@ def test_the_map_frames_those_who_disagree(shop, customers):
     assert chart.dense and len(chart.figure.axes[0].patches) == 2
     groups = found.groups.set_index("group")["customers"]
     assert f"High score, low chance to buy: {groups['high score, low chance to buy']} of " in chart.title
+    assert "; low score, high chance to buy: " in chart.title  # one sentence, one capital
     crowded = paths_charts.agreement(found, by="lifetime_value", least=5)
     spots = crowded.figure.axes[0].collections[0]
     assert spots.get_array().min() >= 5
@@ -96,6 +97,17 @@ def test_pairs_within_chance_are_grey(shop):
     rest = len(table) - 1
     loud = table.assign(reading=["together"] + ["as expected"] * rest, p_value=[1e-9] + [0.5] * rest)
     assert paths_charts.ACCENT in {line.get_color() for line in paths_charts.affinity(loud).figure.axes[0].lines}
+
+
+def test_what_goes_into_one_order_is_drawn(shop):
+    lines = pd.DataFrame({"order_id": shop["order_id"].repeat(2), "category": np.resize(list("ABACBA"), 2 * len(shop))})
+    table = affinity.baskets(affinity.choices({"orders": shop, "lines": lines}))
+    chart = paths_charts.baskets(table)
+    assert chart.title == affinity.baskets_sentence(table).rstrip(".")
+    assert [tick.get_text() for tick in chart.figure.axes[0].get_yticklabels()]
+    assert "times as often as by lot" in chart.figure.axes[0].get_xlabel()
+    single = affinity.baskets(affinity.choices({"orders": shop}))
+    assert paths_charts.baskets(single).title == "No order holds two categories"
 
 
 @pytest.mark.filterwarnings("error")
