@@ -25,6 +25,9 @@ MOST = 12  # categories looked at, those with the most buyers
 FEWEST_BUYERS = 20  # of a category, below which it is not looked at
 FEWEST_BOTH = 5  # buyers of both to be expected, below which a pair is not judged
 SAME = (0.9, 1.1)  # times as often as expected within which a difference, however certain, is none worth a word
+# the same for one order: lines that repeat a category make orders of one category of what is popular, and lifts of 0.8
+# to 1.2 where nothing goes together
+SAME_ORDER = (0.8, 1.25)
 NAMED = 3  # pairs named in a sentence
 NO_TASTES = 1e6  # concentration of tastes at which customers choose alike
 PAIRS = ["category", "other", "customers", "both", "share", "low", "high", "share_others", "expected", "lift",
@@ -123,10 +126,10 @@ def _held(chosen: pd.DataFrame, most: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return buyer, holds
 
 
-def _read(table: pd.DataFrame) -> pd.DataFrame:
-    """With p_adjusted and `reading`, what goes together most on top."""
+def _read(table: pd.DataFrame, same: tuple[float, float] = SAME) -> pd.DataFrame:
+    """With p_adjusted and `reading` (lifts within `same` as expected), what goes together most on top."""
     adjusted = holm(table["p_value"])
-    none = (adjusted >= 1 - CONFIDENCE) | table["lift"].between(*SAME)
+    none = (adjusted >= 1 - CONFIDENCE) | table["lift"].between(*same)
     reading = np.select([np.isnan(adjusted), none, table["lift"] > 1], ["too few", "as expected", "together"], "apart")
     table = table.assign(p_adjusted=adjusted, reading=reading)
     return table.sort_values(["lift", "category", "other"], ascending=[False, True, True], ignore_index=True)
@@ -226,8 +229,8 @@ def affinity_sentence(table: pd.DataFrame) -> str:
     also = f" So do {_named(found[1:])}." if len(found) > 1 else ""
     of_buyers = f"{share} of the {count(int(best['customers']), 'buyer')} of {best['category']}"
     return (f"{best['category']} and {best['other']} go together: {of_buyers} also bought {best['other']}, where their "
-            f"numbers of orders would let expect {expected} ({number(best['lift'], 2)} times as often, 95 % interval "
-            f"{low} to {high}; {looked}).{also}{less}")
+            f"numbers of orders and what goes into one order would let expect {expected} "
+            f"({number(best['lift'], 2)} times as often, 95 % interval {low} to {high}; {looked}).{also}{less}")
 
 
 def _named(pairs: pd.DataFrame) -> str:
@@ -252,7 +255,7 @@ def baskets(chosen: pd.DataFrame) -> pd.DataFrame:
     beside what is `expected` with the same number of categories in each order and each category in as many orders, and
     else by lot (`_dealt`). `lift` is share / expected. Customers, not orders, are taken for independent: p by the
     larger of the variance by customer and by order, adjusted for all pairs judged (Holm). `reading` as in `affinity`,
-    of the same categories. Empty where no order holds two.
+    beyond SAME_ORDER, of the same categories. Empty where no order holds two.
     """
     names, place = chosen["category"].cat.categories.to_numpy(), _most_bought(chosen)
     buyer, holds = _held(chosen, place)
@@ -263,7 +266,8 @@ def baskets(chosen: pd.DataFrame) -> pd.DataFrame:
     chances = _dealt(holds.sum(axis=0), sizes, times)
     rows = [_basket_pair(buyer, holds, group, chances[:, a, b], (a, b)) for a, b in combinations(range(len(place)), 2)]
     table = pd.DataFrame(rows)
-    return _read(table.assign(category=names[place[table["a"]]], other=names[place[table["b"]]]))[BASKETS]
+    table = table.assign(category=names[place[table["a"]]], other=names[place[table["b"]]])
+    return _read(table, SAME_ORDER)[BASKETS]
 
 
 def _basket_pair(buyer: np.ndarray, holds: np.ndarray, group: np.ndarray, chances: np.ndarray,

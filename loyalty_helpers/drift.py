@@ -136,7 +136,7 @@ def compare(before: pd.DataFrame, now: pd.DataFrame, orders: pd.DataFrame, *, da
 
 
 def _headline(forecast: Finding, said: str, when: str, *, over: bool) -> str:
-    """The forecast of the last report (orders up to `when`) against what came, in one sentence; `over`: its horizon."""
+    """The forecast of the last report (orders up to `when`), whose horizon may be `over`, in one sentence."""
     if not forecast.measurable:
         return ""
     if not (math.isfinite(forecast.low) and math.isfinite(forecast.high)):
@@ -145,8 +145,8 @@ def _headline(forecast: Finding, said: str, when: str, *, over: bool) -> str:
            "was too high: fewer orders came than it expected" if forecast.high < 1 else
            "was too low: more orders came than it expected")
     low, high = (number(100 * limit) for limit in (forecast.low, forecast.high))
-    return (f"{'The' if over else 'So far the'} forecast of the last report (orders up to {when}) {how} ({number(100 * forecast.estimate)} for each "
-            f"100, 95 % interval {low} to {high}).")
+    return (f"{'The' if over else 'So far the'} forecast of the last report (orders up to {when}) {how} "
+            f"({number(100 * forecast.estimate)} for each 100, 95 % interval {low} to {high}).")
 
 
 def _same_order(both: pd.DataFrame) -> Finding:

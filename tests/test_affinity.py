@@ -217,6 +217,15 @@ def test_orders_filled_by_lot_show_no_pair_however_large_they_are():
     assert affinity.baskets_sentence(table).startswith("In one order no pair")
 
 
+def test_lines_that_repeat_a_category_make_no_pair():
+    rng, popular = np.random.default_rng(5), 1 / np.arange(1, 21)
+    made = orders(*[(f"c{i % 5000}", i, None) for i in range(20_000)])
+    lines = pd.DataFrame({"order_id": np.repeat(made["order_id"].to_numpy(), 2),
+                          "category": rng.choice(20, 40_000, p=popular / popular.sum()).astype(str)})
+    table = affinity.baskets(affinity.choices({"orders": made, "lines": lines}))
+    assert (table["p_adjusted"] < 0.05).any() and (table["reading"] == "as expected").all()
+
+
 def test_the_chances_in_an_order_by_hand():
     # two sizes: an order of two of three equal categories holds each pair with chance 1/3, one of one none
     chances = affinity._dealt(np.array([30, 30, 30]), np.array([1, 2, 3]), np.array([30, 15, 10]))
