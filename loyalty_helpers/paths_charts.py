@@ -130,7 +130,7 @@ def affinity(table: pd.DataFrame) -> Chart:
 
 def baskets(table: pd.DataFrame) -> Chart:
     """The PAIRS_DRAWN pairs of categories furthest from what orders filled by lot would hold (`affinity.baskets`)."""
-    return _pairs(table, baskets_sentence(table) or "No order holds two categories.",
+    return _pairs(table, baskets_sentence(table) or "No order is known to hold two categories.",
                   "bought in one order: times as often as by lot",
                   "1: as often as in orders of as many categories, filled by lot. Grey: no more than chance, allowing "
                   "for the number of pairs, or too little to matter.")

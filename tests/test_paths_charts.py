@@ -86,6 +86,14 @@ def test_the_map_frames_those_who_disagree(shop, customers):
     assert paths_charts.agreement(gone).title == "The chance to buy is not known, or the same for everybody."
 
 
+def test_typical_customers_show_no_half_orders():
+    bought = tables.customers(made := simulate.shop(customers=400, seed=2, weeks_before=80, weeks_after=22).orders,
+                              as_of=AS_OF)
+    groups = agreement_of(made, bought).groups.dropna()
+    for trait in ("orders", "recency_days", "tenure_days"):
+        assert len(groups) and (groups[trait] % 1 == 0).all()
+
+
 def test_pairs_within_chance_are_grey(shop):
     table = affinity.affinity(affinity.choices({"orders": shop}))
     chart = paths_charts.affinity(table)
@@ -107,7 +115,7 @@ def test_what_goes_into_one_order_is_drawn(shop):
     assert [tick.get_text() for tick in chart.figure.axes[0].get_yticklabels()]
     assert "times as often as by lot" in chart.figure.axes[0].get_xlabel()
     single = affinity.baskets(affinity.choices({"orders": shop}))
-    assert paths_charts.baskets(single).title == "No order holds two categories"
+    assert paths_charts.baskets(single).title == "No order is known to hold two categories"
 
 
 @pytest.mark.filterwarnings("error")
