@@ -1,8 +1,9 @@
 """Drift: what has become of the scores since the last report, and of the forecast that it made.
 
 Each run keeps its scores in the client's private folder, one small file per end of the data. The next run with later
-data compares: whether customers kept their places, whether the scores as a whole have moved, and whether the orders
-came that were expected. The same data again compare with the same earlier file, so nothing moves by running twice.
+data compares: whether customers kept their places, whether the scores as a whole have moved, whether the orders came
+that were expected, and how many of those at the head of the last list have ordered since. The same data again compare
+with the same earlier file, so nothing moves by running twice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers import tables
+from loyalty_helpers import actions, tables
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Finding, count, number
 from loyalty_helpers.intervals import Ratio, Share
@@ -25,6 +26,7 @@ from loyalty_helpers.scoring import purchases
 
 KEPT = 6  # files of scores: with a report a quarter, one and a half years
 COLUMNS = ("customer_id", "segment", "score", "expected_orders", "chance_to_buy", "horizon_days")
+LISTED = "first_calls"  # kept where there was a list; files of before have no such column
 SHORTEST = 14  # days after which a forecast is held against what came
 BINS = 10
 # the usual reading of the population stability index (Siddiqi 2006, Credit Risk Scorecards, ch. 9)
@@ -34,20 +36,24 @@ FEWEST = 10  # customers in both runs below which nothing is compared
 
 
 # ---------------------------------------------------------------- the files
-def scores(assigned: pd.DataFrame, forecast: pd.DataFrame, *, horizon_days: int) -> pd.DataFrame:
+def scores(assigned: pd.DataFrame, forecast: pd.DataFrame, *, horizon_days: int,
+           listed: pd.DataFrame | None = None) -> pd.DataFrame:
     """COLUMNS, one row per scored customer, sorted: from `assigned` (customer_id, segment, score) and `forecast`
     (customer_id, expected_orders, chance_to_buy over `horizon_days`). Whoever opted out is among them: the scores are
-    of all, only lists of whom to call are not."""
+    of all, only lists of whom to call are not. With the action list (`listed`), LISTED says who heads it."""
     both = assigned[["customer_id", "segment", "score"]].merge(
         forecast[["customer_id", "expected_orders", "chance_to_buy"]], on="customer_id", how="left")
-    return both.assign(horizon_days=horizon_days).sort_values("customer_id", ignore_index=True)
+    both = both.assign(horizon_days=horizon_days).sort_values("customer_id", ignore_index=True)
+    if listed is None:
+        return both
+    return both.assign(**{LISTED: both["customer_id"].isin(actions.first(listed)["customer_id"])})
 
 
 def keep(now: pd.DataFrame, shop: Client, *, as_of: date) -> None:
     """Keep the scores of this run (as from `scores`) as private/scores/<as_of>.parquet, by pseudonym, and of the files
     there the last KEPT."""
     content = io.BytesIO()
-    now[list(COLUMNS)].to_parquet(content, index=False)
+    now[[*COLUMNS, *(name for name in (LISTED,) if name in now)]].to_parquet(content, index=False)
     tables.keep_private(shop, f"scores/{as_of.isoformat()}.parquet", content.getvalue())
     for _, path in _files(shop)[:-KEPT]:
         path.unlink(missing_ok=True)
@@ -84,13 +90,15 @@ class Drift:
     empty.
 
     `findings`: the rank correlation of scores, the share who changed segment, and the orders that came for each one
-    expected. `sentences` put the rest in words, all with counts only.
+    expected. `sentences` put the rest in words, all with counts only. `headline`: in one sentence whether the last
+    forecast came true, "" where that cannot be said.
     """
 
     why: str = ""
     since: date | None = None
     findings: tuple[Finding, ...] = ()
     sentences: tuple[str, ...] = ()
+    headline: str = ""
     stability_index: float = NAN
 
 
@@ -120,8 +128,25 @@ def compare(before: pd.DataFrame, now: pd.DataFrame, orders: pd.DataFrame, *, da
             f"{count(len(both), 'customer')} can be compared.")
     moved = _moved(index, len(before), len(now))
     forecast, said = came_true(before, orders, days=days)
-    return Drift(since=since, stability_index=index, sentences=(came, moved, said),
+    over = (days[1] - since).days >= int(before["horizon_days"].iloc[0])
+    sentences = (came, moved, said, listed_since(before, orders, days=days))
+    return Drift(since=since, stability_index=index, sentences=tuple(filter(None, sentences)),
+                 headline=_headline(forecast, said, when, over=over),
                  findings=(_same_order(both), _changed_segment(both), forecast))
+
+
+def _headline(forecast: Finding, said: str, when: str, *, over: bool) -> str:
+    """The forecast of the last report (orders up to `when`), whose horizon may be `over`, in one sentence."""
+    if not forecast.measurable:
+        return ""
+    if not (math.isfinite(forecast.low) and math.isfinite(forecast.high)):
+        return said
+    how = ("held: as many orders came as it expected, give or take chance" if forecast.low <= 1 <= forecast.high else
+           "was too high: fewer orders came than it expected" if forecast.high < 1 else
+           "was too low: more orders came than it expected")
+    low, high = (number(100 * limit) for limit in (forecast.low, forecast.high))
+    return (f"{'The' if over else 'So far the'} forecast of the last report (orders up to {when}) {how} "
+            f"({number(100 * forecast.estimate)} for each 100, 95 % interval {low} to {high}).")
 
 
 def _same_order(both: pd.DataFrame) -> Finding:
@@ -159,10 +184,12 @@ def _moved(index: float, n_before: int, n_now: int) -> str:
     """The index in words. What two samples of one and the same population show by chance follows a chi-square times
     (1/n + 1/m) (Yurdakul 2018); up to its 95 % point nothing is said to have moved."""
     chance = stats.chi2.ppf(CONFIDENCE, BINS - 1) * (1 / n_before + 1 / n_now)
-    begin = f"The scores as a whole have {_reading(index)} (population stability index {number(index, 2)}"
+    name = f"(population stability index {number(index, 2)}"
     if index <= chance:
-        return f"{begin}; up to {number(chance, 2)} may be chance with so many customers)."
-    return f"{begin}; below 0.10 is read as hardly, above 0.25 as a lot)."
+        return (f"As a whole the scores lie as they did last time, give or take chance {name}; up to "
+                f"{number(chance, 2)} may be chance with so many customers).")
+    return (f"As a whole the scores have {_reading(index)} since last time, more than chance would explain {name}; "
+            "below 0.10 is read as hardly, above 0.25 as a lot).")
 
 
 def _reading(index: float) -> str:
@@ -200,6 +227,17 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
                " That is fewer than expected." if high < 1 else " That is more than expected.")
     return finding, (f"In the {spell} after it, the last report expected {number(known.sum())} orders of "
                      f"{count(len(known), 'customer')}{part}; {number(actual.sum())} came.{verdict}")
+
+
+def listed_since(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> str:
+    """How many of those who headed the last list have ordered since; "" where nobody did, or no list was kept."""
+    if LISTED not in before or not before[LISTED].any():
+        return ""
+    first = before.loc[before[LISTED].astype(bool), "customer_id"]
+    again = int(first.isin(_days_bought(orders, *days).index).sum())
+    have = "has" if again == 1 else "have"
+    return (f"Of those first on the last list, {again} of {count(len(first), 'customer')} {have} ordered since, "
+            "written to or not.")
 
 
 def _days_bought(orders: pd.DataFrame, start: date, end: date) -> pd.Series:

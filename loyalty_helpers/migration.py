@@ -33,6 +33,7 @@ BEST, REGULAR = 9, 6  # frequency score + money score from which a customer coun
 AWAY = "Did not buy"
 FEWEST = 30  # customers of the window before: below this their moves say more of chance than of customers
 COLUMNS = ["before", "after", "customers", "share", "low", "high"]
+NO_LAUNCH = "there is no launch date, and so no before and after to compare"
 BY_NOBODY = "nobody bought in the window before the launch"
 
 
@@ -57,6 +58,8 @@ class Migration:
     def sentence(self) -> str:
         """Where the customers of before went, in words."""
         levels = {change.kpi: change.after for change in self.moves}
+        if self.why == NO_LAUNCH:  # a shop without a program lacks nothing
+            return f"{capital(self.why)}."
         if not levels:
             return f"Where the customers of before the launch went cannot be told: {self.why}."
         if not all(levels[move].measurable for move in MOVES):
@@ -132,7 +135,7 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
     eleven segments, as in `scoring.rfm`; there are none below FEWEST customers of before.
     """
     if spans is None:
-        return _nothing("no launch date is set, so there is no before and after")
+        return _nothing(NO_LAUNCH)
     if spans.days == 0 or spans.before_end <= spans.before_start:
         return _nothing(spans.note[:1].lower() + spans.note[1:].rstrip(".") or "there is nothing before the launch")
     shift = spans.after_start - spans.before_start
@@ -150,6 +153,7 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
         usual = _moves(scored_against(first, first), scored_against(wave, first))
     sizes = buyers(wave).assign(group=was["group"]).groupby("group").agg(
         customers=("orders", "size"), orders=("orders", "median"), spend=("spend", "median"))
+    sizes = sizes.assign(orders=np.floor(sizes["orders"] + 0.5).astype("int64"))  # there are no half orders
     sizes = sizes.reindex([group for group in GROUPS if group in sizes.index]).reset_index()
     few = len(was) < FEWEST
     segments = pd.DataFrame(columns=COLUMNS) if few else transitions(was, now, "segment", tuple(SEGMENTS))

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from loyalty_helpers import stability as stable
-from loyalty_helpers.affinity import affinity_sentence
+from loyalty_helpers.affinity import affinity_sentence, baskets_sentence
 from loyalty_helpers.charts import ACCENT, CAUTION, GREY, INK, PALE, Chart, canvas, nothing, percent_axis
 from loyalty_helpers.findings import amount, capital, number
 from loyalty_helpers.migration import FEWEST, Migration
@@ -111,9 +111,8 @@ def agreement(found: Agreement, *, by: str = "chance_to_buy", least: int = 1) ->
     ax.set(xlim=(0, 100), ylim=(0, 100), xlabel="rank by loyalty score (100: best)",
            ylabel=f"rank by {stable.MEASURES[by]} (100: best)", aspect="equal")
     groups = found.groups.dropna(subset=["customers"]).set_index("group")["customers"]
-    said = [f"{capital(name)}: {number(groups[name])} of {len(found.ranks):,} customers" for name in corners
-            if name in groups]
-    title = "; ".join(said) or f"Loyalty score and {stable.MEASURES[by]} of {len(found.ranks):,} customers"
+    said = [f"{name}: {number(groups[name])} of {len(found.ranks):,} customers" for name in corners if name in groups]
+    title = capital("; ".join(said)) or f"Loyalty score and {stable.MEASURES[by]} of {len(found.ranks):,} customers"
     pair = found.pairs[(found.pairs["one"] == stable.MEASURES["score"]) & (found.pairs["other"] == stable.MEASURES[by])]
     rank = "".join(f" Rank correlation {number(row.rank_correlation, 2)} ({number(row.low, 2)} to "
                    f"{number(row.high, 2)})." for row in pair.itertuples())
@@ -124,9 +123,23 @@ def agreement(found: Agreement, *, by: str = "chance_to_buy", least: int = 1) ->
 # ---------------------------------------------------------------- what goes together
 def affinity(table: pd.DataFrame) -> Chart:
     """The PAIRS_DRAWN pairs of categories that are furthest from what is expected (`affinity.affinity`)."""
+    return _pairs(table, affinity_sentence(table), "bought by the same customers: times as often as expected",
+                  "1: as often as customers' numbers of orders, their tastes and what goes into one order let expect. "
+                  "Grey: no more than chance, allowing for the number of pairs, or too little to matter.")
+
+
+def baskets(table: pd.DataFrame) -> Chart:
+    """The PAIRS_DRAWN pairs of categories furthest from what orders filled by lot would hold (`affinity.baskets`)."""
+    return _pairs(table, baskets_sentence(table) or "No order is known to hold two categories.",
+                  "bought in one order: times as often as by lot",
+                  "1: as often as in orders of as many categories, filled by lot. Grey: no more than chance, allowing "
+                  "for the number of pairs, or too little to matter.")
+
+
+def _pairs(table: pd.DataFrame, sentence: str, axis: str, note: str) -> Chart:
     judged = table[table["lift"].notna()]
     if judged.empty:
-        return nothing(_claim(affinity_sentence(table)))
+        return nothing(_claim(sentence))
     order = judged["p_value"].sort_values(kind="stable").index[:PAIRS_DRAWN]
     rows = judged.loc[order].sort_values("lift", kind="stable").reset_index(drop=True)
     figure, ax = canvas(0.8 + 0.36 * max(len(rows), 2))
@@ -136,12 +149,10 @@ def affinity(table: pd.DataFrame) -> Chart:
         ax.plot([row.lift], [y], "o", color=color, markersize=7)
     ax.axvline(1, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows)), [f"{row.category} and {row.other}" for row in rows.itertuples()], parse_math=False)
-    ax.set(ylim=(-0.6, max(len(rows), 2) - 0.4), xlabel="bought by the same customers: times as often as expected")
+    ax.set(ylim=(-0.6, max(len(rows), 2) - 0.4), xlabel=axis)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
     ax.grid(axis="x")
     said = [f"{row.category} and {row.other}: {number(row.lift, 2)} times ({number(row.lift_low, 2)} to "
             f"{number(row.lift_high, 2)})" for row in rows.iloc[::-1].itertuples()]
-    return Chart(figure, _claim(affinity_sentence(table)), f"Dot plot of pairs of categories. {'; '.join(said)}.",
-                 note="1: as often as customers' numbers of orders and tastes let expect. Grey: no more than chance, "
-                      "allowing for the number of pairs.")
+    return Chart(figure, _claim(sentence), f"Dot plot of pairs of categories. {'; '.join(said)}.", note=note)

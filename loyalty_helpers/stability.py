@@ -367,6 +367,7 @@ DISAGREE = {  # group -> (measure by which they are alike, high?, measure by whi
     "low score, high value to come": ("score", False, "lifetime_value"),
 }
 TRAITS = ("recency_days", "orders", "spend", "mean_order", "tenure_days")
+WHOLE = ("recency_days", "orders", "tenure_days")  # traits of which nobody shows a half
 TELLING = 0.15  # difference of median ranks from which a trait is named as a reason
 GROUPS = ["group", "customers", "share", *TRAITS, "why"]
 PAIRS = ["one", "other", "customers", "rank_correlation", "low", "high", "shared", "shared_low", "shared_high"]
@@ -465,7 +466,8 @@ def _group(both: pd.DataFrame, ranks: pd.DataFrame, traits: Mapping[str, np.ndar
     apart = {trait: abs(np.median(rank[them]) - np.median(rank[rest])) for trait, rank in traits.items() if rest.any()}
     named = [trait for trait in sorted(apart, key=lambda trait: -apart[trait])[:2] if apart[trait] >= TELLING]
     why = ", ".join(_reason(trait, typical[trait], usual[trait], currency) for trait in named)
-    return (name, n, n / len(both), *typical, why or "no single trait sets them apart")
+    whole = [math.floor(typical[trait] + 0.5) if trait in WHOLE else typical[trait] for trait in TRAITS]
+    return (name, n, n / len(both), *whole, why or "no single trait sets them apart")
 
 
 def _reason(trait: str, typical: float, usual: float, currency: str) -> str:

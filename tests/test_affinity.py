@@ -88,7 +88,7 @@ def test_the_strength_of_tastes_is_recovered():
         rows = shop(3000, 3, tastes=tastes)
         cells = rows.groupby([pd.factorize(rows["customer_id"])[0], pd.factorize(rows["category"])[0]]).size()
         who, what = (cells.index.get_level_values(level).to_numpy() for level in (0, 1))
-        assert low <= affinity.concentration(who, cells.to_numpy(), what) <= high
+        assert low <= affinity.concentration(who, cells.to_numpy(), what, np.bincount(who, weights=cells)) <= high
 
 
 def test_the_sample_shop_has_tastes_but_no_links():
@@ -134,13 +134,133 @@ def test_what_came_next_by_hand():
 def test_nobody_can_turn_anew_to_where_they_began():
     # quasi-independent: row factors 1, 2, 3 times column factors 4, 5, 6, nothing on the diagonal
     counts = np.outer([1.0, 2, 3], [4.0, 5, 6]) * (1 - np.eye(3))
-    np.testing.assert_allclose(affinity._quasi_independent(counts), counts, rtol=1e-6)
+    sets = np.array([1, 2, 4])
+    fitted = counts.sum(axis=1)[:, None] * affinity._next_orders(counts, sets)
+    np.testing.assert_allclose(fitted, counts, rtol=1e-6)
     clear = [affinity.next_category(affinity.choices({"orders": shop(300, seed)}))["p_adjusted"].min() < 0.05
              for seed in range(20)]
     assert sum(clear) <= 4
     table = affinity.next_category(affinity.choices({"orders": shop(600, 1, follow=0.9)}))
     assert (table.loc[(table["first"] == "E") & (table["next"] == "F"), "p_adjusted"] < 0.05).all()
     assert affinity.next_sentence(table).startswith("After a first order of E, ")
+
+
+# ---------------------------------------------------------------- orders of several categories
+BASKETS = (("Coffee",), ("Coffee", "Filters"), ("Tea",), ("Tea", "Chocolate"), ("Mugs",), ("Books",), ("Chocolate",))
+DEALT = np.array([0.18, 0.27, 0.075, 0.075, 0.15, 0.13, 0.12])
+
+
+def basket_shop(n: int, seed: int, *, follow: float = 0.0) -> dict[str, pd.DataFrame]:
+    """Orders drawn from BASKETS by lot, whoever orders; after Mugs the next order is of Books with chance `follow`."""
+    rng = np.random.default_rng(seed)
+    times = 1 + rng.poisson(rng.gamma(0.7, 5, n))
+    customer = np.repeat(np.arange(n), times)
+    drawn = rng.choice(len(BASKETS), len(customer), p=DEALT)
+    follows = (np.append(-1, drawn[:-1]) == 4) & (np.diff(customer, prepend=-1) == 0)
+    drawn = np.where(follows & (rng.random(len(drawn)) < follow), 5, drawn)
+    made = orders(*[(f"c{who}", day, None) for day, who in enumerate(customer)])
+    lines = pd.DataFrame([(order, one) for order, kind in zip(made["order_id"], drawn, strict=True)
+                          for one in BASKETS[kind]], columns=["order_id", "category"])
+    return {"orders": made, "lines": lines}
+
+
+def test_what_is_next_after_orders_of_several_categories_is_expected_rightly():
+    found = [affinity.next_category(affinity.choices(basket_shop(500, seed))) for seed in range(60)]
+    assert sum(table["p_adjusted"].min() < 0.05 for table in found) <= 7
+    ways = pd.concat(found)
+    to = ways[(ways["first"] == "Mugs") & (ways["next"] == "Coffee")]
+    # by lot: of the orders with anything but mugs, those with coffee
+    assert to["expected"].mean() == pytest.approx(0.45 / 0.85, abs=0.02)
+    assert to["share"].mean() == pytest.approx(to["expected"].mean(), abs=0.02)
+    # after chocolate an order of tea and chocolate still is news, one of chocolate alone is none
+    to = ways[(ways["first"] == "Chocolate") & (ways["next"] == "Coffee")]
+    assert 0.45 / 0.88 <= to["expected"].mean() <= 0.45 / 0.805
+
+
+def test_a_planted_sequence_is_found_among_orders_of_several_categories():
+    table = affinity.next_category(affinity.choices(basket_shop(1500, 1, follow=0.5)))
+    clear = table[(table["share"] > table["expected"]) & (table["p_adjusted"] < 0.05)]
+    assert list(zip(clear["first"], clear["next"], strict=True)) == [("Mugs", "Books")]
+    assert affinity.next_sentence(table).startswith("After a first order of Mugs, ")
+
+
+def test_what_is_always_in_one_order_is_no_link_between_orders():
+    found = [affinity.affinity(affinity.choices(basket_shop(700, seed))) for seed in range(40)]
+    assert sum(table["reading"].isin(["together", "apart"]).any() for table in found) <= 5
+    pairs = pd.concat(found)
+    assert pairs.groupby(["category", "other"])["lift"].mean().between(0.96, 1.04).all()
+
+
+def test_what_goes_into_one_order_is_told():
+    table = affinity.baskets(affinity.choices(basket_shop(1500, 1)))
+    together = table[table["reading"] == "together"]
+    assert {frozenset(pair) for pair in zip(together["category"], together["other"], strict=True)} == {
+        frozenset({"Coffee", "Filters"}), frozenset({"Tea", "Chocolate"})}
+    row = together.set_index("category").loc["Filters"]
+    assert row["share"] == 1 and row["both"] == row["orders"] and row["lift_low"] > 2
+    said = affinity.baskets_sentence(table)
+    assert said.startswith("Filters and Coffee are bought together in one order: ")
+    assert "Tea and Chocolate" in said and "15 pairs of categories looked at" in said
+
+
+def test_orders_filled_by_lot_show_no_pair_however_large_they_are():
+    alarms, rng = 0, np.random.default_rng(4)
+    for _ in range(40):
+        size = rng.choice([1, 2, 4], 400, p=[0.5, 0.3, 0.2])
+        order = np.repeat(np.arange(400), size)
+        kinds = np.concatenate([rng.choice(NAMES, k, replace=False, p=POPULAR) for k in size])
+        made = orders(*[(f"c{i % 150}", i, None) for i in range(400)])
+        lines = pd.DataFrame({"order_id": [f"o{i}" for i in order], "category": kinds})
+        table = affinity.baskets(affinity.choices({"orders": made, "lines": lines}))
+        alarms += (table["p_adjusted"] < 0.05).any()
+    assert alarms <= 5
+    assert affinity.baskets_sentence(table).startswith("In one order no pair")
+
+
+def test_lines_that_repeat_a_category_make_no_pair():
+    rng, popular = np.random.default_rng(5), 1 / np.arange(1, 21)
+    made = orders(*[(f"c{i % 5000}", i, None) for i in range(20_000)])
+    lines = pd.DataFrame({"order_id": np.repeat(made["order_id"].to_numpy(), 2),
+                          "category": rng.choice(20, 40_000, p=popular / popular.sum()).astype(str)})
+    table = affinity.baskets(affinity.choices({"orders": made, "lines": lines}))
+    assert (table["p_adjusted"] < 0.05).any() and (table["reading"] == "as expected").all()
+
+
+def test_the_chances_in_an_order_by_hand():
+    # two sizes: an order of two of three equal categories holds each pair with chance 1/3, one of one none
+    chances = affinity._dealt(np.array([30, 30, 30]), np.array([1, 2, 3]), np.array([30, 15, 10]))
+    np.testing.assert_allclose(chances[:, 0, 1], [0, 1 / 3, 1], atol=1e-6)
+    # weights 3 : 1 : 1 in orders of two: pairs in proportion 3 : 3 : 1
+    totals = 70 * np.array([6, 4, 4]) / 7
+    chances = affinity._dealt(totals, np.array([2]), np.array([70]))
+    pairs = [chances[0, 0, 1], chances[0, 0, 2], chances[0, 1, 2]]
+    np.testing.assert_allclose(pairs, np.array([3, 3, 1]) / 7, atol=1e-4)
+
+
+def test_one_customer_who_always_buys_both_is_no_rule():
+    made = orders(*[("heavy", day, None) for day in range(40)], *[(f"c{i}", i, None) for i in range(200)])
+    lines = [(f"o{i}", one) for i in range(40) for one in "AB"] + [
+        (f"o{40 + i}", one) for i in range(200) for one in (NAMES[i % 6], NAMES[(i + 1 + i // 6 % 5) % 6])]
+    table = affinity.baskets(affinity.choices({"orders": made, "lines": pd.DataFrame(lines, columns=["order_id",
+                                                                                                     "category"])}))
+    row = table[(table["category"].isin(["A", "B"])) & table["other"].isin(["A", "B"])].iloc[0]
+    assert row["lift"] > 1.5 and row["reading"] == "as expected"
+
+
+def test_small_differences_and_small_p_values_are_not_made_much_of():
+    table = pd.DataFrame({"category": list("abc"), "other": list("def"), "lift": [0.97, 1.3, 0.7],
+                          "p_value": [1e-9, 1e-9, 1e-9]})
+    read = affinity._read(table)
+    assert read["reading"].tolist() == ["together", "as expected", "apart"]
+    assert affinity.shown(read)["p_adjusted"].tolist() == ["under 0.001"] * 3
+    assert "p_value" not in affinity.shown(read)
+    told = table_of(shop(600, 1, tastes=4.0, follow=0.6))
+    for pair in told[told["reading"] == "apart"][:1].itertuples():
+        assert f"{pair.category} and {pair.other}" in affinity.affinity_sentence(told)
+    many = pd.concat([told[told["reading"] == "together"][:1]] * 6)
+    assert affinity.affinity_sentence(many).endswith("So do E and F; E and F; E and F; 2 other pairs."
+                                                     if many.iloc[0]["category"] == "E" else
+                                                     "So do F and E; F and E; F and E; 2 other pairs.")
 
 
 # ---------------------------------------------------------------- any shop
@@ -174,6 +294,8 @@ def test_row_order_does_not_matter_and_shares_are_shares(rows, random):
 def test_any_shop_gets_true_sentences(made):
     chosen = affinity.choices({"orders": made})
     table, following = affinity.affinity(chosen), affinity.next_category(chosen)
+    assert affinity.baskets(chosen).empty and affinity.baskets_sentence(affinity.baskets(chosen)) == ""
+    affinity.shown(table), affinity.shown(following)
     said = [affinity.affinity_sentence(table), affinity.next_sentence(following), affinity.cross_sell(chosen).sentence]
     assert not any("nan" in sentence or "inf" in sentence for sentence in said)
     assert all(sentence.endswith(".") for sentence in said)

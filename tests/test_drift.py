@@ -42,7 +42,8 @@ def test_nothing_moved_is_said_so():
     order, segment, _ = found.findings
     assert order.estimate == pytest.approx(1) and order.low <= 1 <= order.high + 1e-9
     assert (segment.estimate, segment.n) == (0, 300) and 0 < segment.high < 0.02
-    assert found.stability_index == 0 and "hardly moved" in found.sentences[1] and "chance" in found.sentences[1]
+    assert found.stability_index == 0 and found.sentences[1].startswith(
+        "As a whole the scores lie as they did last time, give or take chance (population stability index 0.00; up to")
     assert found.why == "" and "0 customers came new and 0 customers are no longer" in found.sentences[0]
 
 
@@ -140,7 +141,46 @@ def test_small_and_odd_runs_get_true_sentences():
     assert silent.estimate == 0 and "nan" not in silent.sentence
 
 
+def test_the_headline_says_whether_the_forecast_came_true():
+    before = kept()
+    actual = np.random.default_rng(5).poisson(before["expected_orders"])
+    found = drift.compare(before, kept(), orders(actual), days=(THEN, NOW))
+    assert found.headline.startswith("The forecast of the last report (orders up to 31 December 2024) held: as many ")
+    share = 100 * actual.sum() / before["expected_orders"].sum()
+    assert f"({share:.0f} for each 100, 95 % interval " in found.headline
+    few, many = (drift.compare(before.assign(expected_orders=expected), kept(), orders(actual), days=(THEN, NOW))
+                 for expected in (5.0, 0.2))
+    assert "was too high: fewer orders came" in few.headline and "was too low: more orders came" in many.headline
+    half = drift.compare(before, kept(), orders(actual), days=(THEN, THEN + timedelta(days=45)))
+    assert half.headline.startswith("So far the forecast of the last report ")
+    early = drift.compare(before, kept(), orders(actual), days=(THEN, THEN + timedelta(days=13)))
+    assert early.headline == "" and drift.compare(kept(9), kept(9), NONE, days=(THEN, NOW)).headline == ""
+
+
+def test_what_became_of_those_first_on_the_last_list():
+    before = kept().assign(first_calls=np.arange(300) < 20)
+    counts = np.where(np.arange(300) < 7, 2, 0) + np.where(np.arange(300) >= 100, 1, 0)
+    earlier = orders(np.ones(300), days=1, begin=THEN - timedelta(days=1))  # known to the last list
+    found = drift.compare(before, kept(), pd.concat([orders(counts), earlier]), days=(THEN, NOW))
+    assert found.sentences[-1] == (
+        "Of those first on the last list, 7 of 20 customers have ordered since, written to or not.")
+    for none in (kept(), before.assign(first_calls=False)):  # kept by a version without lists; nobody was listed
+        assert len(drift.compare(none, kept(), orders(counts), days=(THEN, NOW)).sentences) == 3
+
+
 # ---------------------------------------------------------------- the files
+def test_the_head_of_the_list_is_kept_with_the_scores(shop):
+    assigned = kept(40)[["customer_id", "segment", "score"]]
+    listed = pd.DataFrame({"customer_id": [f"c{i:04}" for i in range(39, -1, -1)],
+                           "value_of_acting": np.maximum(25.0 - np.arange(40), 0)})
+    now = drift.scores(assigned, kept(40), horizon_days=91, listed=listed)
+    assert now.loc[now["first_calls"], "customer_id"].tolist() == [f"c{i:04}" for i in range(20, 40)]
+    drift.keep(now, shop, as_of=THEN)
+    assert drift.last(shop, as_of=NOW)[1]["first_calls"].sum() == 20
+    drift.keep(now[list(drift.COLUMNS)], shop, as_of=THEN)  # as kept before there was such a column
+    assert "first_calls" not in drift.last(shop, as_of=NOW)[1]
+
+
 @pytest.fixture
 def shop(tmp_path):
     return SimpleNamespace(private=tmp_path / "private")

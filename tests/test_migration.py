@@ -73,6 +73,12 @@ def test_each_customer_is_placed_by_the_cutoffs_of_before():
         "30 customers.")
 
 
+def test_typical_orders_are_whole():
+    rows = [*spells("a", -90, 2, 100), *spells("b", -90, 3, 100)]
+    sizes = migration.migration(orders(*rows, *spells("a", 5, 1, 10)), windows()).sizes
+    assert sizes["orders"].dtype == "int64" and set(sizes["orders"]) <= {2, 3}
+
+
 def test_scored_against_themselves_customers_get_the_usual_scores():
     for n, pace in ((60, None), (400, None), (400, scoring.Pace(40, 60, 300))):
         frame = simulated(n)
@@ -199,7 +205,9 @@ def test_few_customers_get_true_sentences(n, tmp_path):
 
 def test_without_a_launch_or_a_before_there_is_one_sentence():
     nothing = migration.migration(orders(*BEFORE), None)
-    assert nothing.sentence.startswith("Where the customers of before the launch went cannot be told: no launch date")
+    assert nothing.sentence == "There is no launch date, and so no before and after to compare."
+    assert nothing.comparison == nothing.details == "" and nothing.sizes.empty
+    assert migration.matrix(nothing.segments).empty and migration.matrix(nothing.groups).empty
     empty = kpis.windows(orders(("a", 3, 10), ("a", 20, 10)), launched_on=LAUNCH)
     assert "there is no time before to compare with" in migration.migration(orders(("a", 3, 10)), empty).sentence
     refunds = migration.migration(orders(("a", -5, -10.0), ("b", 5, 10)), windows())

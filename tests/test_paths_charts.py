@@ -77,12 +77,21 @@ def test_the_map_frames_those_who_disagree(shop, customers):
     assert chart.dense and len(chart.figure.axes[0].patches) == 2
     groups = found.groups.set_index("group")["customers"]
     assert f"High score, low chance to buy: {groups['high score, low chance to buy']} of " in chart.title
+    assert "; low score, high chance to buy: " in chart.title  # one sentence, one capital
     crowded = paths_charts.agreement(found, by="lifetime_value", least=5)
     spots = crowded.figure.axes[0].collections[0]
     assert spots.get_array().min() >= 5
     missing = found.ranks.drop(columns="chance_to_buy")
     gone = stability.Agreement(found.pairs, found.groups, missing)
     assert paths_charts.agreement(gone).title == "The chance to buy is not known, or the same for everybody."
+
+
+def test_typical_customers_show_no_half_orders():
+    bought = tables.customers(made := simulate.shop(customers=400, seed=2, weeks_before=80, weeks_after=22).orders,
+                              as_of=AS_OF)
+    groups = agreement_of(made, bought).groups.dropna()
+    for trait in ("orders", "recency_days", "tenure_days"):
+        assert len(groups) and (groups[trait] % 1 == 0).all()
 
 
 def test_pairs_within_chance_are_grey(shop):
@@ -98,6 +107,17 @@ def test_pairs_within_chance_are_grey(shop):
     assert paths_charts.ACCENT in {line.get_color() for line in paths_charts.affinity(loud).figure.axes[0].lines}
 
 
+def test_what_goes_into_one_order_is_drawn(shop):
+    lines = pd.DataFrame({"order_id": shop["order_id"].repeat(2), "category": np.resize(list("ABACBA"), 2 * len(shop))})
+    table = affinity.baskets(affinity.choices({"orders": shop, "lines": lines}))
+    chart = paths_charts.baskets(table)
+    assert chart.title == affinity.baskets_sentence(table).rstrip(".")
+    assert [tick.get_text() for tick in chart.figure.axes[0].get_yticklabels()]
+    assert "times as often as by lot" in chart.figure.axes[0].get_xlabel()
+    single = affinity.baskets(affinity.choices({"orders": shop}))
+    assert paths_charts.baskets(single).title == "No order is known to hold two categories"
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("n", [0, 1, 9])
 def test_nothing_to_draw_is_a_sentence(shop, n):
@@ -108,7 +128,8 @@ def test_nothing_to_draw_is_a_sentence(shop, n):
              paths_charts.agreement(agreement_of(few, bought)),
              paths_charts.affinity(affinity.affinity(affinity.choices({"orders": few}))),
              paths_charts.migration(migration.migration(few, None))]
-    for chart in drawn:
+    assert drawn[-1].figure is None
+    for chart in drawn[:-1]:
         assert chart.figure is None and "cannot be told" in chart.title and "nan" not in chart.title
     if n:
         drawn = paths_charts.migration(migration_of(few))
