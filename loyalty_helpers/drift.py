@@ -26,6 +26,7 @@ from loyalty_helpers.scoring import purchases
 
 KEPT = 6  # files of scores: with a report a quarter, one and a half years
 COLUMNS = ("customer_id", "segment", "score", "expected_orders", "chance_to_buy", "horizon_days")
+MISSES = ("miss_low", "miss_high")  # the forecast's interval, for each order expected
 LISTED = "first_calls"  # kept where there was a list; files of before have no such column
 SHORTEST = 14  # days after which a forecast is held against what came
 BINS = 10
@@ -37,13 +38,17 @@ FEWEST = 10  # customers in both runs below which nothing is compared
 
 # ---------------------------------------------------------------- the files
 def scores(assigned: pd.DataFrame, forecast: pd.DataFrame, *, horizon_days: int,
-           listed: pd.DataFrame | None = None) -> pd.DataFrame:
+           total: Finding | None = None, listed: pd.DataFrame | None = None) -> pd.DataFrame:
     """COLUMNS, one row per scored customer, sorted: from `assigned` (customer_id, segment, score) and `forecast`
     (customer_id, expected_orders, chance_to_buy over `horizon_days`). Whoever opted out is among them: the scores are
-    of all, only lists of whom to call are not. With the action list (`listed`), LISTED says who heads it."""
+    of all, only lists of whom to call are not. With the `total` of the forecast, MISSES hold the ends of its interval
+    for each order expected; with the action list (`listed`), LISTED says who heads it."""
     both = assigned[["customer_id", "segment", "score"]].merge(
         forecast[["customer_id", "expected_orders", "chance_to_buy"]], on="customer_id", how="left")
     both = both.assign(horizon_days=horizon_days).sort_values("customer_id", ignore_index=True)
+    if total is not None:
+        ends = (total.low, total.high) if total.estimate > 0 else (NAN, NAN)
+        both = both.assign(**{name: end / total.estimate for name, end in zip(MISSES, ends, strict=True)})
     if listed is None:
         return both
     return both.assign(**{LISTED: both["customer_id"].isin(actions.first(listed)["customer_id"])})
@@ -53,7 +58,7 @@ def keep(now: pd.DataFrame, shop: Client, *, as_of: date) -> None:
     """Keep the scores of this run (as from `scores`) as private/scores/<as_of>.parquet, by pseudonym, and of the files
     there the last KEPT."""
     content = io.BytesIO()
-    now[[*COLUMNS, *(name for name in (LISTED,) if name in now)]].to_parquet(content, index=False)
+    now[[*COLUMNS, *(name for name in (*MISSES, LISTED) if name in now)]].to_parquet(content, index=False)
     tables.keep_private(shop, f"scores/{as_of.isoformat()}.parquet", content.getvalue())
     for _, path in _files(shop)[:-KEPT]:
         path.unlink(missing_ok=True)
@@ -67,9 +72,19 @@ def last(shop: Client, *, as_of: date) -> tuple[date, pd.DataFrame] | None:
                 frame = pd.read_parquet(path)
             except (OSError, ValueError):  # damaged, or of another make: as good as none
                 continue
-            if set(COLUMNS) <= set(frame.columns):
+            if _sound(frame):
                 return day, frame
     return None
+
+
+def _sound(frame: pd.DataFrame) -> bool:
+    """Whether these are scores as `keep` writes them: each customer once, and finite numbers where numbers stand."""
+    if not set(COLUMNS) <= set(frame.columns) or frame.empty:
+        return False
+    numbers = [name for name in (*COLUMNS[2:], *MISSES) if name in frame]
+    return (all(pd.api.types.is_numeric_dtype(frame[name]) and not np.isinf(frame[name]).any() for name in numbers)
+            and pd.api.types.is_string_dtype(frame["customer_id"]) and frame["customer_id"].is_unique
+            and bool(frame["score"].notna().all()) and bool(frame["horizon_days"].ge(1).all()))
 
 
 def _files(shop: Client) -> list[tuple[date, Path]]:
@@ -202,8 +217,10 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
 
     Counted are days with a purchase, as in the forecast, of the customers known then, from the first of `days` up to
     the second, but not beyond the horizon of that forecast. Where less time has passed, the expected orders are taken
-    in proportion to it, which is a little too few, because customers leave as time goes on. Interval: bootstrap by
-    customer; it knows nothing of seasons. Nothing is said before SHORTEST days.
+    in proportion to it, which is a little too few, because customers leave as time goes on. Interval: as wide as that
+    of the forecast itself, which was made of its misses in the past (stretched where less time has passed), or as a
+    bootstrap by customer where that is wider: the bootstrap alone knows nothing of seasons, and called half of the
+    forecasts false that were none. None where the forecast had none. Nothing is said before SHORTEST days.
     """
     label, since = "orders that came for each one expected by the last report", days[0]
     horizon = int(before["horizon_days"].iloc[0])
@@ -217,9 +234,11 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
         return finding, f"Whether the last forecast came true cannot be said: {nothing}."
     actual = _days_bought(orders, since, since + timedelta(days=elapsed)).reindex(known.index, fill_value=0)
     ratio = Ratio(actual, known, least=0.0).level(CONFIDENCE)
-    low, high = ratio.low, ratio.high
+    low_miss, high_miss = _misses(before, math.sqrt(horizon / elapsed))
+    low = float(np.minimum(ratio.low, ratio.estimate / high_miss))  # nan where the forecast had no interval
+    high = float(np.maximum(ratio.high, ratio.estimate / low_miss))
     finding = Finding(label=label, unit="orders", estimate=ratio.estimate, low=low, high=high, n=len(known),
-                      method=ratio.method)
+                      method="the forecast's own interval, or a bootstrap by customer where that is wider")
     spell = count(elapsed, "day")
     part = "" if elapsed == horizon else f" (its {count(horizon, 'day')}, in proportion)"
     verdict = ("" if not (math.isfinite(low) and math.isfinite(high)) else
@@ -227,6 +246,14 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
                " That is fewer than expected." if high < 1 else " That is more than expected.")
     return finding, (f"In the {spell} after it, the last report expected {number(known.sum())} orders of "
                      f"{count(len(known), 'customer')}{part}; {number(actual.sum())} came.{verdict}")
+
+
+def _misses(before: pd.DataFrame, stretch: float) -> tuple[float, float]:
+    """The ends of the last forecast's interval for each order it expected, nan where it had none."""
+    if not set(MISSES) <= set(before.columns):
+        return NAN, NAN
+    low, high = (max(float(before[name].iloc[0]), 1e-6) for name in MISSES)
+    return low**stretch, high**stretch
 
 
 def listed_since(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from loyalty_helpers import drift
+from loyalty_helpers.findings import Finding
 
 THEN, NOW = date(2025, 1, 1), date(2025, 4, 2)  # 91 days
 SEGMENTS = np.array(["Champions", "Loyal", "Lost"])
@@ -19,7 +20,7 @@ def kept(n: int = 300, seed: int = 1, **columns) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({"customer_id": [f"c{i:04}" for i in range(n)], "segment": SEGMENTS[np.arange(n) % 3],
                           "score": rng.uniform(0, 100, n), "expected_orders": rng.gamma(1, 1, n),
-                          "chance_to_buy": 0.5, "horizon_days": 91})
+                          "chance_to_buy": 0.5, "horizon_days": 91, "miss_low": 0.99, "miss_high": 1.01})
     return frame.assign(**columns)
 
 
@@ -119,6 +120,16 @@ def test_elapsed_time_is_taken_in_proportion_and_never_beyond_the_horizon():
     assert "made no forecast" in drift.came_true(kept(expected_orders=np.nan), half, days=(THEN, NOW))[1]
 
 
+def test_a_forecast_is_held_to_its_own_interval():
+    before = kept(2000, expected_orders=1.0)
+    more = orders(np.ones(2000) + (np.arange(2000) % 5 == 0))  # 1.2 for each one expected
+    assert drift.came_true(before, more, days=(THEN, NOW))[1].endswith("more than expected.")
+    wide, said = drift.came_true(before.assign(miss_low=0.8, miss_high=1.25), more, days=(THEN, NOW))
+    assert (wide.low, wide.high) == pytest.approx((1.2 / 1.25, 1.2 / 0.8)) and said.endswith("give or take chance.")
+    unsure, said = drift.came_true(before.drop(columns=["miss_low"]), more, days=(THEN, NOW))
+    assert np.isnan([unsure.low, unsure.high]).all() and said.endswith("2,400 came.")
+
+
 def test_the_interval_covers_chance():
     rng, hits = np.random.default_rng(7), 0
     before = kept(120)
@@ -211,9 +222,20 @@ def test_a_few_files_are_kept_and_what_is_no_file_of_ours_is_left_alone(shop):
     assert (folder / "mine.parquet").exists()
 
 
+@pytest.mark.parametrize("damage", [{"score": "high"}, {"score": np.nan}, {"score": np.inf}, {"horizon_days": np.nan},
+                                    {"expected_orders": "many"}, {"customer_id": "c0001"}, {"customer_id": range(300)}])
+def test_scores_that_cannot_be_ours_are_as_good_as_none(shop, damage):
+    drift.keep(kept(), shop, as_of=THEN)
+    kept().assign(**damage).to_parquet(shop.private / "scores" / "2025-01-15.parquet")
+    assert drift.last(shop, as_of=NOW)[0] == THEN
+
+
 def test_scores_are_those_of_all_customers():
     assigned = pd.DataFrame({"customer_id": ["b", "a"], "segment": "Lost", "score": [1.0, 2.0], "level": "Basic"})
     forecast = pd.DataFrame({"customer_id": ["a"], "expected_orders": [0.5], "chance_to_buy": [0.4], "other": 1})
+    total = Finding(label="orders", unit="orders", estimate=200, low=150, high=300)
+    ends = drift.scores(assigned, forecast, horizon_days=91, total=total)[["miss_low", "miss_high"]]
+    assert ends.drop_duplicates().to_numpy().tolist() == [[0.75, 1.5]]
     found = drift.scores(assigned, forecast, horizon_days=91)
     assert found.columns.tolist() == list(drift.COLUMNS) and found["customer_id"].tolist() == ["a", "b"]
     assert found["expected_orders"].isna().tolist() == [False, True]
