@@ -37,20 +37,22 @@ SHOWN = {
                     "drawn towards what all your customers spend."),
     "days_bought": ("days bought", 9, "0", "Different days on which they bought."),
     "usual_gap_days": ("usual gap in days", 10, ONE_DIGIT, "How many days usually lie between two days on which they "
-                       "buy (the median); blank with fewer than three such days."),
-    "gaps_overdue": ("overdue by usual gaps", 10, ONE_DIGIT, "How many usual gaps have passed since the order was due; "
-                     "0: not late yet."),
+                       "buy (the median); blank with fewer than five such days."),
+    "gaps_overdue": ("usual gaps past due", 10, ONE_DIGIT, "How many usual gaps have passed since the order was due; "
+                     "0: not late yet; from 3 on overdue, a silence of four usual gaps."),
     "expected_orders": ("expected orders", 10, TWO_DIGITS, "Orders to expect in the next {weeks}: a forecast, an "
-                        "average over customers alike."),
-    "chance_to_buy": ("chance to buy", 9, SHARE, "The chance that they buy at all in the next {weeks}."),
+                        "average over customers alike; blank where that cannot be told."),
+    "chance_to_buy": ("chance to buy", 9, SHARE, "The chance that they buy at all in the next {weeks}; blank "
+                      "where that cannot be told."),
     "still_customer": ("chance still a customer", 10, SHARE, "The chance that they have not left; blank where that "
                        "cannot be told."),
     "usual_value": ("usual {money}", 11, MONEY, "The {money} they would bring in {weeks} at their usual pace."),
     "value_at_risk": ("value at risk", 11, MONEY, "That {money}, times the chance that they have left: what is lost "
-                      "if they stay away."),
+                      "if they stay away; blank where that chance cannot be told."),
     "value_of_acting": ("worth a call", 11, MONEY, "The value at risk, times the chance that they have not left; "
-                        "nothing for who is not late yet. The list is sorted by it. An upper bound: it does not say "
-                        "what a call achieves."),
+                        "nothing for who is not late yet or has more likely left than not. Where no chance can be "
+                        "told: a quarter of the {money}, for overdue regulars. The list is sorted by it. An upper "
+                        "bound: it does not say what a call achieves."),
     "reason": ("why", 62, "", "What they did, and how it compares with their own habit."),
     "action": ("what to do", 80, "", "From the table of actions, which you may change: a file actions.csv in the "
                "client's folder."),
