@@ -164,6 +164,14 @@ def test_few_short_gaps_make_nobody_late_by_dozens_of_them():
     assert listed["usual_gap_days"].isna().all() and listed["reason"].tolist() == ["bought 4 times, last 21 weeks ago"]
 
 
+def test_who_has_been_silent_for_long_or_is_sure_to_come_gets_no_call():
+    paces = {"late": (40, 10), "long": (70, 10), "sure": (40, 10), "year": (370, 80)}  # days silent, usual gap
+    rows = orders(*[(one, ago + i * gap, 10) for one, (ago, gap) in paces.items() for i in range(5)])
+    forecast = outlook(sorted(paces), still_customer=[0.8, 0.8, 0.97, 0.8], usual_orders=4.0, order_value=50.0)
+    listed = listing(rows, forecast).set_index("customer_id")["value_of_acting"]
+    assert listed["late"] > 0 and (listed.drop("late") == 0).all()
+
+
 def test_segments_are_told_of_mailings_and_never_to_call_or_of_a_program():
     segments = STANDARD[(STANDARD["scheme"] == "RFM segment") & (STANDARD["segment"] != scoring.TOO_FEW)]["action"]
     assert segments.str.startswith("For mailings to the group").all()
