@@ -19,6 +19,8 @@ from loyalty_helpers.findings import count
 
 MOST_ROWS = 5000  # of the workbook: more than anybody calls, and it opens at once
 FONT = "Calibri"
+WHERE = ("Whoever must not be contacted is kept off this list by a list of theirs: put the file in the client's folder "
+         "and name it under sources, opt_outs, in client.yml (data/README.md says how).")
 LONG_AGO = datetime(2000, 1, 1)  # in place of the moment of writing, so that the same list gives the same bytes
 MONEY, SHARE, ONE_DIGIT, TWO_DIGITS = "#,##0", "0 %", "0.0", "0.00"
 # column -> heading, width in letters, format of the numbers, what it says; "{money}" is margin or revenue
@@ -72,7 +74,7 @@ def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, sentences: li
     cut = (f"The workbook holds the first {MOST_ROWS:,} of {count(len(owners), 'customer')}; action_list.csv has all."
            if len(owners) > MOST_ROWS else "")
     explained = explanations(shop, weeks=weeks)
-    said = [*sentences, *([cut] if cut else [])]
+    said = [*sentences, WHERE, *([cut] if cut else [])]
     tables.keep_private(shop, "action_list.xlsx", workbook(owners.head(MOST_ROWS), explained, said))
     return f"The list of {count(len(owners), 'customer')} is in private/action_list.xlsx and .csv. {cut}".strip()
 

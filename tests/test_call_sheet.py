@@ -111,6 +111,7 @@ def test_the_workbook_holds_the_list_and_explains_it(shop):
     assert cell["usual revenue"].value == 180  # no margin is known
     assert rows[-1][rows[0].index("usual gap in days")] is None
     text = " ".join(str(one) for row in book["Read me"].iter_rows(values_only=True) for one in row if one)
+    assert "sources, opt_outs, in client.yml" in text  # where to put the list, said here alone
     assert "Sorted by worth." in text and all(heading in text for heading in rows[0])
     assert set(action_book.SHOWN) == set(actions.COLUMNS)
     assert "{" not in text
