@@ -19,6 +19,8 @@ from loyalty_helpers.findings import count
 
 MOST_ROWS = 5000  # of the workbook: more than anybody calls, and it opens at once
 FONT = "Calibri"
+WHERE = ("Whoever must not be contacted is kept off this list by a list of theirs: put the file in the client's folder "
+         "and name it under sources, opt_outs, in client.yml (data/README.md says how).")
 LONG_AGO = datetime(2000, 1, 1)  # in place of the moment of writing, so that the same list gives the same bytes
 MONEY, SHARE, ONE_DIGIT, TWO_DIGITS = "#,##0", "0 %", "0.0", "0.00"
 # column -> heading, width in letters, format of the numbers, what it says; "{money}" is margin or revenue
@@ -37,20 +39,22 @@ SHOWN = {
                     "drawn towards what all your customers spend."),
     "days_bought": ("days bought", 9, "0", "Different days on which they bought."),
     "usual_gap_days": ("usual gap in days", 10, ONE_DIGIT, "How many days usually lie between two days on which they "
-                       "buy (the median); blank with fewer than three such days."),
-    "gaps_overdue": ("overdue by usual gaps", 10, ONE_DIGIT, "How many usual gaps have passed since the order was due; "
-                     "0: not late yet."),
+                       "buy (the median); blank with fewer than five such days."),
+    "gaps_overdue": ("usual gaps past due", 10, ONE_DIGIT, "How many usual gaps have passed since the order was due; "
+                     "0: not late yet; from 3 on overdue, a silence of four usual gaps."),
     "expected_orders": ("expected orders", 10, TWO_DIGITS, "Orders to expect in the next {weeks}: a forecast, an "
-                        "average over customers alike."),
-    "chance_to_buy": ("chance to buy", 9, SHARE, "The chance that they buy at all in the next {weeks}."),
+                        "average over customers alike; blank where that cannot be told."),
+    "chance_to_buy": ("chance to buy", 9, SHARE, "The chance that they buy at all in the next {weeks}; blank "
+                      "where that cannot be told."),
     "still_customer": ("chance still a customer", 10, SHARE, "The chance that they have not left; blank where that "
                        "cannot be told."),
     "usual_value": ("usual {money}", 11, MONEY, "The {money} they would bring in {weeks} at their usual pace."),
     "value_at_risk": ("value at risk", 11, MONEY, "That {money}, times the chance that they have left: what is lost "
-                      "if they stay away."),
+                      "if they stay away; blank where that chance cannot be told."),
     "value_of_acting": ("worth a call", 11, MONEY, "The value at risk, times the chance that they have not left; "
-                        "nothing for who is not late yet. The list is sorted by it. An upper bound: it does not say "
-                        "what a call achieves."),
+                        "nothing for who is not late yet, sure to come, or long gone. Where no chance can be "
+                        "told: a quarter of the {money}, for overdue regulars. The list is sorted by it. An upper "
+                        "bound: it does not say what a call achieves."),
     "reason": ("why", 62, "", "What they did, and how it compares with their own habit."),
     "action": ("what to do", 80, "", "From the table of actions, which you may change: a file actions.csv in the "
                "client's folder."),
@@ -70,7 +74,7 @@ def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, sentences: li
     cut = (f"The workbook holds the first {MOST_ROWS:,} of {count(len(owners), 'customer')}; action_list.csv has all."
            if len(owners) > MOST_ROWS else "")
     explained = explanations(shop, weeks=weeks)
-    said = [*sentences, *([cut] if cut else [])]
+    said = [*sentences, WHERE, *([cut] if cut else [])]
     tables.keep_private(shop, "action_list.xlsx", workbook(owners.head(MOST_ROWS), explained, said))
     return f"The list of {count(len(owners), 'customer')} is in private/action_list.xlsx and .csv. {cut}".strip()
 

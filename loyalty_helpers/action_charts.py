@@ -20,7 +20,7 @@ def lateness(table: pd.DataFrame) -> Chart:
     rows = table.dropna(subset=["share"]).reset_index(drop=True)
     figure, ax = canvas(0.9 + 0.42 * len(rows))
     y = np.arange(len(rows))[::-1]
-    colors = [CAUTION if "or more" in words else ACCENT for words in rows["silence"]]
+    colors = [CAUTION if words.startswith("overdue") else ACCENT for words in rows["silence"]]
     ax.barh(y, rows["share"], height=0.55, color=colors, label="regular customers")
     ax.plot(rows["by_chance"], y, "|", color=INK, markersize=19, markeredgewidth=2.2,
             label="if all bought at random times and nobody had left")
@@ -30,7 +30,7 @@ def lateness(table: pd.DataFrame) -> Chart:
     ax.grid(axis="x")
     ax.set_axisbelow(True)
     figure.legend(loc="outside upper right", ncols=2)
-    said = [f"{findings.capital(one.silence)}: {findings.amount(one.share, 'share', digits=0)} of the regulars, "
+    said = [f"{findings.capital(one.silence)}, {findings.amount(one.share, 'share', digits=0)} of the regulars, "
             f"{findings.amount(one.by_chance, 'share', digits=0)} by chance" for one in rows.itertuples()]
     title = said[-1]
     return Chart(figure, title, f"Bars by how late customers are. {title}. {'; '.join(said)}.")
@@ -40,8 +40,8 @@ def reach(curve: pd.DataFrame, *, least: int = 1) -> Chart:
     """Share of all that is worth a call against the number of calls, best first (`actions.reach`); from `least` on."""
     calls = int(curve["calls"].max())
     if calls < max(least, 2):
-        return nothing("Too few customers are late for a choice of whom to call first." if calls else
-                       "Nobody is late for an order, so there is nobody to call first.")
+        return nothing("Too few customers are worth a call for a choice of whom to call first." if calls else
+                       "Nobody is both late for an order and likely still a customer, so there is nobody to call.")
     points = curve[(curve["calls"] == 0) | (curve["calls"] >= least)]
     points = points.iloc[np.unique(np.linspace(0, len(points) - 1, MOST_POINTS).astype(int))]
     first = min(actions.FIRST_CALLS, calls)
@@ -60,5 +60,5 @@ def reach(curve: pd.DataFrame, *, least: int = 1) -> Chart:
     ax.grid()
     title = (f"The first {count(first, 'call')} reach {findings.amount(held, 'share', digits=0)} of what is worth a "
              f"call; half of it takes {max(half, least):,}")
-    return Chart(figure, title, f"Curve of the value reached over calls. {title}, of {count(calls, 'customer')} who "
-                 "are late.")
+    return Chart(figure, title, f"Curve of the value reached over calls. {title}, of {count(calls, 'customer')} "
+                 "worth a call.")

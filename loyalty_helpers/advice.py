@@ -101,10 +101,13 @@ def _list_members(results: Results) -> Step | None:
 def _call(overdue: Finding, first_calls: Finding) -> Step | None:
     if not overdue.measurable or first_calls.n == 0:
         return None
+    late, spent, them, head = (("That one is", "That customer", "that one", "heads") if first_calls.n == 1 else
+                               ("They are", "They", "them", "head"))
+    stake = f"; {first_calls.note} hangs on {them}" if first_calls.note else ""
     return (
         f"Get in touch with {count(first_calls.n, 'customer')} first.",
-        f"They are late for their next order, and worth most: {first_calls.value} in the last 365 days. "
-        "They head the list in your private folder.",
+        f"{late} late for the next order, and worth most. {spent} spent {first_calls.value} in the last 365 days"
+        f"{stake}. {them.capitalize() if first_calls.n == 1 else 'They'} {head} the list in your private folder.",
     )
 
 

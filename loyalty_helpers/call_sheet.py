@@ -18,8 +18,8 @@ from loyalty_helpers.findings import amount, count
 
 HONEST = ("A list to start conversations, not a proof that calling pays: some of these customers would have come back "
           "by themselves, and some will not come back whatever you say.")
-PRIVATE = "Personal data: for you alone. Put who does not want to be called again on the list of opt-outs."
-ROOM, TALLEST, LINE = 221, 15, 3.41  # mm for all rows together, for one at most, and for a line
+PRIVATE = "Personal data: for you alone. Note who does not want to be called again."
+ROOM, TALLEST, LINE = 213, 15, 3.41  # mm for all rows together, for one at most, and for a line
 
 STYLE = """
 @page { size: A4 portrait; margin: 11mm }
@@ -32,6 +32,8 @@ h1 { font-size: 17pt; line-height: 1.1; margin: 0 0 1mm }
 p { margin: 0 }
 .day { color: #50606b; text-align: right; white-space: nowrap; padding-left: 6mm }
 .day b { border-bottom: 0.2mm solid #8795a1; display: inline-block; width: 26mm }
+.heavy { border: 0.3mm solid #0b6e69; margin-bottom: 2mm; max-height: 9mm; overflow: hidden; padding: 1mm;
+         overflow-wrap: anywhere }
 .left { margin-bottom: 2mm; max-height: 8mm; overflow: hidden }
 table { border-collapse: collapse; table-layout: fixed; width: 100% }
 th { color: #0b6e69; font-size: 7.5pt; text-align: left; padding: 0 1.5mm 1mm 0; vertical-align: bottom }
@@ -55,21 +57,23 @@ def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, as_of: date, 
     """Write private/call_sheet.html; a sentence about it. Arguments as in `page`, and `ids` as from `tables.read_ids`.
     """
     html = page(privacy.named(actions.first(listed), ids), shop, as_of=as_of, left_out=left_out,
-                nobody=why_nobody(listed))
+                nobody=why_nobody(listed), heavy=privacy.named(actions.look_after(listed), ids))
     tables.keep_private(shop, "call_sheet.html", html.encode())
     return "The first of them are on one page to print: private/call_sheet.html."
 
 
-def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: str, nobody: str) -> str:
+def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: str, nobody: str,
+         heavy: pd.DataFrame | None = None) -> str:
     """The sheet as HTML: `first` as from `actions.first`, under the names that the owner knows.
 
     `as_of` is the day after the last order; `left_out` says how many opted out; `nobody` says why nobody is listed,
-    where that is so.
+    where that is so. `heavy` as from `actions.look_after`: a line of its own, late or not.
     """
     last_day = as_of - timedelta(days=1)
     to_call = count(len(first), "customer") + " to call" if len(first) else "Nobody to call"
     body = _table(first, shop) if len(first) else f'<p class="none">{escape(nobody)}</p>'
-    best = "Best first: who is late for an order, spends well, and may well be won back. " if len(first) > 1 else ""
+    best = ("Best first: who is late for an order, spends well, and is likely still a customer. "
+            if len(first) > 1 else "")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -84,6 +88,7 @@ def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: str, nobod
 <p class="day">Orders up to {last_day.day} {last_day:%b %Y}<br>Called on <b>&nbsp;</b></p>
 </header>
 <p class="left">{escape(best + left_out)}</p>
+{"" if heavy is None else "".join(_heavy(one) for one in heavy.itertuples())}
 <main>
 {body}
 </main>
@@ -98,8 +103,15 @@ def why_nobody(listed: pd.DataFrame) -> str:
     if listed.empty:
         return "There is no customer with an order who may be contacted."
     if listed["still_customer"].isna().all() and listed["usual_gap_days"].isna().all():
-        return "No customer has bought on three different days yet, so nobody has a rhythm to be late by."
-    return "Nobody is late for their next order by their own usual rhythm."
+        return "No customer has bought on five different days yet, so nobody has a rhythm to be late by."
+    return "Nobody is late for their next order and likely still a customer."
+
+
+def _heavy(one) -> str:
+    usually = "" if math.isnan(one.usual_gap_days) else f"usually {rhythm.every(one.usual_gap_days)}, "
+    said = (f": brings more of the revenue than anybody else. Know when the next order is due ({usually}last "
+            f"{rhythm.span(one.recency_days)} ago).")
+    return f'<p class="heavy">Look after <b>{escape(str(one.customer_id)[:120])}</b>{said}</p>'
 
 
 def _table(first: pd.DataFrame, shop: Client) -> str:
@@ -122,9 +134,8 @@ def _row(place: int, one, shop: Client, height: float, lines: int) -> str:
 
 
 def _last_here(one) -> list[str]:
-    usually = (f"{count(int(one.orders), 'order')} so far" if math.isnan(one.usual_gap_days)
-               else f"usually {rhythm.every(one.usual_gap_days)}")
-    return [f"{rhythm.span(one.recency_days)} ago", usually, f"({one.last_order.day} {one.last_order:%b %Y})"]
+    return [f"{rhythm.span(one.recency_days)} ago", f"({one.last_order.day} {one.last_order:%b %Y})",
+            f"{count(int(one.orders), 'order')} so far"]
 
 
 def _spends(one, shop: Client) -> Sequence[str]:
@@ -135,6 +146,4 @@ def _spends(one, shop: Client) -> Sequence[str]:
 def _why(one) -> str:
     if math.isnan(one.usual_gap_days):
         return "Silent for longer than usual after so few orders"
-    if one.gaps_overdue < 1:
-        return "A little later than usual"
-    return f"Late by {count(int(one.gaps_overdue), 'usual gap')}"
+    return f"Usually {rhythm.every(one.usual_gap_days)}, silent for {rhythm.span(one.recency_days)}"

@@ -173,9 +173,9 @@ def to_call(frames: Frames, assigned: pd.DataFrame, rhythms: pd.DataFrame, outlo
     )
 
 
-def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
+def first_calls(listed: pd.DataFrame, shop: Client, *, horizon_days: int = actions.HORIZON) -> Finding:
     """What the customers at the head of the action list spent in the last 365 days: those worth a call, at most
-    `actions.FIRST_CALLS`."""
+    `actions.FIRST_CALLS`. The note says what hangs on them in the next weeks, which is far less."""
     first = actions.first(listed)
     if 1 <= len(first) < privacy.least(shop):
         return Finding(label="what the first customers to call spent", unit=shop.currency, estimate=NAN,
@@ -184,8 +184,16 @@ def first_calls(listed: pd.DataFrame, shop: Client) -> Finding:
     return Finding(
         label=f"what the first {whom} to call spent in the last 365 days", unit=shop.currency,
         estimate=first["spend_last_year"].sum() if len(first) else NAN, n=len(first),
-        note="" if len(first) else "no customer who bought regularly has fallen silent",
+        note=actions.at_stake(listed, shop, horizon_days=horizon_days) or actions.NOBODY_TO_CALL,
     )
+
+
+def first_calls_sentence(found: Finding) -> str:
+    """`first_calls` as a sentence: what they spent, beside what hangs on them."""
+    if not found.measurable:
+        return found.sentence
+    whom, them = ("customer", "that one") if found.n == 1 else (count(found.n, "customer"), "them")
+    return f"The first {whom} to call spent {found.value} in the last 365 days; {found.note} hangs on {them}."
 
 
 SHORTEST_SPELL = 182  # days: shorter ones, brought to a year, take slow buyers for gone and a chance for a trend

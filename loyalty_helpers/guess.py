@@ -33,6 +33,8 @@ AMOUNT = rf"[-+(]*\s*{SIGN}?\s*[-+(]*\s*\d[\d.,' ]*\s*(?:{SIGN}|万元?)?\s*\)?-
 MOMENT_WORDS = ("date", "time", "timestamp", "at", "on", "created", "joined", "日期", "时间")
 PERSON = rf"[^\W\d_]+(?:[ ,.'’-]+[^\W\d_]+)+|[{CJK}]{{2,4}}"  # "Ann Smith", "李小龙"
 CLOCK = r"\d{1,2}:\d{2}(:\d{2})?\s*([AP]\.?M\.?)?"
+CONSENT = ("accepts email marketing", "accepts marketing", "email marketing consent", "marketing consent")
+AGREED, DECLINED = frozenset(["yes", "true", "1"]), frozenset(["no", "false", "0"])
 ORDERS = ("order_id", "customer_id", "email", "phone", "ordered_at", "amount", "refunded", "quantity", "unit_price",
           "currency", "product", "category", "channel", "rating")
 
@@ -234,7 +236,7 @@ def guess(raw: RawFile) -> Guess:
     twice = _twice(columns)
     free = [look for look in columns if look.name not in twice]
     asked = [look for look in free if not _is_question(look)]
-    for attempt in (_assignment, _referrals, _orders, _points, _survey, _lines, _members, _costs):
+    for attempt in (_assignment, _referrals, _orders, _points, _survey, _lines, _members, _costs, opt_outs):
         found = attempt(free if attempt is _survey else asked)
         if found:
             notes = [f"'{header}' stands there more than once with different cells: none of them is used."
@@ -321,6 +323,24 @@ def _members(columns: list[Look]) -> Guess | None:
         return None
     notes = () if "joined_at" in found else ("It does not say when a member joined.",)
     return Guess("members", {"columns": headers_of(found)}, notes)
+
+
+def opt_outs(columns: list[Look]) -> Guess | None:
+    """A list of people that says who agreed to be written to: those who did not are to be left alone."""
+    found, agreed = _person(columns), consent(columns)
+    if not found or not agreed:
+        return None
+    return Guess("opt_outs", {"columns": headers_of(found), "set_aside": {"agreed to be written to": agreed}},
+                 ("Who has not agreed is kept off the list of customers to call; they stay in every count.",))
+
+
+def consent(columns: Iterable[Look]) -> dict[str, Any] | None:
+    """The rule for those who agreed: a column of a known name with nothing but yes and no in it."""
+    for look in (one for one in columns if one.name in CONSENT):
+        agreed = sorted(word for word in look.values() if word.casefold() in AGREED)
+        if agreed and {word.casefold() for word in look.values()} <= AGREED | DECLINED:
+            return {"column": look.header, "equals": agreed}
+    return None
 
 
 def _costs(columns: list[Look]) -> Guess | None:

@@ -14,9 +14,11 @@ import pandas as pd
 from loyalty_helpers.findings import NAN, Finding, count
 from loyalty_helpers.scoring import YEAR, share_of
 
-OVERDUE = 3  # usual gaps past the day when the next order was due
+OVERDUE = 3  # usual gaps past the day when the next order was due: a silence of four
+MEANING = ("Late is who has been silent for longer than usual for them; overdue is who has been silent for four of "
+           "their usual gaps or more.")
 FEWEST = 10  # regulars below which nothing is set beside chance
-REGULAR = 3  # days with a purchase from which a customer has a usual gap
+REGULAR = 5  # days with a purchase from which a customer has a usual gap: two or three gaps make no habit
 MICROS = 24 * 3600 * 1_000_000  # of a day
 
 
@@ -24,8 +26,9 @@ def rhythm(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
     """One row per customer with a purchase, sorted by customer_id.
 
     days_bought counts the days with a purchase (several orders of one day are one visit, refunds none).
-    usual_gap_days is the median number of days between two such days that follow each other, nan below three days
-    (REGULAR). recency_days are whole days from the last purchase to `as_of`, as in `tables.customers`. gaps_overdue is
+    usual_gap_days is the median number of days between two such days that follow each other, nan below five days
+    (REGULAR): by fewer, a few short gaps would make somebody late by dozens of them. recency_days are whole days from
+    the last purchase to `as_of`, as in `tables.customers`. gaps_overdue is
     (recency_days - usual_gap_days) / usual_gap_days, 0 for who is not late yet, nan without a usual gap: at 3 the
     silence has lasted four gaps, three of them past the day when the order was due. spend_last_year is the money of
     the 365 days before `as_of`, refunds taken off.
@@ -67,8 +70,10 @@ def overdue_regulars(paces: pd.DataFrame, *, currency: str) -> list[Finding]:
     late = regulars[overdue(regulars)]
     nobody = ("" if len(regulars) else "no regular customer spent anything in the last 365 days"
               if paces["usual_gap_days"].notna().any() else
-              "no customer of the last 365 days has ever bought on three different days")
-    return [share_of(f"regulars of the last 365 days who are overdue by {OVERDUE} of their usual gaps or more",
+              "no customer of the last 365 days has ever bought on "
+              + ("three different days" if paces["days_bought"].max() < 3 or paces.empty else "five different days"))
+    return [share_of(f"regulars of the last 365 days who are overdue, silent for {OVERDUE + 1} of their usual gaps or "
+                     "more",
                      len(late), len(regulars), noun="regular customer", note=nobody),
             Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
                     estimate=late["spend_last_year"].sum() if len(regulars) else NAN, note=nobody)]
@@ -85,7 +90,7 @@ def late_by_chance(gaps: np.ndarray, late: float = OVERDUE) -> np.ndarray:
     their gaps, and they count as late where S > (1 + late) times the median of the `gaps` seen so far. With k = 1 +
     late that is E[exp(-k median)] of standard exponential gaps, whose order statistics are sums of independent
     exponentials (Rényi 1953): the product of (n - i) / (n - i + k) over the gaps up to the middle one. With many gaps
-    it tends to 1/2 to the power k (1 in 16 for 3), with two or three it is 1 in 9 and 1 in 7. Customers with a steadier
+    it tends to 1/2 to the power k (1 in 16 for 3), with four or five it is 1 in 9 and 1 in 8. Customers with a steadier
     rhythm than that are late by chance less often. `gaps` are whole numbers of 1 or more.
     """
     k = 1.0 + late
@@ -120,7 +125,8 @@ def lateness(paces: pd.DataFrame) -> pd.DataFrame:
     """The regulars of the last 365 days by how late they are: silence, customers, share, by_chance (the share that
     would stand there if all bought at random times and nobody had left). Empty without regulars."""
     regulars = _regulars(paces)
-    words = ["within the usual gap", "up to 1 gap late", f"1 to {OVERDUE} gaps late", f"{OVERDUE} gaps late or more"]
+    words = ["silent for 1 usual gap or less", "late: silent for 1 to 2 usual gaps",
+             f"late: silent for 2 to {OVERDUE + 1} usual gaps", f"overdue: silent for {OVERDUE + 1} usual gaps or more"]
     if regulars.empty:
         return pd.DataFrame(columns=["silence", "customers", "share", "by_chance"])
     late, gaps = regulars["gaps_overdue"], regulars["days_bought"].to_numpy() - 1

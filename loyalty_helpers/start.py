@@ -46,8 +46,6 @@ GUESSED = client.GUESSED
 SEEN = "the same sales as {}: counted twice, they would be wrong."
 OURS = ("prepared", "private", "client.yml", "themes.yml", "actions.csv")  # names that mean something in that folder
 # columns that say whether a person agreed to be written to, in loose spelling, and what stands in them
-CONSENT = ("accepts email marketing", "accepts marketing", "email marketing consent", "marketing consent")
-AGREED, DECLINED = frozenset(["yes", "true", "1"]), frozenset(["no", "false", "0"])
 STAGE = ".new"  # folder in the client's, in which a copy is made ready
 
 
@@ -385,7 +383,7 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
     orders = [entry for entry in used if entry.source == "orders"]
     dated = next((entry for entry in entries if entry.role == "members" and entry.column("joined_at")), None)
     for entry in entries:
-        nobody = _leaves_nobody(entry)
+        nobody, agreed = _leaves_nobody(entry), _as_opt_outs(entry)
         if entry.role == "payments" and orders:
             left_out.append((entry, f"the same sales as in {_names(orders[0].tables)}, seen by the payment service: "
                                     "counted twice, they would be wrong."))
@@ -394,6 +392,8 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
                                     "the export of the orders beside it."))
         elif entry.role == "items" and all(one.settings.grain == "line" for one in orders):
             left_out.append((entry, "the items stand in the orders' own file already."))
+        elif agreed and (nobody or (dated and not entry.column("joined_at"))):
+            used.append(agreed)
         elif entry.role == "members" and dated and not entry.column("joined_at"):
             left_out.append((entry, f"{_names(dated.tables)} says who is a member, and since when."))
         elif nobody:
@@ -401,6 +401,12 @@ def choose(entries: list[Entry]) -> tuple[list[Entry], list[tuple[Entry, str]]]:
         elif entry.role != "shop":
             used.append(entry)
     return used, left_out
+
+
+def _as_opt_outs(entry: Entry) -> Entry | None:
+    """A list of people who are no members, as the list of those who did not agree to be written to."""
+    found = guess.opt_outs(guess.looks(entry.tables[0].raw)) if entry.role == "members" else None
+    return found and Entry(tuple(replace(table, format=None, guess=found) for table in entry.tables), found)
 
 
 def _is_named(entry: Entry) -> bool:
@@ -605,7 +611,8 @@ def _sources(entries: list[Entry], names: Mapping[Path, str], decided: Decisions
             block = _entry(entry, names, decided)
             first, rest = ("    - ", "      ") if len(several) > 1 else ("    ", "    ")
             lines += [(first if i == 0 else rest) + line for i, line in enumerate(block)]
-    return [*lines, *_opt_outs(entries, names)]
+    there = any(entry.source == "opt_outs" for entry in entries)
+    return lines if there else [*lines, *_opt_outs(entries, names)]
 
 
 def _opt_outs(entries: list[Entry], names: Mapping[Path, str]) -> list[str]:
@@ -614,7 +621,7 @@ def _opt_outs(entries: list[Entry], names: Mapping[Path, str]) -> list[str]:
     for entry in (one for one in entries if one.source == "members"):
         people = {ours: entry.settings.columns[ours][0] for ours in ("customer_id", "email", "phone")
                   if ours in entry.settings.columns and entry.column(ours)}
-        rule = _consent(entry.tables[0]) if people else None
+        rule = guess.consent(guess.looks(entry.tables[0].raw)) if people else None
         if rule:
             files = [names[path] for path in entry.paths]
             blocks.append([f"files: {_yaml(files if len(files) > 1 else files[0])}  {GUESSED}",
@@ -623,16 +630,6 @@ def _opt_outs(entries: list[Entry], names: Mapping[Path, str]) -> list[str]:
     first, rest = ("    - ", "      ") if len(blocks) > 1 else ("    ", "    ")
     lines = [(first if i == 0 else rest) + line for block in blocks for i, line in enumerate(block)]
     return ["  opt_outs:  # who is kept off the list of customers to call", *lines] if lines else []
-
-
-def _consent(table: Table) -> dict[str, Any] | None:
-    """The rule for those who agreed: a column of a known name with nothing but yes and no in it."""
-    for header in (name for name in table.raw.headers if formats.loose(name) in CONSENT):
-        words = {word for column in table.columns(header) for word in column.text.to_pylist() if word.strip()}
-        agreed = sorted(word for word in words if word.strip().casefold() in AGREED)
-        if agreed and {word.strip().casefold() for word in words} <= AGREED | DECLINED:
-            return {"column": header, "equals": agreed}
-    return None
 
 
 def _entry(entry: Entry, names: Mapping[Path, str], decided: Decisions) -> list[str]:
@@ -771,7 +768,8 @@ def _report(key: str, place: Path, entries: list[Entry], left_out: list[tuple[st
 
 
 def _use(entry: Entry) -> str:
-    return {"orders": "the orders", "lines": "the items of the orders", "members": "the list of members"}.get(
+    return {"orders": "the orders", "lines": "the items of the orders", "members": "the list of members",
+            "opt_outs": "the list of people who must not be contacted"}.get(
         entry.source, f"the {entry.source}")
 
 

@@ -49,8 +49,8 @@ def shop(rate: float = 0.0, margin: float | None = None, smallest_cell: int = 1)
                            program=SimpleNamespace(owner_hourly_rate=rate, gross_margin=margin))
 
 
-SMALL = orders(*[("late", ago, 100) for ago in (400, 180, 150, 120, 120)], ("late", 119, -30),
-               *[("fine", ago, 500) for ago in (90, 60, 29.5)], ("once", 20, 80), ("twice", 300, 40),
+SMALL = orders(*[("late", ago, 100) for ago in (400, 210, 180, 150, 120, 120)], ("late", 119, -30),
+               *[("fine", ago, 500) for ago in (150, 120, 90, 60, 29.5)], ("once", 20, 80), ("twice", 300, 40),
                ("twice", 290, 40), (None, 1, 999), ("refund", 5, -10))
 FORECAST = outlook(["fine", "late", "once", "twice"], expected_orders=[3.0, 0.9, 0.5, 0.1],
                    chance_to_buy=[0.9, 0.5, 0.4, 0.1], still_customer=[0.9, 0.5, 1.0, 0.2],
@@ -91,19 +91,20 @@ def test_a_client_replaces_actions_by_a_file_of_its_own(tmp_path):
 # ---------------------------------------------------------------- the list
 def test_the_list_by_hand_where_the_chance_is_known():
     listed = listing(SMALL, FORECAST, gross_margin=0.5).set_index("customer_id")
-    assert listed.index.tolist() == ["late", "twice", "fine", "once"]
+    assert listed.index.tolist() == ["late", "fine", "once", "twice"]
     late = listed.loc["late"]
     assert (late["usual_value"], late["value_at_risk"], late["value_of_acting"]) == (90, 45, 22.5)  # 2 x 90 x 0.5
-    assert listed.loc["twice", ["usual_value", "value_at_risk", "value_of_acting"]].tolist() == [10, 8, 1.6]
+    assert listed.loc["twice", ["usual_value", "value_at_risk", "value_of_acting"]].tolist() == [10, 8, 0]  # p of 0.2:
+    # gone, more likely than not
     fine = listed.loc["fine"]  # silent for 29 days of a usual 30: nothing to ask yet, whatever a model doubts
     assert fine["value_at_risk"] == 87.5 and fine["value_of_acting"] == 0
-    assert listed.loc["once", "value_at_risk"] == 0
+    assert listed.loc["once", ["still_customer", "value_at_risk"]].isna().all()  # one order tells nothing of staying
     revenue = listing(SMALL, FORECAST).set_index("customer_id")
     assert (revenue["value_of_acting"] == 2 * listed["value_of_acting"]).all()
 
 
 def test_who_is_late_without_a_usual_gap_is_told_by_the_pace_of_the_forecast():
-    rows = orders(("a", 50, 10), ("b", 40, 10))
+    rows = orders(("a", 50, 10), ("b", 40, 10), ("a", 150, 10), ("b", 150, 10))
     forecast = outlook(["a", "b"], still_customer=[0.5, 0.5], usual_orders=[2.0, 2.0], order_value=[10.0, 10.0])
     listed = listing(rows, forecast)  # two orders in 91 days: one every 45.5
     assert listed["customer_id"].tolist() == ["a", "b"] and listed["value_of_acting"].tolist() == [5, 0]
@@ -112,10 +113,20 @@ def test_who_is_late_without_a_usual_gap_is_told_by_the_pace_of_the_forecast():
 def test_the_list_by_hand_where_no_chance_is_known():
     listed = listing(SMALL, gross_margin=0.5).set_index("customer_id")
     assert listed.index.tolist() == ["late", "fine", "once", "twice"]
-    late = listed.loc["late"]  # gaps of 220, 30, 30 days; silent for 120: three gaps past the day it was due
-    assert (late["usual_gap_days"], late["gaps_overdue"], late["spend_last_year"]) == (30, 3, 370)
-    assert late["value_of_acting"] == late["value_at_risk"] == pytest.approx(370 * 0.5 * 91 / 365, abs=0.005)
+    late = listed.loc["late"]  # gaps of 190, 30, 30, 30 days; silent for 120: three gaps past the day it was due
+    assert (late["usual_gap_days"], late["gaps_overdue"], late["spend_last_year"]) == (30, 3, 470)
+    assert late["value_of_acting"] == pytest.approx(470 * 0.5 * 91 / 365 / 4, abs=0.005)  # p (1 - p) is 1/4 at most
+    assert listed["value_at_risk"].isna().all()
+    found = actions.worth(listed.reset_index(), currency="CNY", gross_margin=0.5)
+    assert "may still be won, at most: ¥15 (" in found.sentence  # of 14.65
+    assert actions.at_stake(listed.reset_index(), shop(margin=0.5)) == "at most ¥15 of margin of the next 13 weeks"
     assert (listed["value_of_acting"].iloc[1:] == 0).all()
+    sure = FORECAST.assign(still_customer=np.nan)
+    unsure = listing(SMALL, sure).set_index("customer_id")["chance_to_buy"]
+    assert np.isnan(unsure["late"]) and unsure["fine"] == 0.9  # of who is overdue, nothing is sure
+    gone = listing(orders(*[("a", ago, 1) for ago in (110, 120, 130, 140, 150)], *[("b", ago, 1) for ago in (
+        100, 110, 120, 130, 140)])).set_index("customer_id")["value_of_acting"]
+    assert gone["a"] == 0 < gone["b"]  # eleven usual gaps of silence, and ten
     assert "too little is known to tell" in actions.how_sorted(listed, gross_margin=0.5)
     assert "times the chance" in actions.how_sorted(listing(SMALL, FORECAST), gross_margin=None)
 
@@ -123,30 +134,77 @@ def test_the_list_by_hand_where_no_chance_is_known():
 def test_reasons_and_actions_by_hand():
     listed = listing(SMALL, FORECAST).set_index("customer_id")
     assert listed["reason"].to_dict() == {
-        "late": "usually buys every 4 weeks, last bought 17 weeks ago: overdue by 3 of their usual gaps",
+        "late": "usually buys every 4 weeks, silent for 17 weeks: overdue",
         "fine": "usually buys every 4 weeks, last bought 4 weeks ago",
         "once": "bought once, 20 days ago", "twice": "bought 2 times, last 10 months ago"}
     assert "ask whether all was well" in listed.loc["late", "action"]  # not what its segment would ask for
     todo = STANDARD.set_index(["scheme", "segment"])["action"]
     assert listed.loc["fine", "action"] == todo["RFM segment", listed.loc["fine", "segment"]]
     assert listed.loc["late", "last_order"] == date(2024, 9, 3)
-    one_late = listing(orders(*[("a", ago, 1) for ago in (25, 45, 65)]))
-    assert one_late["reason"].tolist() == ["usually buys every 20 days, last bought 25 days ago"]
-    late = listing(orders(*[("a", ago, 1) for ago in (50, 70, 90)]))
-    assert late["reason"].str.endswith("late by 1 usual gap").all()
+    one_late = listing(orders(*[("a", ago, 1) for ago in (25, 45, 65, 85, 105)]))
+    assert one_late["reason"].tolist() == ["usually buys every 20 days, silent for 25 days: late"]
+    late = listing(orders(*[("a", ago, 1) for ago in (50, 70, 90, 110, 130)]))
+    assert late["reason"].tolist() == ["usually buys every 20 days, silent for 7 weeks: late"]
+
+
+def test_whoever_is_worth_a_call_gets_the_same_action_whatever_the_segment():
+    rows = orders(*[(f"c{i:02}", ago + i, 50 * i) for i in range(40) for ago in range(40, 300, 10 + 2 * i)])
+    ids = sorted(set(rows["customer_id"]))
+    still = [0.8 if i % 2 else 0.3 for i in range(40)]
+    listed = listing(rows, outlook(ids, still_customer=still, usual_orders=4.0, order_value=50.0))
+    called = listed["value_of_acting"] > 0
+    assert listed.loc[called, "segment"].nunique() > 2 and (listed.loc[called, "gaps_overdue"] < rhythm.OVERDUE).any()
+    assert set(listed.loc[called, "action"]) == {
+        "Write or call in person: ask whether all was well, and give a reason to come back."}
+    assert not listed.loc[~called, "action"].str.contains("Write or call").any()
+
+
+def test_few_short_gaps_make_nobody_late_by_dozens_of_them():
+    listed = listing(orders(*[("a", ago, 10) for ago in (150, 155, 160, 165)]))
+    assert listed["usual_gap_days"].isna().all() and listed["reason"].tolist() == ["bought 4 times, last 21 weeks ago"]
+
+
+def test_who_has_been_silent_for_long_or_is_sure_to_come_gets_no_call():
+    paces = {"late": (40, 10), "long": (70, 10), "sure": (40, 10), "year": (370, 80)}  # days silent, usual gap
+    rows = orders(*[(one, ago + i * gap, 10) for one, (ago, gap) in paces.items() for i in range(5)])
+    forecast = outlook(sorted(paces), still_customer=[0.8, 0.8, 0.97, 0.8], usual_orders=4.0, order_value=50.0)
+    listed = listing(rows, forecast).set_index("customer_id")["value_of_acting"]
+    assert listed["late"] > 0 and (listed.drop("late") == 0).all()
+
+
+def test_segments_are_told_of_mailings_and_never_to_call_or_of_a_program():
+    segments = STANDARD[(STANDARD["scheme"] == "RFM segment") & (STANDARD["segment"] != scoring.TOO_FEW)]["action"]
+    assert segments.str.startswith("For mailings to the group").all()
+    words = segments.str.replace("Whom to call stands on the list", "")
+    assert not words.str.contains("call|program|reward|in peace").any()
+
+
+def test_one_very_heavy_customer_is_looked_after_late_or_not():
+    rows = orders(*[("big", ago, 200) for ago in (20, 50, 80, 110, 140)],
+                  *[(f"c{i:02}", 10 + i, 25) for i in range(40)])
+    customers, paces = tables.customers(rows, as_of=AS_OF.date()), rhythm.rhythm(rows, as_of=AS_OF.date())
+    assert actions.look_after_sentence(customers, paces, shop()) == (
+        "One customer alone brings 50 % of the revenue: know when the next order is due (usually every 4 weeks, last "
+        "20 days ago).")
+    closed = shop(smallest_cell=5)
+    assert actions.look_after_sentence(customers, paces, closed) == ""
+    assert actions.look_after(customers)["customer_id"].tolist() == ["big"]
+    even = customers.assign(spend=10.0)
+    assert actions.look_after(even).empty and actions.look_after_sentence(even, paces, shop()) == ""
+    assert actions.look_after(customers.iloc[:0]).empty
 
 
 def test_the_sure_and_the_lost_come_after_those_in_doubt():
     ids = [f"c{i}" for i in range(5)]
     rows = orders(*[(one, ago, 100) for one in ids for ago in (200, 230, 260)])
     forecast = outlook(ids, still_customer=[1.0, 0.9, 0.5, 0.1, 0.0], usual_orders=2.0, order_value=100.0)
-    assert listing(rows, forecast)["customer_id"].tolist() == ["c2", "c1", "c3", "c0", "c4"]
+    assert listing(rows, forecast)["customer_id"].tolist() == ["c2", "c1", "c0", "c3", "c4"]
 
 
 def test_those_who_opted_out_are_in_no_list():
     out = pd.DataFrame({"customer_id": pd.Series(["late", "stranger", "once", "once"], dtype="str")})
     listed = listing(SMALL, FORECAST, opt_outs=out)
-    assert listed["customer_id"].tolist() == ["twice", "fine"]
+    assert listed["customer_id"].tolist() == ["fine", "twice"]
     customers = tables.customers(SMALL, as_of=AS_OF.date())
     said = ("2 of the customers must not be contacted and stand in no list; 1 of the people on that list could not be "
             "found among the customers.")
@@ -157,7 +215,8 @@ def test_those_who_opted_out_are_in_no_list():
     assert actions.opted_out(customers, out.iloc[:1]) == (
         "1 of the customers must not be contacted and stand in no list.")
     assert actions.opted_out(customers, out.iloc[:0]).startswith("None of the customers is on the list")
-    assert "No list of people" in actions.opted_out(customers, None)
+    unknown = actions.opted_out(customers, None)
+    assert "No list of people who must not be contacted" in unknown and "client.yml" not in unknown
     assert listing(SMALL, FORECAST, opt_outs=pd.DataFrame({"customer_id": ["late", "fine", "once", "twice"]})).empty
 
 
@@ -171,8 +230,9 @@ def test_values_are_bounded_sorted_and_independent_of_the_order_of_rows(rows, st
     before = rows.copy(), forecast.copy()
     listed = listing(rows, forecast, gross_margin=margin)
     assert listed.columns.tolist() == list(actions.COLUMNS)
-    assert (listed["value_of_acting"] <= listed["value_at_risk"] + 0.01).all()
-    assert (listed["value_at_risk"] <= listed["usual_value"] + 0.01).all() and (listed["value_of_acting"] >= 0).all()
+    assert (listed["value_of_acting"] <= listed["value_at_risk"].fillna(0) + 0.01).all()
+    assert (listed["value_at_risk"].fillna(0) <= listed["usual_value"] + 0.01).all()
+    assert (listed["value_of_acting"] >= 0).all()
     assert listed["value_of_acting"].is_monotonic_decreasing and listed["reason"].str.len().gt(0).all()
     assert listed["action"].str.len().gt(0).all()
     mixed = list(range(len(rows)))
@@ -221,11 +281,12 @@ def test_a_call_has_its_price():
 
 
 def test_charts_claim_what_the_tables_hold():
-    rows = orders(*[(f"c{i}", ago + 3 * i, 10) for i in range(30) for ago in (10, 20, 30)])
+    rows = orders(*[(f"c{i}", ago + 3 * i, 10) for i in range(30) for ago in (10, 20, 30, 40, 50)])
     table = rhythm.lateness(rhythm.rhythm(rows, as_of=AS_OF.date()))
     late = action_charts.lateness(table)
     share = table["share"].iloc[-1]
-    assert late.title == f"3 gaps late or more: {share * 100:.0f} % of the regulars, 11 % by chance"
+    assert late.title == (f"Overdue: silent for 4 usual gaps or more, {share * 100:.0f} % of the regulars, 11 % "
+                          "by chance")
     drawn = action_charts.reach(actions.reach(many(40)))
     assert drawn.title == "The first 20 calls reach 50 % of what is worth a call; half of it takes 20"
     for chart in (late, drawn):

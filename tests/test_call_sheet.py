@@ -37,12 +37,12 @@ def sheet(listed: pd.DataFrame, shop, left_out: str = "") -> str:
 # ---------------------------------------------------------------- the call sheet
 def test_the_sheet_says_who_when_how_much_why_and_what(shop):
     html = sheet(listing(SMALL, FORECAST), shop, "3 customers opted out.")
-    for words in ("2 customers to call", "late</div>", "17 weeks ago<br>usually every 4 weeks<br>(3 Sep 2024)",
-                  "¥90 an order<br>¥370 in a year", "Late by 3 usual gaps", "ask whether all was well",
-                  "Orders up to 31 Dec 2024", "3 customers opted out.", "not a proof that calling pays",
-                  "2 orders so far"):
+    for words in ("1 customer to call", "late</div>", "17 weeks ago<br>(3 Sep 2024)<br>6 orders so far",
+                  "¥90 an order<br>¥470 in a year", "Usually every 4 weeks, silent for 17 weeks",
+                  "ask whether all was well", "Orders up to 31 Dec 2024",
+                  "3 customers opted out.", "not a proof that calling pays"):
         assert words in html, words
-    assert html.count('<td class="box">') == 2 and "fine</div>" not in html
+    assert html.count('<td class="box">') == 1 and "fine</div>" not in html
     for jargon in ("BG/NBD", "P(", "posterior", "RFM", "value_", "forecast"):
         assert jargon not in html
 
@@ -56,7 +56,7 @@ def test_the_sheet_is_escaped_and_needs_no_network(shop):
 
 @pytest.mark.parametrize(("listed", "words"), [
     (listing(SMALL, FORECAST).iloc[:0], "no customer with an order who may be contacted"),
-    (listing(SMALL[SMALL["customer_id"].isin(["once", "twice"])]), "bought on three different days"),
+    (listing(SMALL[SMALL["customer_id"].isin(["once", "twice"])]), "bought on five different days"),
     (listing(SMALL[SMALL["customer_id"] == "fine"]), "Nobody is late")])
 def test_an_empty_sheet_says_why(shop, listed, words):
     html = sheet(listed, shop)
@@ -70,12 +70,24 @@ def test_the_sheet_fills_one_page_at_most(browser, tmp_path, shop, n):  # noqa: 
                          action="They spent much, and say so in many words. " * 9)
     for one in (listed, long):
         path = tmp_path / "sheet.html"
-        path.write_text(sheet(one, SimpleNamespace(**vars(shop) | {"name": "A long name of a shop " * 9}),
-                              actions.opted_out(pd.DataFrame({"customer_id": [], "orders": []}), None)))
+        named = SimpleNamespace(**vars(shop) | {"name": "A long name of a shop " * 9})
+        path.write_text(call_sheet.page(
+            actions.first(one), named, as_of=AS_OF, nobody=call_sheet.why_nobody(one), heavy=one.iloc[:1],
+            left_out=actions.opted_out(pd.DataFrame({"customer_id": [], "orders": []}), None)))
         browser.get(path.as_uri())
         assert printed_pages(browser) == 1
         overflow = browser.execute_script("return document.body.scrollWidth - document.body.clientWidth")
         assert overflow <= 0
+
+
+def test_a_very_heavy_customer_has_a_line_of_their_own_though_not_late(shop):
+    listed = listing(SMALL, FORECAST)
+    call_sheet.keep(pd.concat([listed[listed["customer_id"] == "fine"], many(40).assign(spend=1.0)], ignore_index=True),
+                    IDS, shop, as_of=AS_OF, left_out="")
+    html = (shop.private / "call_sheet.html").read_text()
+    assert "Look after <b>fine</b>" in html and "(usually every 4 weeks, last 4 weeks ago)" in html
+    call_sheet.keep(many(40), IDS, shop, as_of=AS_OF, left_out="")
+    assert "Look after" not in (shop.private / "call_sheet.html").read_text()
 
 
 # ---------------------------------------------------------------- the workbook
@@ -92,13 +104,14 @@ def test_the_workbook_holds_the_list_and_explains_it(shop):
     customers = book["Customers"]
     assert customers.freeze_panes == "B2"
     rows = list(customers.iter_rows(values_only=True))
-    assert len(rows) == 5 and [row[0] for row in rows[1:]] == ["late", "twice", "fine", "once"]
+    assert len(rows) == 5 and [row[0] for row in rows[1:]] == ["late", "fine", "once", "twice"]
     cell = dict(zip(rows[0], customers[2], strict=True))
     assert cell["last order"].value.date() == date(2024, 9, 3) and cell["last order"].number_format == "yyyy-mm-dd"
     assert (cell["worth a call"].value, cell["worth a call"].number_format) == (45, "#,##0")
     assert cell["usual revenue"].value == 180  # no margin is known
     assert rows[-1][rows[0].index("usual gap in days")] is None
     text = " ".join(str(one) for row in book["Read me"].iter_rows(values_only=True) for one in row if one)
+    assert "sources, opt_outs, in client.yml" in text  # where to put the list, said here alone
     assert "Sorted by worth." in text and all(heading in text for heading in rows[0])
     assert set(action_book.SHOWN) == set(actions.COLUMNS)
     assert "{" not in text

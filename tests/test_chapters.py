@@ -298,16 +298,24 @@ class TestAdvice:
 class TestFirstCalls:
     @staticmethod
     def listed(worth: list[float]) -> pd.DataFrame:
-        return pd.DataFrame({"value_of_acting": worth, "spend_last_year": 90.0})
+        return pd.DataFrame({"value_of_acting": worth, "spend_last_year": 90.0, "still_customer": 0.5})
 
     def test_are_those_worth_a_call_at_the_head_of_the_list_and_nobody_else(self, shop):
         found = chapters.first_calls(self.listed([3.0, 2.0, 1.0] + [0.0] * 5), shop)
-        assert (found.estimate, found.n, found.note) == (270, 3, "")
+        assert (found.estimate, found.n) == (270, 3)
+        said = chapters.first_calls_sentence(replace(found, unit="GBP", note="about £6 of margin of the next 13 weeks"))
+        assert said == ("The first 3 customers to call spent £270 in the last 365 days; about £6 of margin of the next "
+                        "13 weeks hangs on them.")
+        assert found.note.startswith("about ") and " of the next 13 weeks" in found.note
+        one = chapters.first_calls_sentence(chapters.first_calls(self.listed([3.0]), shop))
+        assert one.startswith("The first customer to call spent ") and one.endswith(" hangs on that one.")
+        _, why = advice._call(TestAdvice.OVERDUE, found)
+        assert f"{found.note} hangs on them" in why
         assert chapters.first_calls(self.listed([1.0] * 50), shop).n == 20
 
     def test_say_so_where_nobody_is_worth_a_call(self, shop):
         found = chapters.first_calls(self.listed([0.0, 0.0]), shop)
-        assert found.n == 0 and "no customer who bought regularly has fallen silent" in found.note
+        assert found.n == 0 and "no customer is both late" in found.note
 
 
 class TestCharts:

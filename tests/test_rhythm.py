@@ -24,8 +24,8 @@ def orders(*rows: tuple) -> pd.DataFrame:
         "is_refund": frame["amount"].astype("float64") < 0})
 
 
-BY_HAND = orders(*[("late", ago, 100) for ago in (400, 160, 130, 100, 100)], ("late", 99, -30),
-                 *[("fine", ago, 500) for ago in (90, 60, 29.5)], ("once", 20, 80), ("twice", 300, 40),
+BY_HAND = orders(*[("late", ago, 100) for ago in (400, 190, 160, 130, 100, 100)], ("late", 99, -30),
+                 *[("fine", ago, 500) for ago in (150, 120, 90, 60, 29.5)], ("once", 20, 80), ("twice", 300, 40),
                  ("twice", 290, 40), (None, 1, 999), ("refund", 5, -10))
 
 
@@ -36,16 +36,17 @@ def paces(frame: pd.DataFrame) -> pd.DataFrame:
 def test_the_rhythm_by_hand():
     found = paces(BY_HAND).set_index("customer_id")
     assert found.index.tolist() == ["fine", "late", "once", "twice"]
-    assert found["days_bought"].tolist() == [3, 4, 1, 2]  # two orders of one day are one visit
-    assert found.loc["late"].tolist() == [4, 30, 100, pytest.approx(70 / 30), 370]  # gaps 240, 30, 30; a refund of 30
+    assert found["days_bought"].tolist() == [5, 5, 1, 2]  # two orders of one day are one visit
+    assert found.loc["late"].tolist() == [5, 30, 100, pytest.approx(70 / 30), 470]  # gaps 210, 30, 30, 30
     assert found.loc["fine", ["usual_gap_days", "recency_days", "gaps_overdue"]].tolist() == [30, 29, 0]
     assert found.loc[["once", "twice"], ["usual_gap_days", "gaps_overdue"]].isna().all(axis=None)
     assert found.loc["twice", "spend_last_year"] == 80
 
 
 def test_overdue_is_three_gaps_past_the_day_it_was_due():
-    rows = [("due", ago, 10) for ago in (40, 50, 60)], [("just", ago, 10) for ago in (39, 49, 59)]
-    gone = [("gone", ago, 10) for ago in (400, 410, 420)]
+    rows = [("due", ago, 10) for ago in (40, 50, 60, 70, 80)], [
+        ("just", ago, 10) for ago in (39, 49, 59, 69, 79)]
+    gone = [("gone", ago, 10) for ago in (400, 410, 420, 430, 440)]
     found = paces(orders(*rows[0], *rows[1], *gone))
     assert found.set_index("customer_id")["gaps_overdue"].to_dict() == {"due": 3, "just": 2.9, "gone": 39}
     assert rhythm.overdue(found).tolist() == [True, False, False]  # in order of id: due, gone, just
@@ -68,7 +69,7 @@ def test_the_order_of_rows_does_not_matter_and_nothing_is_changed(rows, random):
         days = sorted({moment.normalize() for moment in bought.get_group(one.customer_id)})
         gaps = [(later - day).days for day, later in pairwise(days)]
         assert one.days_bought == len(days) and one.recency_days == (AS_OF - days[-1]).days
-        assert np.isnan(one.usual_gap_days) if len(days) < 3 else one.usual_gap_days == np.median(gaps)
+        assert np.isnan(one.usual_gap_days) if len(days) < 5 else one.usual_gap_days == np.median(gaps)
 
 
 def test_the_last_year_is_half_open():
@@ -89,40 +90,55 @@ def test_late_by_chance_is_what_random_customers_show():
 
 
 def test_only_counts_are_said_and_chance_beside_them():
-    late = [(f"l{i}", ago, 10) for i in range(20) for ago in (300, 310, 320)]
-    fine = [(f"f{i}", ago, 10) for i in range(20) for ago in (3, 13, 23)]
+    late = [(f"l{i}", ago, 10) for i in range(20) for ago in (300, 310, 320, 330, 340)]
+    fine = [(f"f{i}", ago, 10) for i in range(20) for ago in (3, 13, 23, 33, 43)]
     found = paces(orders(*late, *fine))
     share, spend = rhythm.overdue_regulars(found, currency="CNY")
-    assert (share.estimate, share.n, spend.estimate, spend.n) == (0.5, 40, 600, 20)
-    said = rhythm.chance_sentence(found)  # 40 / 9 = 4.4
+    assert (share.estimate, share.n, spend.estimate, spend.n) == (0.5, 40, 1000, 20)
+    said = rhythm.chance_sentence(found)  # 40 x 3 / 28 = 4.3
     assert "about 4 customers would be overdue by chance; 20 customers are" in said
     assert said.endswith("no proof that somebody left.")
-    few = rhythm.chance_sentence(paces(orders(*late[:3], *fine)))  # 21 / 9 = 2.3
+    few = rhythm.chance_sentence(paces(orders(*late[:5], *fine)))  # 21 x 3 / 28 = 2.3
     assert "about 2 customers would be overdue by chance; 1 customer is" in few and "may be chance" in few
     assert rhythm.chance_sentence(paces(orders(*fine))).endswith("by chance; 0 customers are.")
-    assert rhythm.chance_sentence(paces(orders(*fine[:27]))) == ""  # nine regulars
+    assert rhythm.chance_sentence(paces(orders(*fine[:45]))) == ""  # nine regulars
 
 
 def test_lateness_sets_what_is_seen_beside_chance():
     rows = [(f"{name}{i}", ago + shift, 10) for name, shift, n in (("a", 0, 4), ("b", 8, 3), ("c", 20, 2), ("d", 90, 1))
-            for i in range(n) for ago in (10, 20, 30)]
+            for i in range(n) for ago in (10, 20, 30, 40, 50)]
     table = rhythm.lateness(paces(orders(*rows)))
     assert table["customers"].tolist() == [4, 3, 2, 1] and table["share"].tolist() == [0.4, 0.3, 0.2, 0.1]
-    # two gaps each: late by more than k - 1 gaps is (1 / (1 + k / 2)) squared for k = 1, 2, 4
-    assert table["by_chance"].tolist() == pytest.approx([1 - 4 / 9, 4 / 9 - 1 / 4, 1 / 4 - 1 / 9, 1 / 9])
+    # four gaps each: silent for more than k medians is 4 / (4 + k) x 3 / (3 + k) x 2 / (2 + k / 2) for k = 1, 2, 4
+    assert table["by_chance"].tolist() == pytest.approx([1 - 12 / 25, 12 / 25 - 4 / 15, 4 / 15 - 3 / 28, 3 / 28])
+    words = table["silence"].str.partition(":")[0].tolist()
+    assert words == ["silent for 1 usual gap or less", "late", "late", "overdue"]
     assert rhythm.lateness(paces(orders(("a", 3, 10)))).empty
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [(), (("a", 3, 10),), (("a", 3, -10),), ((None, 3, 10),),
                                   tuple((f"c{i}", i, 10) for i in range(60)),
-                                  (("a", 400, 1), ("a", 410, 1), ("a", 420, 1))])
+                                  tuple(("a", ago, 1) for ago in (400, 410, 420, 430, 440))])
 def test_shops_without_regulars_get_true_sentences(rows):
     found = paces(orders(*rows))
     said = [finding.sentence for finding in rhythm.overdue_regulars(found, currency="CNY")]
     assert all("cannot be measured" in one and "nan" not in one for one in said)
     assert rhythm.chance_sentence(found) == ""
     assert ("spent anything" if "420" in str(rows) else "three different days") in said[0]
+
+
+def test_four_days_bought_are_no_rhythm_and_the_note_does_not_speak_of_three():
+    (share, _) = rhythm.overdue_regulars(paces(orders(*[("a", ago, 1) for ago in (1, 5, 9, 20)])), currency="CNY")
+    assert share.note.endswith("five different days")
+
+
+def test_of_poisson_buyers_as_many_are_overdue_as_chance_says():
+    rng = np.random.default_rng(7)
+    rows = [(f"c{i}", ago, 1) for i, rate in enumerate(rng.gamma(3, 0.01, 3000))
+            for ago in rng.uniform(0, 730, rng.poisson(730 * rate))]
+    table = rhythm.lateness(paces(orders(*rows)))
+    assert table["share"].iloc[3] == pytest.approx(table["by_chance"].iloc[3], rel=0.2)
 
 
 @pytest.mark.parametrize(("days", "words"), [

@@ -682,3 +682,29 @@ def test_options_that_are_ticked_are_no_drivers(made):
 def test_a_few_numbers_are_nothing(made):
     settings, _, said = made({"sales.csv": TILL, "x.csv": "a,b\n1,2\n"})
     assert settings["sources"].keys() == {"orders"} and "x.csv: No source can be made" in said
+
+
+PEOPLE = [(i, f"p{i}@x.org", "yes" if i % 4 else "no", 10.0 + i, 3) for i in range(1, 41)]
+
+
+def test_an_export_of_customers_that_says_who_agreed_becomes_the_list_of_those_who_did_not(made, tmp_path):
+    bought = table("order number,email,date,total", [(i, f"p{i}@x.org", f"2024-03-{i % 28 + 1:02}", 20 + i)
+                                                     for i in range(1, 41)])
+    people = table("Customer ID,Email,Accepts Email Marketing,Total Spent,Total Orders", PEOPLE)
+    settings, text, said = made({"orders.csv": bought, "customers.csv": people})
+    out = settings["sources"]["opt_outs"]
+    assert out["files"] == "customers.csv" and out["columns"]["email"] == "Email"
+    assert out["set_aside"]["agreed to be written to"] == {"column": "Accepts Email Marketing", "equals": ["yes"]}
+    block = text[text.index("  opt_outs:"):text.index("# ------", text.index("  opt_outs:"))]
+    assert block.count("guessed: please confirm") == 3
+    assert "Used as the list of people who must not be contacted" in said
+    assert len(ingest.prepare(load_client("acme", tmp_path)).tables["opt_outs"]) == 10
+
+
+def test_an_export_of_customers_without_tags_says_at_least_who_agreed(made):
+    bought = table("order number,email,date,total", [(i, f"p{i}@x.org", f"2024-03-{i % 28 + 1:02}", 20 + i)
+                                                     for i in range(1, 41)])
+    people = table("Customer ID,Email,Accepts Email Marketing,Accepts SMS Marketing,Total Spent,Total Orders,Tags,"
+                   "Tax Exempt", [(*one[:3], "no", *one[3:], "", "no") for one in PEOPLE])
+    settings, _, _ = made({"orders.csv": bought, "customers.csv": people})
+    assert settings["sources"]["opt_outs"]["set_aside"] and "members" not in settings["sources"]
