@@ -66,7 +66,8 @@ def second_order(found: SecondOrder) -> Chart:
         late = day > 0.6 * end
         ax.annotate(f"half after {count(round(day), 'day')}", (day, 0), xytext=(-4 if late else 4, 4),
                     textcoords="offset points", color=CAUTION, ha="right" if late else "left", va="bottom")
-    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in _at_risk(found.curve, end) if risk >= FEWEST_UNITS)
+    waiting = _at_risk(found.curve, end)
+    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in waiting if risk >= FEWEST_UNITS)
     title = f"{last.value} of {last.label.replace('with a second order', 'ordered a second time')}"
     return Chart(figure, title, f"Curve of second orders by day. {found.sentence}",
                  note=f"{BAND} Still followed without a second order: {followed}.")
