@@ -321,7 +321,8 @@ def quadrant_sentence(found: pd.DataFrame) -> str:
         return f"How many are satisfied and do not come back is not shown: {privacy.NOT_SHOWN}."
     low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))
     answered = "those" if pd.isna(judged) else count(int(judged), "customer")
-    return f"Of the {answered} who answered, {share} are satisfied and do not come back ({low} to {high}).{early}"
+    return (f"Of the {answered} who answered, {share} are satisfied ({scoring.satisfied_rule(found)}) and do not come "
+            f"back ({low} to {high}).{early}")
 
 
 # ---------------------------------------------------------------- chapter 03

@@ -23,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from loyalty_helpers import findings, scoring
 from loyalty_helpers.cases import Family, Own
 from loyalty_helpers.findings import Change, Effect, Finding
+from loyalty_helpers.intervals import FEWEST_UNITS
 
 INK, ACCENT, CAUTION, GREY, PALE = "#1c2b33", "#0b6e69", "#8f5a00", "#8795a1", "#e3e8ec"
 WIDTH = 6.6  # inches: about the text width of the page, so that letters keep their size
@@ -210,7 +211,7 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     if curve.empty or not finding.measurable:
         return nothing(finding.sentence)
     figure, ax = canvas(3.2)
-    half = float(np.interp(0.5, curve["revenue"], curve["customers"]))
+    half, few = finding.estimate, round(finding.estimate * finding.n)
     ax.plot([0, half, half], [0.5, 0.5, 0], color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
     ax.annotate("half of the revenue", (half, 0.5), xytext=(6, -3), textcoords="offset points", color=CAUTION,
                 va="top", fontsize=9)
@@ -226,7 +227,9 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     for axis in (ax.xaxis, ax.yaxis):
         percent_axis(axis)
     ax.grid()
-    return Chart(figure, finding.title, f"Concentration curve of revenue over customers. {finding.sentence}")
+    who = f"{finding.value} of" if few >= FEWEST_UNITS else f"{few:,} of {finding.n:,}"
+    title = f"{who} customers {'brings' if few == 1 else 'bring'} half of the revenue"
+    return Chart(figure, title, f"Concentration curve of revenue over customers. {finding.sentence}")
 
 
 def groups(table: pd.DataFrame, *, label: str) -> Chart:

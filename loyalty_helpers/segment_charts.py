@@ -15,7 +15,7 @@ from loyalty_helpers.charts import ACCENT, CAUTION, GREY, INK, PALE, Chart, canv
 from loyalty_helpers.cohorts import HORIZONS, SecondOrder, retention_sentence
 from loyalty_helpers.findings import amount, capital, count
 from loyalty_helpers.intervals import FEWEST_UNITS
-from loyalty_helpers.scoring import QUADRANT, TOO_NEW
+from loyalty_helpers.scoring import QUADRANT, TOO_NEW, satisfied_rule
 
 BAND = "Band: 95 % interval."
 SHADES = {"loyal": "#cfe3e1", "latent": "#f3e6d0", "trapped": "#eef1f3", "none": "#f7f8f9"}
@@ -96,7 +96,8 @@ def quadrant(found: pd.DataFrame, sentence: str) -> Chart:
     for side in ax.spines.values():
         side.set_visible(False)
     new = rows.loc[TOO_NEW, "customers"]
-    note = (f"{count(int(new), 'further customer')} ordered once, and lately: too early to tell." if new > 0 else "")
+    note = f"Satisfied: {satisfied_rule(found)}." + (
+        f" {count(int(new), 'further customer')} ordered once, and lately: too early to tell." if new > 0 else "")
     said = "; ".join(f"{row.meaning}: {_people(row.customers)}{_share(row)}"
                      for row in rows.loc[list(QUADRANT)].itertuples())
     glad = rows.loc[["loyal", "latent"], "customers"]

@@ -142,13 +142,14 @@ class TestCustomersAnswer:
 
 class TestQuadrantSentence:
     TABLE = pd.DataFrame({"type": ["loyal", "trapped", "latent", "none", "too new"], "customers": [8, 4, 6, 2, 3],
+                          "meaning": ["", "", "satisfied (4 or 5 of 5), but does not buy again", "", ""],
                           "share": [0.4, 0.2, 0.3, 0.1, NAN], "low": [0.2, 0.1, 0.15, 0.03, NAN],
                           "high": [0.6, 0.4, 0.52, 0.3, NAN]})
 
     def test_says_who_is_satisfied_and_stays_away_and_who_is_too_new(self):
         assert chapters.quadrant_sentence(self.TABLE) == (
-            "Of the 20 customers who answered, 30 % are satisfied and do not come back (15 % to 52 %). 3 more ordered "
-            "once, and lately: too early to tell.")
+            "Of the 20 customers who answered, 30 % are satisfied (4 or 5 of 5) and do not come back (15 % to 52 %). 3 "
+            "more ordered once, and lately: too early to tell.")
 
     def test_gives_no_shares_of_a_few(self):
         few = self.TABLE.assign(customers=[1, 0, 1, 0, 0], share=NAN, low=NAN, high=NAN)
