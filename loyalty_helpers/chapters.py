@@ -215,7 +215,7 @@ def _leaving(overdue: Finding, lateness: pd.DataFrame) -> str:
     if math.isnan(chance):
         return f"{said}."
     about = "hardly anybody" if chance < 0.5 else f"about {round(chance):,}"
-    return f"{said}; if all bought at random times and nobody had left, {about} would be by chance."
+    return f"{said}; if all bought at random times and nobody had left, {about} would be overdue all the same."
 
 
 def _to_come(expected: Finding, money: Finding) -> str:

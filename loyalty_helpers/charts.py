@@ -257,7 +257,10 @@ def groups(table: pd.DataFrame, *, label: str) -> Chart:
         f"{findings.amount(money, 'share', digits=0)} of revenue"
         for name, share, money in zip(rows[label], rows["share"], rows["spend_share"], strict=True)
     ][::-1]
-    return Chart(figure, said[0], f"Dot plot by {label}. {'; '.join(said)}.")
+    first, _, rest = said[0].partition(": ")
+    among = "Of the groups shown, the" if table["spend_share"].isna().any() else "The"
+    return Chart(figure, f"{among} largest part of the revenue comes from “{first}”: {rest}",
+                 f"Dot plot by {label}. {'; '.join(said)}.")
 
 
 MOST_COHORTS = 36  # months of first orders that one picture can hold
@@ -291,7 +294,9 @@ def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
         note += " *: so near the beginning of the data that old customers may be among them."
     if table["cohort"].nunique() > MOST_COHORTS:
         note += f" The last {MOST_COHORTS} months are shown."
-    title = finding.title if finding.measurable else "New customers who came back, by month of their first order"
+    who, _, came_back = finding.label.partition(" who ")
+    title = (f"{finding.value} of {who} {came_back}" if finding.measurable else
+             "New customers who came back, by month of their first order")
     return Chart(figure, title, alt, note=note, dense=True)
 
 
@@ -317,7 +322,8 @@ def score_histogram(groups: pd.DataFrame, finding: Finding) -> Chart:
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.grid(axis="y")
     ax.set_axisbelow(True)
-    return Chart(figure, finding.title, f"Histogram of loyalty scores. {finding.sentence}")
+    return Chart(figure, f"The {finding.label} is {finding.value}",
+                 f"Histogram of loyalty scores. {finding.sentence}")
 
 
 # ---------------------------------------------------------------- chapters 03 and 04

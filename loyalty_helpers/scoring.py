@@ -241,7 +241,9 @@ def segments_sentence(scored: pd.DataFrame) -> str:
         return (f"{count(n, 'customer')} with an order: too few to sort into segments, which takes {FEWEST_TO_SORT} or "
                 "more. So few are better known one by one: see the list.")
     thirds = f" (thirds, because there are fewer than {SMALL_SHOP})" if n < SMALL_SHOP else ""
-    return f"{count(n, 'customer')} fall into {count(names, 'segment')}{thirds}."
+    return (f"{count(n, 'customer')} fall into {count(names, 'segment')}{thirds}. Each name is shorthand for three "
+            "ranks among this shop's own customers (how lately, how often and for how much they bought): read it with "
+            "the numbers beside it.")
 
 
 def _frequency_breaks(orders: np.ndarray) -> dict[int, int] | None:

@@ -235,7 +235,8 @@ def chart(chart: Chart) -> None:
     A chart that could not be drawn has no figure, and its title says why: only that is shown.
 
     A simple chart becomes SVG with text as text, the same bytes at every run; a dense one PNG. The display's metadata
-    tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls.
+    tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls, except
+    on a phone, which shows the whole picture small.
     """
     if chart.figure is None:
         say(chart.title)

@@ -107,7 +107,7 @@ class TestCustomersAnswer:
             "Of 120 customers 60 bought within 89 days and count as active; they have brought 71 % of all revenue so "
             "far.",
             "Of 45 regular customers 9 are overdue by 3 of their usual gaps or more (20 %; 95 % interval 11 % to "
-            "34 %); if all bought at random times and nobody had left, about 4 would be by chance.",
+            "34 %); if all bought at random times and nobody had left, about 4 would be overdue all the same.",
             "In the next 13 weeks the customers known today may be expected to bring 120 orders (95 % interval 96 to "
             "151), and €3,100 (95 % interval €2,400 to €4,000) of revenue."]
 

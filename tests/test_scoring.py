@@ -601,6 +601,8 @@ def test_nine_customers_are_one_group_with_its_own_action():
     assert sorted_out["customers"].tolist() == [9] * 3 and (sorted_out["action"] != "").all()
     scored = scoring.rfm(frame)
     assert scoring.segments_sentence(scored).startswith("9 customers with an order: too few")
+    assert "Each name is shorthand for three ranks among this shop's own customers" in scoring.segments_sentence(
+        scoring.rfm(customers(spend=np.arange(1.0, 41))))
     assert scoring.rfm_cutoffs(frame, scored, currency="CNY").empty
     assert scoring.TOO_FEW not in set(scoring.rfm(shop(30))["segment"])
     assert scoring.TOO_FEW in set(scoring.rfm(shop(29))["segment"])

@@ -79,9 +79,21 @@ def test_the_titles_carry_the_numbers():
     found = drawn(400)
     half = scoring.half_of_revenue(customers(400))
     assert found["lorenz"].title == f"{half.value} of customers bring half of the revenue"
+    assert found["scores"].title == "The customer loyalty index (400 of 400 customers scored) is 50.0"
+    assert found["cohorts"].title.endswith(" % of customers bought again 1 month after their first order")
     # all of them did, within 59 days
     assert found["second"].title == "100.0 % of new customers ordered a second time within 180 days"
     for chart in found.values():
+        matplotlib.pyplot.close(chart.figure)
+
+
+def test_the_group_with_the_most_money_is_named_by_what_is_shown():
+    table = pd.DataFrame({"group": ["active", "gone"], "share": [0.25, 0.75], "spend_share": [0.8, 0.2]})
+    title = "largest part of the revenue comes from “Active”: 25 % of customers, 80 % of revenue"
+    for shown, said in ((table, f"The {title}"), (table.assign(spend_share=[0.8, np.nan]),
+                                                  f"Of the groups shown, the {title}")):
+        chart = charts.groups(shown, label="group")
+        assert chart.title == said
         matplotlib.pyplot.close(chart.figure)
 
 
