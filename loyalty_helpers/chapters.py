@@ -22,6 +22,7 @@ from loyalty_helpers import (
     forecast,
     kpis,
     privacy,
+    rhythm,
     scoring,
     survey,
     tables,
@@ -196,6 +197,56 @@ def first_calls_sentence(found: Finding) -> str:
     return f"The first {whom} to call spent {found.value} in the last 365 days; {found.note} hangs on {them}."
 
 
+def customers_answer(active: pd.DataFrame, overdue: Finding, expected: Finding, money: Finding, *,
+                     lateness: pd.DataFrame, shop: Client) -> list[str]:
+    """The answer of chapter 02 in three sentences: who is still there, who is leaving, what they will bring.
+
+    `active` is `scoring.activity` and `lateness` `rhythm.lateness`, both published; `overdue` the share of
+    `rhythm.overdue_regulars`, `expected` and `money` the totals of `forecast.outlook`, all told.
+    """
+    said = [_still_there(active), _leaving(overdue, lateness), _to_come(expected, money)]
+    return privacy.worded(said, shop)
+
+
+def _still_there(active: pd.DataFrame) -> str:
+    n, row = active["customers"].sum(skipna=False), active.set_index("group").loc["active"]
+    here = row["customers"]
+    if n == 0:
+        return f"{scoring.NOBODY}."
+    if pd.isna(here):
+        return f"How many customers are still active is not shown: {privacy.NOT_SHOWN}."
+    of = f"Of {count(int(n), 'customer')} " if pd.notna(n) else ""
+    many = (f"{int(here):,}" if of else count(int(here), "customer")) if here else "nobody" if of else "Nobody"
+    brought = (f"; {'that one has' if here == 1 else 'they have'} brought "
+               f"{amount(row['spend_share'], 'share', digits=0)} of all revenue so far"
+               if here and 0 <= row["spend_share"] <= 1 else "")
+    return f"{of}{many} {row['meaning']} and {'count' if here > 1 else 'counts'} as active{brought}."
+
+
+def _leaving(overdue: Finding, lateness: pd.DataFrame) -> str:
+    if not overdue.measurable:
+        return f"Who is leaving cannot be said: {overdue.note}."
+    n, late = overdue.n, round(overdue.estimate * overdue.n)
+    share = f" ({overdue.value}; {overdue.level} interval {overdue.interval})" if n >= FEWEST_UNITS else ""
+    said = (f"Of {count(n, 'regular customer')} {f'{late:,}' if late else 'nobody'} {'are' if late > 1 else 'is'} "
+            f"overdue, silent for {rhythm.OVERDUE + 1} of their usual gaps or more{share}")
+    chance = n * lateness["by_chance"].iloc[-1] if n >= rhythm.FEWEST and len(lateness) else NAN
+    if math.isnan(chance):
+        return f"{said}."
+    about = "hardly anybody" if chance < 0.5 else f"about {round(chance):,}"
+    return f"{said}; if all bought at random times and nobody had left, {about} would be overdue all the same."
+
+
+def _to_come(expected: Finding, money: Finding) -> str:
+    span = expected.label.partition(" expected in ")[2].partition(" from ")[0]
+    if not expected.measurable:
+        return f"What customers will bring in {span} cannot be said: {expected.note}."
+    between, worth = (f" ({one.level} interval {one.interval})" if one.interval else "" for one in (expected, money))
+    bring = (f", and {money.value}{worth} of {money.label.partition(' expected ')[0]}" if money.measurable else "")
+    orders = "order" if expected.value == "1" else "orders"
+    return f"In {span} the customers known today may be expected to bring {expected.value} {orders}{between}{bring}."
+
+
 SHORTEST_SPELL = 182  # days: shorter ones, brought to a year, take slow buyers for gone and a chance for a trend
 
 
@@ -289,7 +340,8 @@ def quadrant_sentence(found: pd.DataFrame) -> str:
         return f"How many are satisfied and do not come back is not shown: {privacy.NOT_SHOWN}."
     low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))
     answered = "those" if pd.isna(judged) else count(int(judged), "customer")
-    return f"Of the {answered} who answered, {share} are satisfied and do not come back ({low} to {high}).{early}"
+    return (f"Of the {answered} who answered, {share} are satisfied ({scoring.satisfied_rule(found)}) and do not come "
+            f"back ({low} to {high}).{early}")
 
 
 # ---------------------------------------------------------------- chapter 03

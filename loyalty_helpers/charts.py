@@ -23,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from loyalty_helpers import findings, scoring
 from loyalty_helpers.cases import Family, Own
 from loyalty_helpers.findings import Change, Effect, Finding
+from loyalty_helpers.intervals import FEWEST_UNITS
 
 INK, ACCENT, CAUTION, GREY, PALE = "#1c2b33", "#0b6e69", "#8f5a00", "#8795a1", "#e3e8ec"
 WIDTH = 6.6  # inches: about the text width of the page, so that letters keep their size
@@ -210,7 +211,7 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     if curve.empty or not finding.measurable:
         return nothing(finding.sentence)
     figure, ax = canvas(3.2)
-    half = float(np.interp(0.5, curve["revenue"], curve["customers"]))
+    half, few = finding.estimate, round(finding.estimate * finding.n)
     ax.plot([0, half, half], [0.5, 0.5, 0], color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
     ax.annotate("half of the revenue", (half, 0.5), xytext=(6, -3), textcoords="offset points", color=CAUTION,
                 va="top", fontsize=9)
@@ -226,7 +227,9 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     for axis in (ax.xaxis, ax.yaxis):
         percent_axis(axis)
     ax.grid()
-    return Chart(figure, finding.title, f"Concentration curve of revenue over customers. {finding.sentence}")
+    who = f"{finding.value} of" if few >= FEWEST_UNITS else f"{few:,} of {finding.n:,}"
+    title = f"{who} customers {'brings' if few == 1 else 'bring'} half of the revenue"
+    return Chart(figure, title, f"Concentration curve of revenue over customers. {finding.sentence}")
 
 
 def groups(table: pd.DataFrame, *, label: str) -> Chart:
@@ -254,7 +257,10 @@ def groups(table: pd.DataFrame, *, label: str) -> Chart:
         f"{findings.amount(money, 'share', digits=0)} of revenue"
         for name, share, money in zip(rows[label], rows["share"], rows["spend_share"], strict=True)
     ][::-1]
-    return Chart(figure, said[0], f"Dot plot by {label}. {'; '.join(said)}.")
+    first, _, rest = said[0].partition(": ")
+    among = "Of the groups shown, the" if table["spend_share"].isna().any() else "The"
+    return Chart(figure, f"{among} largest part of the revenue comes from “{first}”: {rest}",
+                 f"Dot plot by {label}. {'; '.join(said)}.")
 
 
 MOST_COHORTS = 36  # months of first orders that one picture can hold
@@ -288,7 +294,9 @@ def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
         note += " *: so near the beginning of the data that old customers may be among them."
     if table["cohort"].nunique() > MOST_COHORTS:
         note += f" The last {MOST_COHORTS} months are shown."
-    title = finding.title if finding.measurable else "New customers who came back, by month of their first order"
+    who, _, came_back = finding.label.partition(" who ")
+    title = (f"{finding.value} of {who} {came_back}" if finding.measurable else
+             "New customers who came back, by month of their first order")
     return Chart(figure, title, alt, note=note, dense=True)
 
 
@@ -314,7 +322,8 @@ def score_histogram(groups: pd.DataFrame, finding: Finding) -> Chart:
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.grid(axis="y")
     ax.set_axisbelow(True)
-    return Chart(figure, finding.title, f"Histogram of loyalty scores. {finding.sentence}")
+    return Chart(figure, f"The {finding.label} is {finding.value}",
+                 f"Histogram of loyalty scores. {finding.sentence}")
 
 
 # ---------------------------------------------------------------- chapters 03 and 04

@@ -124,14 +124,15 @@ class SecondOrder:
 
     `curve`: day, at_risk (new customers still without a second order and still followed), second (how many order on
     that day), share (who have by then), low, high. `customers` are the new ones, `left_out` those whose first order
-    stands so near the start of the data that it may not have been their first; `median` in days (missing where it is
-    not reached), `after` the shares after HORIZONS.
+    stands so near the start of the data that it may not have been their first; `reach` (days) is as far as anything is
+    said of them (see `_reach`); `median` in days (missing where it is not reached), `after` the shares after HORIZONS.
     """
 
     curve: pd.DataFrame
     customers: int
     left_out: int
     lead_days: int
+    reach: float
     median: Finding
     after: list[Finding]
 
@@ -173,9 +174,19 @@ def second_order(orders: pd.DataFrame, *, as_of: date, lead_days: int) -> Second
     again = np.append(customer, -1)[at + 1] == customer[at]
     new = first >= start + lead_days
     followed, again = (np.where(again, next_day, end) - first)[new], again[new]
-    curve = kaplan_meier_curve(followed, again)
-    return SecondOrder(curve, len(followed), int((~new).sum()), lead_days, _median(curve, len(followed)),
-                       [_share_after(curve, days, len(followed)) for days in HORIZONS])
+    curve, reach, n = kaplan_meier_curve(followed, again), _reach(followed, again), len(followed)
+    return SecondOrder(curve, n, int((~new).sum()), lead_days, reach, _median(curve, n, reach),
+                       [_share_after(curve, days, n, reach) for days in HORIZONS])
+
+
+def _reach(days: np.ndarray, happened: np.ndarray) -> float:
+    """The last day of which anything can be said: as long as ten are still waited for, or nobody was lost yet.
+
+    Beyond it the curve leaps with single customers: to 100 % where the last one still followed comes back. While
+    nobody is lost it is a plain share of all; where all have come back, it is so for good (inf).
+    """
+    tenth = np.sort(days)[-FEWEST_UNITS] if len(days) >= FEWEST_UNITS else 0
+    return float(max(tenth, days[~happened].min() if not happened.all() else np.inf))
 
 
 def second_order_shown(found: SecondOrder, after: list[Finding], least: int) -> SecondOrder:
@@ -219,30 +230,20 @@ def kaplan_meier_curve(days: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
                          "high": high})
 
 
-def _share_after(curve: pd.DataFrame, day: int, n: int) -> Finding:
-    """The curve at a day; nothing where fewer than ten customers are still followed there, unless all came back."""
+def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding:
+    """The curve at a day; nothing below ten customers, nor of a day beyond `reach`."""
     label = f"new customers with a second order within {count(day, 'day')}"
-    seen = curve[curve["day"] <= day]
-    last = curve["day"].max() if len(curve) else NAN
-    risk = followed_at(curve, day)
-    if not len(seen) or n < FEWEST_UNITS or not (risk >= FEWEST_UNITS or seen["share"].iloc[-1] == 1):
+    if n < FEWEST_UNITS or day > reach:
         why = (_too_few(n) if n < FEWEST_UNITS else
                f"fewer than {FEWEST_UNITS} new customers without a second order are followed for {count(day, 'day')}"
-               f" (the longest for {count(int(last), 'day')})")
+               f" (the longest for {count(int(curve['day'].max()), 'day')})")
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
-    share, low, high = seen[["share", "low", "high"]].iloc[-1]
+    share, low, high = curve.loc[curve["day"] <= day, ["share", "low", "high"]].iloc[-1]
     return Finding(label=label, unit="share", estimate=share, low=low, high=high, n=n, n_noun="new customer",
                    method="Kaplan-Meier, log-log interval (Wilson's where nobody came back)")
 
 
-def followed_at(curve: pd.DataFrame, day: int) -> int:
-    """How many customers without a second order are still followed on a day, at least: those at the next event or at
-    the end of the curve."""
-    later = curve[curve["day"] >= day]
-    return int(later["at_risk"].iloc[0]) if len(later) else 0
-
-
-def _median(curve: pd.DataFrame, n: int) -> Finding:
+def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
     """Days until half of the new customers have a second order; its interval is where the curve's limits pass half
     (Brookmeyer & Crowley 1982)."""
     label = "days until half of the new customers have a second order"
@@ -250,14 +251,14 @@ def _median(curve: pd.DataFrame, n: int) -> Finding:
         return Finding(label=label, unit="days", estimate=NAN, n=n, note=_too_few(n))
 
     def first_day(column: str) -> float:
-        reached = curve.loc[curve[column] >= 0.5, "day"]
+        reached = curve.loc[(curve[column] >= 0.5) & (curve["day"] <= reach), "day"]
         return float(reached.iloc[0]) if len(reached) else NAN
 
     middle = first_day("share")
     if np.isnan(middle):
         return Finding(label=label, unit="days", estimate=NAN, n=n, n_noun="new customer",
-                       note=f"fewer than half have, as long as they are followed (up to "
-                            f"{count(int(curve['day'].max()), 'day')})")
+                       note=f"fewer than half have, as long as enough of them are followed (up to "
+                            f"{count(int(min(reach, curve['day'].max())), 'day')})")
     return Finding(label=label, unit="days", estimate=middle, low=first_day("high"), high=first_day("low"), n=n,
                    n_noun="new customer", method="Kaplan-Meier, log-log interval")
 

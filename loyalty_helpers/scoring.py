@@ -241,7 +241,9 @@ def segments_sentence(scored: pd.DataFrame) -> str:
         return (f"{count(n, 'customer')} with an order: too few to sort into segments, which takes {FEWEST_TO_SORT} or "
                 "more. So few are better known one by one: see the list.")
     thirds = f" (thirds, because there are fewer than {SMALL_SHOP})" if n < SMALL_SHOP else ""
-    return f"{count(n, 'customer')} fall into {count(names, 'segment')}{thirds}."
+    return (f"{count(n, 'customer')} fall into {count(names, 'segment')}{thirds}. Each name is shorthand for three "
+            "ranks among this shop's own customers (how lately, how often and for how much they bought): read it with "
+            "the numbers beside it.")
 
 
 def _frequency_breaks(orders: np.ndarray) -> dict[int, int] | None:
@@ -719,7 +721,8 @@ def _too_few(n: int) -> str:
 def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
     """The smallest share of customers who together bring half of the revenue; needs ten customers.
 
-    Customers, refunds and interval as in `concentration`; not said where they, or the others, are fewer than `least`.
+    Customers, refunds and interval as in `concentration`, but no interval where they are fewer than ten: a few persons
+    are counted. Not said where they, or the others, are fewer than `least`.
     """
     label = "share of customers who bring half of the revenue"
     spend = _spend_each(customers)
@@ -728,7 +731,8 @@ def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
            f"they are fewer than {least} customers" if min(few, n - few) < least else "")
     if why:
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
-    return Finding(label=label, unit="share", n=n, **_half_share(spend))
+    found = _half_share(spend) if few >= FEWEST_UNITS else {"estimate": few / n}
+    return Finding(label=label, unit="share", n=n, **found)
 
 
 def revenue_sentence(customers: pd.DataFrame, *, least: int = 1) -> str:
@@ -742,7 +746,7 @@ def revenue_sentence(customers: pd.DataFrame, *, least: int = 1) -> str:
     if not half.measurable and (n >= FEWEST_UNITS or few == 0 or least > 1):
         return half.sentence
     between = f" ({half.level} interval {half.interval})" if half.interval else ""
-    share = f", {half.value} of them{between}" if n >= FEWEST_TO_SPREAD else ""
+    share = f", {half.value} of them{between}" if n >= FEWEST_TO_SPREAD and few >= FEWEST_UNITS else ""
     said = f"Half of the revenue comes from {few:,} of {count(n, 'customer')}{share}."
     heavy = heaviest(spend)
     if not heavy or least > 1:
@@ -807,17 +811,19 @@ def _best(share: str) -> str:
 
 
 def lorenz(customers: pd.DataFrame, *, least: int = 1) -> pd.DataFrame:
-    """The concentration curve, best customers first: customers and revenue as cumulated shares, at most 101 points,
-    with `least` customers or more between two of them.
+    """The concentration curve, best customers first: customers and revenue as cumulated shares, at most 102 points
+    with that of `half_of_revenue` among them, and `least` customers or more between two of them.
 
     Starts at (0, 0); empty where there is no revenue. Refunds as in `concentration`.
     """
     spend = _spend_each(customers)
     if spend.sum() <= 0:
         return pd.DataFrame({"customers": pd.Series(dtype="float64"), "revenue": pd.Series(dtype="float64")})
-    points = min(101, max(len(spend) // least, 1) + 1)
-    at = np.unique(np.linspace(0, len(spend), points).round().astype(int))
-    return pd.DataFrame({"customers": at / len(spend), "revenue": np.append(0, np.cumsum(spend))[at] / spend.sum()})
+    n, few = len(spend), half_count(spend)
+    at = np.unique(np.linspace(0, n, min(101, max(n // least, 1) + 1)).round().astype(int))
+    if min(few, n - few) >= least:
+        at = np.sort(np.append(at[(np.abs(at - few) >= least) | (at == 0) | (at == n)], few))
+    return pd.DataFrame({"customers": at / n, "revenue": np.append(0, np.cumsum(spend))[at] / spend.sum()})
 
 
 def activity(customers: pd.DataFrame, activity_days: int) -> pd.DataFrame:
@@ -859,12 +865,14 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
 
     Behavior is high with two orders or more and the last one within `activity_days`. Who ordered once within that time
     may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the latest csat
-    at `satisfied_from` or above; where the survey has no csat, with an NPS answer of 9 or 10. Returns type, meaning,
-    customers, share, low, high (Wilson; missing where fewer than ten can be judged); None without a survey whose
-    answers carry customers of the shop.
+    at `satisfied_from` or above, the last point but one of the scale; where the survey has no csat, with an NPS answer
+    of 9 or 10. Returns type, meaning (which says what counts as satisfied), customers, share, low, high (Wilson;
+    missing where fewer than ten can be judged); None without a survey whose answers carry customers of the shop.
     """
     known = buyers(with_survey(customers, survey))
-    asked, bar = ("csat", satisfied_from) if known["csat"].notna().any() else ("nps", PROMOTER)
+    asked, bar, why = (("csat", satisfied_from, "") if known["csat"].notna().any() else
+                       ("nps", PROMOTER, ", asked whether they would recommend the shop"))
+    rule = f"satisfied ({bar:g} or {bar + 1:g} of {bar + 1:g}{why})"
     known = known[known[asked].notna()]
     if known.empty:
         return None
@@ -878,8 +886,14 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
               else (NAN, NAN, NAN) for name, hits in counts.items()]
     return pd.DataFrame(shares, columns=["share", "low", "high"]).assign(
         type=counts.index, customers=counts.to_numpy(),
-        meaning=[*QUADRANT.values(), f"one order, within {count(activity_days, 'day')}: too early to tell"])[
+        meaning=[*(words.replace("satisfied,", f"{rule},") for words in QUADRANT.values()),
+                 f"one order, within {count(activity_days, 'day')}: too early to tell"])[
         ["type", "meaning", "customers", "share", "low", "high"]]
+
+
+def satisfied_rule(found: pd.DataFrame) -> str:
+    """What counts as satisfied in a `quadrant`: "4 or 5 of 5"."""
+    return found.set_index("type").loc["latent", "meaning"].partition("(")[2].partition(")")[0]
 
 
 # ---------------------------------------------------------------- what to do for whom

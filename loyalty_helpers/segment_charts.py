@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from loyalty_helpers.charts import ACCENT, CAUTION, GREY, INK, PALE, Chart, canvas, nothing, percent_axis
-from loyalty_helpers.cohorts import SecondOrder, retention_sentence
+from loyalty_helpers.cohorts import HORIZONS, SecondOrder, retention_sentence
 from loyalty_helpers.findings import amount, capital, count
 from loyalty_helpers.intervals import FEWEST_UNITS
-from loyalty_helpers.scoring import QUADRANT, TOO_NEW
+from loyalty_helpers.scoring import QUADRANT, TOO_NEW, satisfied_rule
 
 BAND = "Band: 95 % interval."
 SHADES = {"loyal": "#cfe3e1", "latent": "#f3e6d0", "trapped": "#eef1f3", "none": "#f7f8f9"}
@@ -48,31 +48,35 @@ def second_order(found: SecondOrder) -> Chart:
     """How many new customers have a second order, by days since their first, with its band."""
     if not any(one.measurable for one in found.after):
         return nothing(found.sentence)
-    curve = found.curve[found.curve["at_risk"] >= FEWEST_UNITS]  # beyond, single persons would draw the line
+    days, last = next((days, one) for days, one in zip(HORIZONS[::-1], found.after[::-1], strict=True)
+                      if one.measurable)
+    end = max(days, min(found.reach, found.curve["day"].max()))  # beyond, single persons would draw the line
+    seen = found.curve[found.curve["day"] <= end]
+    curve = pd.concat([seen, seen.iloc[-1:].assign(day=end)])
     figure, ax = canvas(2.8)
     ax.fill_between(curve["day"], curve["low"], curve["high"], step="post", color=PALE, linewidth=0)
     ax.step(curve["day"], curve["share"], where="post", color=ACCENT, linewidth=2)
-    ax.set(xlim=(0, curve["day"].max()), ylim=(0, min(1.02, 1.15 * curve["high"].max())),
+    ax.set(xlim=(0, end), ylim=(0, min(1.02, 1.15 * curve["high"].max())),
            xlabel="days since the first order", ylabel="have ordered again")
     percent_axis(ax.yaxis)
     ax.grid(axis="y")
-    if found.median.measurable and found.median.estimate <= curve["day"].max():
+    if found.median.measurable and found.median.estimate <= end:
         day = found.median.estimate
         ax.plot([0, day, day], [0.5, 0.5, 0], color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
-        late = day > 0.6 * curve["day"].max()
+        late = day > 0.6 * end
         ax.annotate(f"half after {count(round(day), 'day')}", (day, 0), xytext=(-4 if late else 4, 4),
                     textcoords="offset points", color=CAUTION, ha="right" if late else "left", va="bottom")
-    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in _at_risk(curve))
-    last = next(one for one in reversed(found.after) if one.measurable)
+    waiting = _at_risk(found.curve, end)
+    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in waiting if risk >= FEWEST_UNITS)
     title = f"{last.value} of {last.label.replace('with a second order', 'ordered a second time')}"
     return Chart(figure, title, f"Curve of second orders by day. {found.sentence}",
                  note=f"{BAND} Still followed without a second order: {followed}.")
 
 
-def _at_risk(curve: pd.DataFrame) -> list[tuple[int, float]]:
-    """How many are still waited for at the start and at a third and two thirds of the curve."""
-    days = (curve["day"].max() * np.array([0, 1 / 3, 2 / 3])).round().astype(int)
-    return [(int(day), curve.loc[curve["day"] >= day, "at_risk"].iloc[0]) for day in dict.fromkeys(days)]
+def _at_risk(curve: pd.DataFrame, end: float) -> list[tuple[int, float]]:
+    """How many are still waited for, at least, at the start and at a third and two thirds of the picture."""
+    days = (end * np.array([0, 1 / 3, 2 / 3])).round().astype(int)
+    return [(int(day), curve.loc[curve["day"] >= day, "at_risk"].max()) for day in days]
 
 
 def quadrant(found: pd.DataFrame, sentence: str) -> Chart:
@@ -92,7 +96,8 @@ def quadrant(found: pd.DataFrame, sentence: str) -> Chart:
     for side in ax.spines.values():
         side.set_visible(False)
     new = rows.loc[TOO_NEW, "customers"]
-    note = (f"{count(int(new), 'further customer')} ordered once, and lately: too early to tell." if new > 0 else "")
+    note = f"Satisfied: {satisfied_rule(found)}." + (
+        f" {count(int(new), 'further customer')} ordered once, and lately: too early to tell." if new > 0 else "")
     said = "; ".join(f"{row.meaning}: {_people(row.customers)}{_share(row)}"
                      for row in rows.loc[list(QUADRANT)].itertuples())
     glad = rows.loc[["loyal", "latent"], "customers"]

@@ -35,7 +35,9 @@ SVG = {"svg.fonttype": "none", "svg.hashsalt": "loyalty"}
 ARROWS = {"up": "▲", "down": "▼"}
 VERBS = {"up": "rose", "down": "fell"}
 UNIT = re.compile(r"(?<=\d) (?=%|pp\b)")
+DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")  # of which a line must not be broken at the hyphens
 LONG = 40  # letters in a cell from which on its column is kept wide enough to read
+NUMERIC = ' class="num"'  # which is never broken
 NUMERIC_TEXT = re.compile(r"[+−-]?\s?([¥$£€]|[A-Z]{2,3}[$ ])?\s?\d.{0,22}")
 
 
@@ -155,8 +157,12 @@ def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[s
     `units` gives columns the unit in which findings.py writes them ("share", "lift", "CNY"). Other numbers have
     thousands separators and at most two decimals (none in columns of hundreds and more). Numbers stand right, and so
     does text that reads as a number ("+3 %", "¥1,250").
-    Underscores in headings become blanks. Missing is "–"; a frame without rows says so. Wide tables scroll.
+    Underscores in headings become blanks. Missing is "–". Wide tables scroll. Of a frame without rows one line says so.
     """
+    if frame.empty:
+        nothing = f"{caption.rstrip('.')}: nothing to show."
+        _show(f'<p class="muted">{escape(nothing)}</p>', nothing)
+        return
     frame = frame.assign(**{column: [_in_unit(value, unit) for value in frame[column]]
                             for column, unit in (units or {}).items() if column in frame})
     texts = {column: _cells(frame[column]) for column in frame.columns}
@@ -166,12 +172,11 @@ def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[s
     head = "".join(f'<th scope="col"{look}>{escape(str(column).replace("_", " "))}</th>'
                    for column, look in zip(shown.columns, looks, strict=True))
     body = "".join(f"<tr>{_row(row, looks)}</tr>" for row in shown.itertuples(index=False, name=None))
-    empty = f'<tr><td colspan="{max(1, len(shown.columns))}">nothing to show</td></tr>'
     below = f'<p class="muted">{_rich(note)}</p>' if note else ""
     html = (f'<div class="table" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
-            f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body or empty}</tbody>"
+            f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
             f"</table></div>{below}")
-    lines = [caption, shown.to_string(index=False) if len(shown) else "nothing to show", _plain(note)]
+    lines = [caption, shown.to_string(index=False), _plain(note)]
     _show(html, "\n".join(filter(None, lines)))
 
 
@@ -180,14 +185,18 @@ def _in_unit(value: float, unit: str) -> str:
 
 
 def _row(cells: tuple[str, ...], looks: Sequence[str]) -> str:
-    first, *rest = zip(cells, looks, strict=True)
-    return f'<th scope="row"{first[1]}>{escape(first[0])}</th>' + "".join(
-        f"<td{look}>{escape(cell)}</td>" for cell, look in rest)
+    first, *rest = (f"{look}>{escape(cell) if look == NUMERIC else _whole_dates(cell)}"
+                    for cell, look in zip(cells, looks, strict=True))
+    return f'<th scope="row"{first}</th>' + "".join(f"<td{cell}</td>" for cell in rest)
+
+
+def _whole_dates(cell: str) -> str:
+    return DATE.sub(r'<span class="nowrap">\g<0></span>', escape(cell))
 
 
 def _look(side: str, cells: pd.Series) -> str:
     if side == "right":
-        return ' class="num"'
+        return NUMERIC
     return ' class="long"' if cells.str.len().max() > LONG else ""
 
 
@@ -226,7 +235,8 @@ def chart(chart: Chart) -> None:
     A chart that could not be drawn has no figure, and its title says why: only that is shown.
 
     A simple chart becomes SVG with text as text, the same bytes at every run; a dense one PNG. The display's metadata
-    tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls.
+    tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls, except
+    on a phone, which shows the whole picture small.
     """
     if chart.figure is None:
         say(chart.title)

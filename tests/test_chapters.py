@@ -86,15 +86,70 @@ class TestPace:
         assert paced.loc["last", "recency_score"] == 5
 
 
+class TestCustomersAnswer:
+    ACTIVE = pd.DataFrame({"group": ["active", "lapsing", "gone", "one-time"], "customers": [60, 20, 10, 30],
+                           "meaning": ["bought within 89 days", *"xyz"], "spend_share": [0.714, 0.1, 0.1, 0.086]})
+    OVERDUE = Finding(label="overdue", unit="share", estimate=9 / 45, low=0.11, high=0.34, n=45,
+                      n_noun="regular customer", method="Wilson")
+    ORDERS = Finding(label="orders expected in the next 13 weeks from the customers known today", unit="orders",
+                     estimate=120.2, low=96, high=151, n=120)
+    MONEY = Finding(label="revenue expected in the next 13 weeks from the customers known today", unit="EUR",
+                    estimate=3100.0, low=2400, high=4000, n=120)
+    LATENESS = pd.DataFrame({"silence": ["in time", "late"], "customers": [36, 9], "by_chance": [0.9, 0.1]})
+
+    def answer(self, shop, **changed) -> list[str]:
+        given = {"active": self.ACTIVE, "overdue": self.OVERDUE, "expected": self.ORDERS, "money": self.MONEY,
+                 "lateness": self.LATENESS, "shop": shop} | changed
+        return chapters.customers_answer(**given)
+
+    def test_who_is_loyal_who_is_leaving_and_what_will_come(self, shop):
+        assert self.answer(shop) == [  # a tenth of 45 is 4.5
+            "Of 120 customers 60 bought within 89 days and count as active; they have brought 71 % of all revenue so "
+            "far.",
+            "Of 45 regular customers 9 are overdue by 3 of their usual gaps or more (20 %; 95 % interval 11 % to "
+            "34 %); if all bought at random times and nobody had left, about 4 would be overdue all the same.",
+            "In the next 13 weeks the customers known today may be expected to bring 120 orders (95 % interval 96 to "
+            "151), and €3,100 (95 % interval €2,400 to €4,000) of revenue."]
+
+    def test_one_nobody_and_what_cannot_be_had(self, shop):
+        one = self.ACTIVE.assign(customers=[1, 0, 0, 2])
+        few = replace(self.OVERDUE, estimate=1.0, n=1)
+        said = self.answer(shop, active=one, overdue=few, expected=replace(self.ORDERS, estimate=1.0, low=NAN),
+                           money=replace(self.MONEY, estimate=NAN))
+        assert said == [
+            "Of 3 customers 1 bought within 89 days and counts as active; that one has brought 71 % of all revenue so "
+            "far.",
+            "Of 1 regular customer 1 is overdue by 3 of their usual gaps or more.",
+            f"In the next 13 weeks the customers known today may be expected to bring "
+            f"{replace(self.ORDERS, estimate=1.0, low=NAN).value} orders."]
+        nothing = [replace(one, estimate=NAN, low=NAN, high=NAN, n=0, note="there is no history")
+                   for one in (self.OVERDUE, self.ORDERS, self.MONEY)]
+        said = self.answer(shop, active=self.ACTIVE.assign(customers=0), overdue=nothing[0], expected=nothing[1],
+                           money=nothing[2], lateness=self.LATENESS.iloc[:0])
+        assert said == ["No customer with an id has bought anything yet.",
+                        "Who is leaving cannot be said: there is no history.",
+                        "What customers will bring in the next 13 weeks cannot be said: there is no history."]
+
+    def test_for_others_no_number_of_a_few_is_told(self, shop):
+        shared = replace(shop, audience="shared", smallest_cell=5)
+        active = chapters.privacy.published(self.ACTIVE.assign(customers=[3, 20, 10, 30]), shared)
+        (late,) = chapters.privacy.told([replace(self.OVERDUE, estimate=2 / 45)], shared)
+        lateness = chapters.privacy.published(self.LATENESS.assign(customers=[43, 2]), shared)
+        said = self.answer(shared, active=active, overdue=late, lateness=lateness)
+        assert said[0].startswith("How many customers are still active is not shown: ")
+        assert said[1].startswith("Who is leaving cannot be said: these are too few customers")
+
+
 class TestQuadrantSentence:
     TABLE = pd.DataFrame({"type": ["loyal", "trapped", "latent", "none", "too new"], "customers": [8, 4, 6, 2, 3],
+                          "meaning": ["", "", "satisfied (4 or 5 of 5), but does not buy again", "", ""],
                           "share": [0.4, 0.2, 0.3, 0.1, NAN], "low": [0.2, 0.1, 0.15, 0.03, NAN],
                           "high": [0.6, 0.4, 0.52, 0.3, NAN]})
 
     def test_says_who_is_satisfied_and_stays_away_and_who_is_too_new(self):
         assert chapters.quadrant_sentence(self.TABLE) == (
-            "Of the 20 customers who answered, 30 % are satisfied and do not come back (15 % to 52 %). 3 more ordered "
-            "once, and lately: too early to tell.")
+            "Of the 20 customers who answered, 30 % are satisfied (4 or 5 of 5) and do not come back (15 % to 52 %). 3 "
+            "more ordered once, and lately: too early to tell.")
 
     def test_gives_no_shares_of_a_few(self):
         few = self.TABLE.assign(customers=[1, 0, 1, 0, 0], share=NAN, low=NAN, high=NAN)

@@ -122,6 +122,30 @@ def test_the_second_order_by_hand():
     assert not any(one.measurable for one in found.after)  # fewer than ten are followed for 30 days
 
 
+def test_the_last_one_followed_does_not_decide_for_all():
+    """Of 13 eleven return after 5 days; one is waited for since 101 days, and one, waited for longer, came after 120:
+    with nobody left the estimate would leap to 100 %. Within 90 days, of which all are seen, it is 11 of 13."""
+    gaps = {f"c{i}": (40, 5) for i in range(11)} | {"waiting": (139, None), "last": (40, 120)}
+    found = cohorts.second_order(visits(gaps), as_of=START + timedelta(days=240), lead_days=30)
+    assert found.curve["share"].max() == 1 and found.reach == 101
+    assert [one.measurable for one in found.after] == [True, True, False]
+    assert found.after[1].estimate == pytest.approx(11 / 13)
+    assert "100" not in found.sentence.split("Half")[0].replace("100 %)", "")
+    assert "180 days" not in found.sentence
+    chart = segment_charts.second_order(found)
+    assert chart.title == f"{found.after[1].value} of new customers ordered a second time within 90 days"
+    line = chart.figure.axes[0].lines[0]
+    assert line.get_xdata().max() == 101 and line.get_ydata().max() == pytest.approx(11 / 13)
+    assert "day 0: 13." in chart.note  # who is left later are a few persons
+
+
+def test_the_chart_reaches_as_far_as_its_title():
+    found = cohorts.second_order(visits({f"c{i}": (40, 5) for i in range(20)}), as_of=START + timedelta(days=300),
+                                 lead_days=30)
+    chart = segment_charts.second_order(found)  # all came back within 5 days, so within 180 days too
+    assert "within 180 days" in chart.title and chart.figure.axes[0].lines[0].get_xdata().max() == 180
+
+
 def followed(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     wait, end = rng.geometric(0.01, n), rng.integers(20, 400, n)

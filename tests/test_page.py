@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -266,11 +267,22 @@ def test_a_phone_shows_the_page_without_sideways_scrolling(browser, folder, name
     assert [True, "auto"] in inside and all(overflow == "auto" for _, overflow in inside)
 
 
-def test_letters_of_charts_stay_readable_on_a_phone(browser, folder):
-    """The picture's letters are 13 pixels high at its own 500 pixels; 423 keep them at eleven."""
+def test_a_phone_shows_whole_charts_and_that_wide_tables_go_on(browser, folder):
     open_page(browser, folder, "index.html", width=360)
+    inside, outside = browser.execute_script("""const one = document.querySelector('img[width="500"]');
+        return [one.clientWidth, one.parentElement.clientWidth]""")
+    assert inside == outside < 360
+    shadows = browser.execute_script("""return [...document.querySelectorAll('.table')].map(
+        e => getComputedStyle(e).backgroundAttachment)""")
+    assert shadows and set(shadows) == {"local, local, scroll, scroll"}  # paper that moves along hides the shadow
+
+
+def test_letters_stay_readable(browser, folder):
+    """On anything wider than a phone the picture's letters, 13 pixels high at its own 500, keep eleven."""
+    open_page(browser, folder, "index.html", width=660)
     width = browser.execute_script("return document.querySelector('img[width=\"500\"]').clientWidth")
     assert 13 * width / 500 >= 10.99
+    open_page(browser, folder, "index.html", width=360)
     small = browser.execute_script("""return [...document.querySelectorAll('body *')].filter(
         e => e.getClientRects().length && e.innerText).map(e => parseFloat(getComputedStyle(e).fontSize))""")
     assert min(small) >= 11
@@ -312,6 +324,24 @@ def test_paper_has_neither_code_nor_navigation_and_nothing_is_cut(browser, folde
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert 1 <= printed_pages(browser) <= 3
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+def test_no_heading_of_a_table_stands_alone_at_the_foot_of_a_sheet(browser, tmp_path):
+    css = (page.TEMPLATE / "report.css").read_text(encoding="utf-8")
+    rows = '<tr><th scope="row">row</th><td>cell</td></tr>' * 4
+    table = ('<div class="table"><table><caption>Caption</caption><thead><tr><th>heading</th></tr></thead>'
+             f"<tbody>{rows}</tbody></table></div>")
+    spaces = "".join(f'<div style="break-before: page; height: {height}px">top</div>{table}'
+                     for height in range(940, 1020, 8))
+    (tmp_path / "page.html").write_text(f"<style>{css}</style>{spaces}", encoding="utf-8")
+    browser.get((tmp_path / "page.html").as_uri())
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
+    (tmp_path / "page.pdf").write_bytes(base64.b64decode(pdf))
+    text = subprocess.run(["pdftotext", "-layout", tmp_path / "page.pdf", "-"], capture_output=True, text=True,
+                          check=True).stdout
+    feet = [sheet.strip().splitlines()[-1].split()[0] for sheet in text.split("\f") if sheet.strip()]
+    assert "top" in feet and set(feet) <= {"top", "row"}
 
 
 def test_each_chapter_of_the_single_file_begins_on_a_new_sheet(browser, folder):

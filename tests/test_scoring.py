@@ -485,6 +485,19 @@ def test_half_of_the_revenue_is_counted_out():
     assert "no revenue" in scoring.revenue_sentence(customers(spend=[-5.0] * 8))
 
 
+def test_a_few_who_bring_half_are_counted_and_get_no_interval():
+    frame = customers(spend=[5000.0] + [10.0] * 388)
+    half, curve = scoring.half_of_revenue(frame), scoring.lorenz(frame)
+    assert (half.estimate, half.interval) == (1 / 389, "")
+    assert scoring.revenue_sentence(frame).startswith("Half of the revenue comes from 1 of 389 customers. One")
+    place = curve[curve["customers"] == half.estimate]  # the curve turns there, not at the next of its hundred points
+    assert place["revenue"].tolist() == pytest.approx([5000 / 8880]) and len(curve) <= 102
+    ten = scoring.revenue_sentence(customers(spend=[500.0] * 10 + [12.0] * 390))
+    assert ten.startswith("Half of the revenue comes from 10 of 400 customers, 2.5 % of them (95 % interval ")
+    others = scoring.lorenz(customers(spend=[500.0] * 7 + [1.0] * 93), least=3)
+    assert others["customers"].diff().min() >= 0.03 - 1e-9 and 0.04 in others["customers"].to_numpy()
+
+
 def test_the_intervals_of_the_concentration_cover_the_truth():
     # lognormal with sigma 0.8: half of the money lies with the best 1 - Phi(0.8), and the best 20 % have Phi(0.8 -
     # Phi^-1(0.8)) of it (its Lorenz curve)
@@ -543,9 +556,13 @@ def test_the_quadrant_by_hand():
     assert table["customers"].to_dict() == counts
     assert table["share"].tolist()[:4] == pytest.approx([0.2, 0.2, 0.4, 0.2])
     assert table.loc[["too new"], ["share", "low", "high"]].isna().all(axis=None)
+    assert table.loc["latent", "meaning"] == "satisfied (4 or 5 of 5), but does not buy again"
+    assert scoring.satisfied_rule(table.reset_index()) == "4 or 5 of 5"
     by_nps = survey.assign(csat=np.nan, nps=[9.0, 8, 10, 0, 9, 9, 9] * 3)
     table = scoring.quadrant(by_nps, frame, activity_days=90).set_index("type")
     assert table["customers"].to_dict() == counts
+    assert table.loc["loyal", "meaning"] == (
+        "satisfied (9 or 10 of 10, asked whether they would recommend the shop), and buys again")
     assert scoring.quadrant(None, frame, activity_days=90) is None
     assert scoring.quadrant(survey.assign(customer_id=pd.Series([None] * 21, dtype="str")), frame,
                             activity_days=90) is None
@@ -584,6 +601,8 @@ def test_nine_customers_are_one_group_with_its_own_action():
     assert sorted_out["customers"].tolist() == [9] * 3 and (sorted_out["action"] != "").all()
     scored = scoring.rfm(frame)
     assert scoring.segments_sentence(scored).startswith("9 customers with an order: too few")
+    assert "Each name is shorthand for three ranks among this shop's own customers" in scoring.segments_sentence(
+        scoring.rfm(customers(spend=np.arange(1.0, 41))))
     assert scoring.rfm_cutoffs(frame, scored, currency="CNY").empty
     assert scoring.TOO_FEW not in set(scoring.rfm(shop(30))["segment"])
     assert scoring.TOO_FEW in set(scoring.rfm(shop(29))["segment"])

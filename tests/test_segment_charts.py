@@ -78,20 +78,43 @@ def test_every_chart_says_something_true_of_a_shop_of_any_size(n, tmp_path):
 def test_the_titles_carry_the_numbers():
     found = drawn(400)
     half = scoring.half_of_revenue(customers(400))
-    assert found["lorenz"].title == f"Share of customers who bring half of the revenue: {half.value}"
+    assert found["lorenz"].title == f"{half.value} of customers bring half of the revenue"
+    assert found["scores"].title == "The customer loyalty index (400 of 400 customers scored) is 50.0"
+    assert found["cohorts"].title.endswith(" % of customers bought again 1 month after their first order")
     # all of them did, within 59 days
     assert found["second"].title == "100.0 % of new customers ordered a second time within 180 days"
     for chart in found.values():
         matplotlib.pyplot.close(chart.figure)
 
 
+def test_the_group_with_the_most_money_is_named_by_what_is_shown():
+    table = pd.DataFrame({"group": ["active", "gone"], "share": [0.25, 0.75], "spend_share": [0.8, 0.2]})
+    title = "largest part of the revenue comes from “Active”: 25 % of customers, 80 % of revenue"
+    for shown, said in ((table, f"The {title}"), (table.assign(spend_share=[0.8, np.nan]),
+                                                  f"Of the groups shown, the {title}")):
+        chart = charts.groups(shown, label="group")
+        assert chart.title == said
+        matplotlib.pyplot.close(chart.figure)
+
+
+def test_half_of_the_revenue_is_marked_where_it_is():
+    frame = customers(389).assign(spend=[5000.0] + [10.0] * 388)
+    chart = charts.lorenz(scoring.lorenz(frame), scoring.half_of_revenue(frame))
+    assert chart.title == "1 of 389 customers brings half of the revenue"
+    mark = chart.figure.axes[0].lines[0]
+    assert mark.get_xdata().tolist() == [0, 1 / 389, 1 / 389] and mark.get_ydata().tolist() == [0.5, 0.5, 0]
+    matplotlib.pyplot.close(chart.figure)
+
+
 def test_the_four_fields_count_those_who_can_be_judged():
-    table = pd.DataFrame({"type": [*scoring.QUADRANT, scoring.TOO_NEW], "meaning": [*scoring.QUADRANT.values(), "new"],
+    meanings = [*scoring.QUADRANT.values(), "new"]
+    meanings[2] = "satisfied (9 or 10 of 10), but does not buy again"
+    table = pd.DataFrame({"type": [*scoring.QUADRANT, scoring.TOO_NEW], "meaning": meanings,
                           "customers": [10, 3, 5, 2, 7], "share": [0.5, 0.15, 0.25, 0.1, np.nan],
                           "low": [0.3, 0.05, 0.11, 0.03, np.nan], "high": [0.7, 0.36, 0.47, 0.3, np.nan]})
     chart = segment_charts.quadrant(table, "A sentence.")
     assert chart.title == "15 of 20 customers are satisfied; 5 of these do not buy again"
-    assert chart.note == "7 further customers ordered once, and lately: too early to tell."
+    assert chart.note == "Satisfied: 9 or 10 of 10. 7 further customers ordered once, and lately: too early to tell."
     texts = [text.get_text() for text in chart.figure.axes[0].texts]
     assert "10 customers" in texts and "25 % (11 % to 47 %)" in texts
     hidden = table.assign(customers=[10, np.nan, 5, np.nan, 7], share=[0.5, np.nan, 0.25, np.nan, np.nan])

@@ -128,8 +128,18 @@ def test_table_follows_units_and_leaves_the_frame_alone():
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame({"a": []}), pd.DataFrame()])
-def test_a_table_without_rows_says_so(frame):
-    assert "nothing to show" in html(show.table, frame, "Empty")
+def test_a_table_without_rows_is_one_line(frame):
+    (output,) = shown(show.table, frame, "Pairs of <categories>", note="Of what is in it.", units={"a": "share"})
+    page = Text(output.data["text/html"])
+    assert "".join(page.words) == output.data["text/plain"] == "Pairs of <categories>: nothing to show."
+    assert page.tags == ["div", "p"] and 'class="muted"' in output.data["text/html"]
+
+
+def test_a_date_is_not_broken_at_its_hyphens():
+    frame = pd.DataFrame({"spell": ["2025-08-16 to 2025-11-14, as <planned>"], "2": ["order 12025-08-16"]})
+    page = html(show.table, frame, "Dates")
+    whole = ['<span class="nowrap">2025-08-16</span>', '<span class="nowrap">2025-11-14</span>']
+    assert f'{" to ".join(whole)}, as &lt;planned&gt;</th>' in page and page.count("nowrap") == 2
 
 
 def test_table_has_plain_text_beside_it():
