@@ -17,6 +17,8 @@ from loyalty_helpers.scoring import YEAR, share_of
 OVERDUE = 3  # usual gaps past the day when the next order was due: a silence of four
 MEANING = ("Late is who has been silent for longer than usual for them; overdue is who has been silent for four of "
            "their usual gaps or more.")
+DRAWS = 4000
+MANY = 100  # days bought from which the last one within a year is no news
 FEWEST = 10  # regulars below which nothing is set beside chance
 REGULAR = 5  # days with a purchase from which a customer has a usual gap: two or three gaps make no habit
 MICROS = 24 * 3600 * 1_000_000  # of a day
@@ -28,7 +30,7 @@ def rhythm(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
     days_bought counts the days with a purchase (several orders of one day are one visit, refunds none).
     usual_gap_days is the median number of days between two such days that follow each other, nan below five days
     (REGULAR): by fewer, a few short gaps would make somebody late by dozens of them. recency_days are whole days from
-    the last purchase to `as_of`, as in `tables.customers`. gaps_overdue is
+    the last purchase to `as_of`, as in `tables.customers`, age_days those from the first. gaps_overdue is
     (recency_days - usual_gap_days) / usual_gap_days, 0 for who is not late yet, nan without a usual gap: at 3 the
     silence has lasted four gaps, three of them past the day when the order was due. spend_last_year is the money of
     the 365 days before `as_of`, refunds taken off.
@@ -45,14 +47,16 @@ def rhythm(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
     days_bought = np.bincount(customer, minlength=n)
     gap = np.where(days_bought >= REGULAR, gaps.reindex(range(n)).to_numpy(), NAN)
     end = pd.Timestamp(as_of).value // 1000
-    last = np.full(n, np.iinfo("int64").min)
+    last, first = np.full(n, np.iinfo("int64").min), np.full(n, np.iinfo("int64").max)
     np.maximum.at(last, codes[bought], moment[bought])
+    np.minimum.at(first, codes[bought], moment[bought])
     lately = (codes >= 0) & (moment >= end - YEAR * MICROS) & (moment < end)
     spend = np.bincount(codes[lately], weights=orders["amount"].to_numpy()[lately], minlength=n)
     recency = (end - last) // MICROS
     frame = pd.DataFrame({
         "customer_id": pd.Series(ids, dtype="str"), "days_bought": days_bought, "usual_gap_days": gap,
-        "recency_days": recency.astype("float64"), "gaps_overdue": np.maximum((recency - gap) / gap, 0),
+        "recency_days": recency.astype("float64"), "age_days": ((end - first) // MICROS).astype("float64"),
+        "gaps_overdue": np.maximum((recency - gap) / gap, 0),
         "spend_last_year": spend.round(6)})
     return frame[days_bought > 0].sort_values("customer_id", ignore_index=True)
 
@@ -105,12 +109,34 @@ def _share_by_chance(n: int, k: float) -> float:
     return float(np.prod(left / (left + k)) * half)
 
 
+def chances(regulars: pd.DataFrame, late: float = OVERDUE) -> np.ndarray:
+    """`late_by_chance` of each of the regulars of the last 365 days (of `rhythm`), who bought in these days for sure.
+
+    Of somebody known for longer that rules out the longest silences. Given the number n of days bought, the gaps and
+    the silence of who buys at random divide the time since the first purchase like n exponentials; of DRAWS such
+    divisions those count in which the silence is shorter than a year. (Without that, twice as many slow buyers would
+    be expected to be overdue as are among simulated ones who never leave.)
+    """
+    bought = regulars["days_bought"].to_numpy()
+    longest = YEAR / np.maximum(regulars["age_days"].to_numpy(), 1.0)
+    shares, rng = late_by_chance(bought - 1, late), np.random.default_rng(1)
+    for n in np.unique(bought[(longest < 1) & (bought <= MANY)]):
+        parts = rng.exponential(size=(DRAWS, n))
+        silence = parts[:, -1] / parts.sum(axis=1)
+        order = np.argsort(silence)
+        is_late = parts[order, -1] >= (1 + late) * np.median(parts[order, :-1], axis=1)
+        here = (bought == n) & (longest < 1)
+        within = np.searchsorted(silence[order], longest[here])
+        shares[here] = np.append(0, np.cumsum(is_late))[within] / np.maximum(within, 1)
+    return shares
+
+
 def chance_sentence(paces: pd.DataFrame) -> str:
     """How many regulars would look overdue by chance alone, beside how many do; "" below FEWEST regulars."""
     regulars = _regulars(paces)
     if len(regulars) < FEWEST:
         return ""
-    expected = late_by_chance(regulars["days_bought"].to_numpy() - 1).sum()
+    expected = chances(regulars).sum()
     late = int(overdue(regulars).sum())
     about = "hardly anybody" if expected < 0.5 else f"about {count(round(expected), 'customer')}"
     said = (f"If every one of these {count(len(regulars), 'regular customer')} bought at random times and nobody had "
@@ -129,9 +155,9 @@ def lateness(paces: pd.DataFrame) -> pd.DataFrame:
              f"late: silent for 2 to {OVERDUE + 1} usual gaps", f"overdue: silent for {OVERDUE + 1} usual gaps or more"]
     if regulars.empty:
         return pd.DataFrame(columns=["silence", "customers", "share", "by_chance"])
-    late, gaps = regulars["gaps_overdue"], regulars["days_bought"].to_numpy() - 1
+    late = regulars["gaps_overdue"]
     place = np.select([late >= OVERDUE, late >= 1, late > 0], [3, 2, 1], 0)
-    beyond = [1.0, *(late_by_chance(gaps, bar).mean() for bar in (0, 1, OVERDUE)), 0.0]
+    beyond = [1.0, *(chances(regulars, bar).mean() for bar in (0, 1, OVERDUE)), 0.0]
     customers = np.bincount(place, minlength=4)
     return pd.DataFrame({"silence": words, "customers": customers, "share": customers / len(regulars),
                          "by_chance": -np.diff(beyond)})

@@ -106,8 +106,8 @@ class TestCustomersAnswer:
         assert self.answer(shop) == [  # a tenth of 45 is 4.5
             "Of 120 customers 60 bought within 89 days and count as active; they have brought 71 % of all revenue so "
             "far.",
-            "Of 45 regular customers 9 are overdue by 3 of their usual gaps or more (20 %; 95 % interval 11 % to "
-            "34 %); if all bought at random times and nobody had left, about 4 would be overdue all the same.",
+            "Of 45 regular customers 9 are overdue, silent for 4 of their usual gaps or more (20 %; 95 % interval 11 % "
+            "to 34 %); if all bought at random times and nobody had left, about 4 would be overdue all the same.",
             "In the next 13 weeks the customers known today may be expected to bring 120 orders (95 % interval 96 to "
             "151), and €3,100 (95 % interval €2,400 to €4,000) of revenue."]
 
@@ -119,7 +119,7 @@ class TestCustomersAnswer:
         assert said == [
             "Of 3 customers 1 bought within 89 days and counts as active; that one has brought 71 % of all revenue so "
             "far.",
-            "Of 1 regular customer 1 is overdue by 3 of their usual gaps or more.",
+            "Of 1 regular customer 1 is overdue, silent for 4 of their usual gaps or more.",
             f"In the next 13 weeks the customers known today may be expected to bring "
             f"{replace(self.ORDERS, estimate=1.0, low=NAN).value} orders."]
         nothing = [replace(one, estimate=NAN, low=NAN, high=NAN, n=0, note="there is no history")
