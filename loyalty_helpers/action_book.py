@@ -76,7 +76,8 @@ def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, sentences: li
     explained = explanations(shop, weeks=weeks)
     said = [*sentences, WHERE, *([cut] if cut else [])]
     tables.keep_private(shop, "action_list.xlsx", workbook(owners.head(MOST_ROWS), explained, said))
-    return f"The list of {count(len(owners), 'customer')} is in private/action_list.xlsx and .csv. {cut}".strip()
+    of = f" of {count(len(owners), 'customer')}" if privacy.least(shop) == 1 else ""  # who opted out could be counted
+    return f"The list{of} is in private/action_list.xlsx and .csv. {cut}".strip()
 
 
 def explanations(shop: Client, *, weeks: int) -> pd.DataFrame:

@@ -80,7 +80,7 @@ def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, paces: pd.DataF
     kinds) 52 to 58 % of the first 20 to 100 are late and truly still customers, with the bounds 67 to 75 %.
     Late is whoever has been silent for longer than the usual gap; with fewer than five days bought, than
     the gap that the pace of the forecast implies. A model may doubt a good customer on the day after an order (the
-    BG/NBD does); a person would not. Both values are upper bounds, and say nothing about what a call achieves.
+    BG/NBD does); a person would not. Both values are rough, and say nothing about what a call achieves.
 
     One order tells nothing of staying: still_customer and value_at_risk are missing for who bought on one day only.
 
@@ -222,14 +222,14 @@ def reach(listed: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"calls": np.arange(len(share)), "share": share})
 
 
-def call_cost(listed: pd.DataFrame, shop: Client) -> str:
+def call_cost(listed: pd.DataFrame, shop: Client, *, horizon_days: int = HORIZON) -> str:
     """What a call costs in the owner's time, and how many of the first calls must bring somebody back to pay for it;
     "" where no hourly rate is known or nobody is to be called."""
     rate, called = shop.program.owner_hourly_rate, first(listed)
     if not rate > 0 or called.empty or len(called) < privacy.least(shop):
         return ""
     cost, gain = rate * MINUTES / 60, called["usual_value"].mean()
-    weeks = count(HORIZON // 7, "week")
+    weeks = count(round(horizon_days / 7), "week")
     begin = f"A call of {MINUTES} minutes costs {amount(cost, shop.currency)} of your time"
     counted = "margin" if shop.program.gross_margin is not None else "revenue (the settings give no margin)"
     if len(called) == 1 and gain > cost:

@@ -59,6 +59,8 @@ def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, as_of: date, 
     html = page(privacy.named(actions.first(listed), ids), shop, as_of=as_of, left_out=left_out,
                 nobody=why_nobody(listed), heavy=privacy.named(actions.look_after(listed), ids))
     tables.keep_private(shop, "call_sheet.html", html.encode())
+    if actions.first(listed).empty:
+        return f"{why_nobody(listed)} The page to print, private/call_sheet.html, says so."
     return "The first of them are on one page to print: private/call_sheet.html."
 
 
