@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import warnings
 from datetime import date
@@ -125,13 +126,21 @@ def test_columns_and_their_limits():
     assert list(table) == ["customer_id", "expected_orders", "chance_to_buy", "still_customer", "usual_orders",
                            "order_value", "expected_value", "lifetime_value"]
     assert table["customer_id"].is_unique and table["customer_id"].is_monotonic_increasing
-    assert table["chance_to_buy"].between(0, 1).all() and table["still_customer"].between(0, 1).all()
+    assert table["chance_to_buy"].between(0, 1).all()
     assert (table["expected_orders"] <= table["usual_orders"] + 1e-12).all()
     money = table["expected_orders"].to_numpy() * table["order_value"].to_numpy()
     assert table["expected_value"].to_numpy() == pytest.approx(money)
     assert (table["lifetime_value"] >= table["expected_value"]).mean() > 0.95  # three years beside a quarter
     assert (table["lifetime_value"] >= 0).all()
     assert found.total.estimate == pytest.approx(table["expected_orders"].sum())
+
+
+def test_of_those_who_bought_once_nobody_can_tell_whether_they_left():
+    shop, found = sample()
+    once = forecast.histories(shop.orders, as_of=data_end(shop.orders))["frequency"].eq(0)
+    still = found.customers["still_customer"]
+    assert still[once].isna().all() and still[~once].between(0, 1).all() and 0 < once.sum() < len(still)
+    assert found.total.estimate == pytest.approx(found.customers["expected_orders"].sum())  # they are in the total
 
 
 def test_neither_the_order_of_rows_nor_the_input_changes():
@@ -253,6 +262,46 @@ def test_intervals_by_hand():
     assert lifetime._between(200.0, always_low, ("predicted", "actual"), half=0.0) == pytest.approx((low, high))
     assert np.isnan(lifetime._between(200.0, tests.head(1), ("predicted", "actual"))).all()
     assert np.isnan(lifetime._between(2.0, tests / 50, ("predicted", "actual"))).all()
+
+
+def test_the_best_never_hold_less_than_their_share_of_customers():
+    tests = pd.DataFrame({"predicted": [100.0, 100.0], "actual": [90.0, 110.0]})
+    shares = (pd.Series([0.18, 0.23]), pd.Series([0.14, 0.32]))  # give or take 30 points: as in a cafe of 60
+    low, high = lifetime._share_between(0.28, tests, shares, floor=0.1)
+    assert low == 0.1 and high == pytest.approx(0.28 + 4.302653 * np.sqrt((0.04**2 + 0.09**2) / 2))
+    assert lifetime._share_between(0.08, tests, shares, floor=0.1)[0] <= 0.08  # never above the estimate
+
+
+def test_the_band_of_shares_keeps_above_the_diagonal_and_rises():
+    found = forecast.outlook(SMALL["sixty"], as_of=data_end(SMALL["sixty"]))
+    spread = found.tenths.assign(value_actual=found.tenths["value_actual"].to_numpy()[::-1])  # tenths upside down
+    table = forecast.gains(dataclasses.replace(found, tenths=spread))
+    customers = table["customers"].cumsum() / table["customers"].sum()
+    assert (table["low"] >= customers - 1e-9).all() and (table["high"] <= 1).all()
+    assert table["low"].is_monotonic_increasing and table["high"].is_monotonic_increasing
+    assert ((table["low"] <= table["share"] + 1e-9) & (table["share"] <= table["high"] + 1e-9)).all()
+
+
+def test_money_of_few_backtests_is_no_surer_than_orders():
+    tests = pd.DataFrame({"predicted": [100.0] * 3, "actual": [70.0] * 3, "days": 91})
+    least = lifetime._least_of_money(tests, 1.0)
+    assert least == pytest.approx((100.5 / 70.5) ** 3.182446, rel=1e-4)  # t(3) times the same log-miss each time
+    money = tests.assign(predicted=1000.0, actual=1000.0)  # the money of all three came to the cent
+    assert lifetime._between(50.0, money, ("predicted", "actual"), half=0, least=least) == pytest.approx(
+        (50 / least, 50 * least))
+    assert lifetime._least_of_money(pd.concat([tests, tests]), 1.0) == 1  # six speak for themselves
+
+
+@pytest.mark.parametrize(("actual", "words", "leans"), [
+    ([90, 80, 70], "by 11 % to 43 %, all too high.", "reckon rather with fewer orders"),
+    ([110, 120, 130], "by 9 % to 23 %, all too low.", "reckon rather with more orders"),
+    ([110, 90, 80], "by 9 % to 25 %, 2 too high and 1 too low.", ""),
+    ([90, 80], "by 11 % to 25 %, both too high.", ""),
+])
+def test_the_side_of_past_misses_is_said(actual, words, leans):
+    tests = pd.DataFrame({"predicted": 100.0, "actual": actual, "days": 91})
+    said = lifetime._interval_words(tests, purchase_days.purchase_days(drawn(5, 20, 100)), 20_000, 91)
+    assert words in said and ("leans to one side" in said) == bool(leans) and leans in said
 
 
 def test_origins_follow_each_other_and_shorten_with_the_data():

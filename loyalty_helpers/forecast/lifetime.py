@@ -31,6 +31,7 @@ RELATED = 0.2  # correlation of frequency and order value from which it is said
 YEAR_DAYS = 364  # whole weeks, so that a season lies on the same weekdays
 MOST_ORIGINS = 8
 FEWEST_ORIGINS = 2
+FEW = 3  # forecasts of the past, up to which little is made of how alike their misses are
 FEWEST_ORDERS = 5.0  # that came after the forecasts of the past, on average: of fewer no interval says anything
 SHORTEST = 28  # days forecast in a backtest; it takes three times as many in the data
 # Of last year's miss in the same season half is corrected, of few orders less: as log-misses of simulated shops, half
@@ -63,8 +64,9 @@ class Outlook:
     """What customers are expected to do over `days`, and how well such forecasts came out before.
 
     customers: customer_id; expected_orders and chance_to_buy over `days`; still_customer, the chance not to have left
-        for good (nan where nobody visibly leaves); usual_orders, orders over `days` at the pace shown so far, if surely
-        still a customer; order_value, money per order after refunds; expected_value = expected_orders x order_value x
+        for good (nan where nobody visibly leaves, and of those who bought once: BG/NBD lets people leave after a
+        repeat order only, so of them it cannot tell); usual_orders, orders over `days` at the pace shown so far, if
+        surely still a customer; order_value, money per order after refunds; expected_value = expected_orders x order_value x
         gross margin (revenue where no margin is known); lifetime_value, the same over some years, discounted.
         An order is a day with one or more purchases.
     model, why: "bg_nbd", "nbd", "simple" or "none", and the reason in plain words; `value_why` the same of order_value.
@@ -356,29 +358,46 @@ def _tested(backtests: pd.DataFrame) -> bool:
 
 
 def _between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str], *, half: float = 0.5,
-             stretch: float = 1.0) -> tuple[float, float]:
-    """Interval of a new forecast from past ones: Student's t on the logs of actual / predicted, about no miss.
+             stretch: float = 1.0, least: float = 1.0) -> tuple[float, float]:
+    """Interval of a new forecast from past ones: the estimate, divided and multiplied by `_off`, by `least` at least.
 
-    The misses are squared about zero, not about their mean: a forecast that was always too low has not earned a narrow
-    interval. `half` an order (or its money) is added to each, so that nothing at all has a log. nan where `_tested`
-    says so.
+    nan where `_tested` says so.
     """
     if not _tested(backtests):
         return NAN, NAN
-    predicted, actual = (np.maximum(backtests[name].to_numpy(dtype="float64"), 0) + half for name in columns)
-    miss = np.log(actual / predicted)
-    off = math.exp(stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch)
+    off = max(_off(backtests, columns, half=half, stretch=stretch), least)
     return max((estimate + half) / off - half, 0.0), (estimate + half) * off - half
 
 
-def _share_between(estimate: float, backtests: pd.DataFrame,
-                   shares: tuple[pd.Series, pd.Series]) -> tuple[float, float]:
-    """As `_between`, for a share: Student's t on the differences of `shares`, predicted and actual."""
+def _off(backtests: pd.DataFrame, columns: tuple[str, str], *, half: float = 0.5, stretch: float = 1.0) -> float:
+    """The factor by which a new forecast may miss: Student's t on the logs of actual / predicted, about no miss.
+
+    The misses are squared about zero, not about their mean: a forecast that was always too low has not earned a narrow
+    interval. `half` an order (or its money) is added to each, so that nothing at all has a log.
+    """
+    predicted, actual = (np.maximum(backtests[name].to_numpy(dtype="float64"), 0) + half for name in columns)
+    miss = np.log(actual / predicted)
+    return math.exp(stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch)
+
+
+def _least_of_money(backtests: pd.DataFrame, stretch: float) -> float:
+    """The factor of orders, where so FEW forecasts were tried that a narrower one of money would be luck."""
+    if not _tested(backtests) or len(backtests) > FEW:
+        return 1.0
+    return _off(backtests, ("predicted", "actual"), stretch=stretch)
+
+
+def _share_between(estimate: float, backtests: pd.DataFrame, shares: tuple[pd.Series, pd.Series], *,
+                   floor: float) -> tuple[float, float]:
+    """As `_between`, for a share: Student's t on the differences of `shares`, predicted and actual.
+
+    `floor` is the share of customers that it is of: the best customers never hold less than that.
+    """
     miss = (shares[1] - shares[0]).dropna().to_numpy(dtype="float64")
     if not _tested(backtests) or len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
         return NAN, NAN
     half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2))
-    return max(estimate - half, 0.0), min(estimate + half, 1.0)
+    return min(max(estimate - half, floor), estimate), min(estimate + half, 1.0)
 
 
 # ---------------------------------------------------------------- the outlook
@@ -415,7 +434,8 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
     expected, value = customers["expected_orders"].sum(), customers["expected_value"].sum()
     low, high = _between(expected, backtests, ("predicted", "actual"), stretch=stretch)
     value_low, value_high = _between(value / margin, backtests, ("value_predicted", "value_actual"), stretch=stretch,
-                                     half=0.5 * ahead.order_value.mean() + 1e-9)
+                                     half=0.5 * ahead.order_value.mean() + 1e-9,
+                                     least=_least_of_money(backtests, stretch))
     money = "revenue" if gross_margin is None else "gross margin"
     return Outlook(
         customers=customers, days=horizon_days, model=ahead.chosen.name, why=ahead.chosen.why,
@@ -451,7 +471,7 @@ def _customers(days: Days, ahead: Ahead, apart: np.ndarray, margin: float) -> pd
         "customer_id": days.ids.iloc[seen.code].reset_index(drop=True),
         "expected_orders": ahead.orders,
         "chance_to_buy": 1 - (1 - model.chance_to_buy(weeks, *history_)) ** apart,
-        "still_customer": still if leaves else np.full(len(still), NAN),
+        "still_customer": np.where(seen.frequency > 0, still, NAN) if leaves else np.full(len(still), NAN),
         "usual_orders": np.maximum(pace * weeks, ahead.orders),
         "order_value": ahead.order_value,
         "expected_value": ahead.orders * ahead.order_value * margin,
@@ -481,7 +501,7 @@ def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretc
     best = _best_first(value)[:_tenth(n)]
     estimate, expected = _share(value[best], value), float(customers["expected_orders"].to_numpy()[best].sum())
     low, high = _share_between(estimate, backtests, (backtests["value_top_predicted"],
-                                                     backtests["value_top_actual"]))
+                                                     backtests["value_top_actual"]), floor=_tenth(n) / n)
     orders_low, orders_high = _between(expected, backtests, ("top_orders_predicted", "top_orders_actual"),
                                        stretch=stretch)
     note = "" if math.isfinite(estimate) else "no money is expected"
@@ -547,7 +567,28 @@ def _interval_words(backtests: pd.DataFrame, days: Days, end: int, horizon: int)
                "widened.") if length < horizon else ""
     sampled = f" They were tried on {MOST_TRIED:,} customers drawn at random." if len(days.ids) > MOST_TRIED else ""
     return (f"The interval comes from {count(len(backtests), 'forecast')} made the same way at days in the past: they "
-            f"missed the orders that came by {_percent(min(off))} to {_percent(max(off))}.{shorter}{sampled}")
+            f"missed the orders that came by {_percent(min(off))} to {_percent(max(off))}, {sides(backtests)}."
+            f"{_leaning(backtests)}{shorter}{sampled}")
+
+
+def sides(backtests: pd.DataFrame) -> str:
+    """On which side forecasts of the past missed what came: "all too high", "2 too high and 1 too low"."""
+    high = int((backtests["predicted"] > backtests["actual"]).sum())
+    low = int((backtests["predicted"] < backtests["actual"]).sum())
+    if len(backtests) in (high, low):
+        every = {1: "", 2: "both "}.get(len(backtests), "all ")
+        return f"{every}too {'high' if high else 'low'}"
+    said = ((high, "too high"), (low, "too low"), (len(backtests) - high - low, "right"))
+    return " and ".join(f"{n} {words}" for n, words in said if n)
+
+
+def _leaning(backtests: pd.DataFrame) -> str:
+    """What it means that all forecasts of the past, three at least, missed on one side."""
+    over = backtests["predicted"] - backtests["actual"]
+    if len(over) < 3 or not ((over > 0).all() or (over < 0).all()):
+        return ""
+    more, other = ("fewer", "more") if over.iloc[0] > 0 else ("more", "fewer")
+    return f" That leans to one side: reckon rather with {more} orders than expected than with {other}."
 
 
 def _percent(share: float) -> str:
@@ -606,7 +647,7 @@ def gains(found: Outlook) -> pd.DataFrame:
 
     Returns tenth, customers, expected_value, share (of all expected value, of this tenth and all better ones together)
     and low, high: as far off as such shares were in the backtests (Student's t on actual less predicted, as for
-    `Outlook.top_decile`). Empty with fewer than 10 customers or without value.
+    `Outlook.top_decile`), never below the share of customers. Empty with fewer than 10 customers or without value.
     """
     value = np.sort(found.customers["expected_value"].to_numpy())[::-1]
     if len(value) < 10 or not value.sum() > 0:
@@ -615,10 +656,15 @@ def gains(found: Outlook) -> pd.DataFrame:
     today = np.bincount(tenth, weights=value)
     shares = np.cumsum(today) / value.sum()
     past = {name: _cumulated(found.tenths, name) for name in ("value_predicted", "value_actual")}
-    limits = [_share_between(share, found.backtests, (past["value_predicted"][place], past["value_actual"][place]))
-              for place, share in enumerate(shares, 1)]
+    floors = np.cumsum(np.bincount(tenth)) / len(value)
+    limits = [_share_between(share, found.backtests, (past["value_predicted"][place], past["value_actual"][place]),
+                             floor=float(floor))
+              for place, (share, floor) in enumerate(zip(shares, floors, strict=True), 1)]
+    # a share of more customers is no smaller: the ends rise with it
+    lows = np.maximum.accumulate([low for low, _ in limits])
+    highs = np.minimum.accumulate([high for _, high in limits[::-1]])[::-1]
     return pd.DataFrame({"tenth": range(1, 11), "customers": np.bincount(tenth), "expected_value": today,
-                         "share": shares, "low": [low for low, _ in limits], "high": [high for _, high in limits]})
+                         "share": shares, "low": lows, "high": highs})
 
 
 def _cumulated(tenths: pd.DataFrame, column: str) -> pd.DataFrame:
