@@ -359,6 +359,52 @@ def test_the_models_lifetime_values_stand_beside_the_textbooks():
     assert forecast.beside_textbook(hidden, found, assigned)["model_clv"].isna().tolist() == [True, False, True]
 
 
+# ---------------------------------------------------------------- is it worth it, and who carries it
+def against_carried(**changed) -> forecast.Outlook:
+    """The sample's outlook with three past forecasts as good as those of the rule, but for what is `changed`."""
+    _, found = sample()
+    same = {"actual": [100.0, 100, 100], "predicted": [110.0, 109, 111], "carried": [110.0, 109, 111],
+            "correlation": [0.5, 0.6, 0.7], "carried_correlation": [0.5, 0.6, 0.7], "top": [0.30, 0.32, 0.31],
+            "carried_top": [0.30, 0.32, 0.31], "customers": [100, 100, 100]} | changed
+    length = len(same["predicted"])
+    return dataclasses.replace(found, backtests=pd.DataFrame({name: values[:length] for name, values in same.items()}))
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ({}, "Cannot tell: no difference is clear."),
+    ({"predicted": [101.0, 102, 101]}, "Yes: better in the total, with no clear difference in the rest."),
+    ({"predicted": [101.0, 102, 101], "correlation": [0.8, 0.9, 0.99], "top": [0.5, 0.52, 0.5]},
+     "Yes: better in the total, in who orders how often and in the best tenth. In 3"),
+    ({"predicted": [140.0, 142, 141]}, "No: worse in the total, with no clear difference in the rest."),
+    ({"predicted": [101.0, 102, 101], "top": [0.1, 0.12, 0.1]}, "In part: better in the total, worse in the best te"),
+    ({"predicted": [101.0, 102.0]}, "Cannot tell: it takes 3 past forecasts or more."),
+    ({"predicted": [101.0]}, "Cannot tell: there are too few forecasts of the past"),
+])
+def test_whether_the_forecast_beats_as_before(changed, words):
+    assert words in forecast.beats_sentence(against_carried(**changed))
+
+
+def test_the_figures_behind_the_answer_are_said():
+    said = forecast.beats_sentence(against_carried(predicted=[101.0, 98, 103]))
+    assert "the total was off by 2 % on average (as before: 10 %)" in said and "was 0.60 (0.60)" in said
+    assert "brought 3.1 times as many orders as a tenth drawn by lot (3.1 times)" in said
+    assert forecast.beats_sentence(sample()[1]).startswith("Is the forecast better than supposing that everybody orde")
+
+
+def test_one_customer_with_half_of_the_money_is_said_without_a_name():
+    orders = SMALL["sixty"]
+    heavy = orders["customer_id"].dropna().iloc[0]
+    blown = orders.assign(amount=orders["amount"].where(orders["customer_id"] != heavy, orders["amount"] * 200))
+    found = forecast.outlook(blown, as_of=data_end(orders))
+    values = found.customers.set_index("customer_id")["expected_value"]
+    said = forecast.heavy_sentence(found.heaviest)
+    assert f"{values[heavy] / values.sum() * 100:.0f} % of the money expected comes from one customer" in said
+    assert str(heavy) not in said
+    assert found.heaviest.n == 1  # so that privacy.told hides it from all but the owner
+    usual = forecast.outlook(orders, as_of=data_end(orders))
+    assert not usual.heaviest.measurable and forecast.heavy_sentence(usual.heaviest) == ""
+
+
 # ---------------------------------------------------------------- charts
 def test_charts_claim_what_the_tables_say():
     _, found = sample()
@@ -386,9 +432,22 @@ def test_charts_with_hidden_or_missing_numbers():
                   forecast_charts.gains(forecast.gains(nobody), nobody.top_decile)):
         assert chart.figure is None and chart.title.endswith(".")
     two = forecast_charts.backtests(found.backtests.head(2), found.total)
-    assert two.title == "The 2 forecasts of the past missed what came by 6 % to 21 %"
+    assert two.title == "The 2 forecasts of the past missed what came by 6 % to 21 %: both too high"
     one = forecast_charts.backtests(found.backtests.head(1), found.total)
-    assert one.title == "The one forecast of the past missed what came by 6 %"
+    assert one.title == "The one forecast of the past missed what came by 6 %: too high"
+    four = forecast_charts.backtests(found.backtests.head(4), found.total)  # two of them with an interval
+    assert four.title.startswith("The 4 forecasts of the past missed what came by")
+
+
+def test_intervals_too_wide_to_tell_are_no_headline():
+    table = pd.DataFrame({"tenth": range(1, 11), "customers": 20, "predicted": 2.0, "actual": 2.0, "low": 0.0,
+                          "high": [9.0] * 9 + [3.0]})
+    assert "10 of 10" not in forecast_charts.calibration(table).note
+    assert "too much between the forecasts to say" in forecast_charts.calibration(table).note
+    telling = table.assign(low=1.5, high=[2.5] * 6 + [1.8] * 2 + [30.0] * 2)
+    note = forecast_charts.calibration(telling).note
+    assert "In 6 of 8 tenths with an interval narrow enough to tell" in note
+    assert "The other 2 intervals are too wide to tell." in note
 
 
 # ---------------------------------------------------------------- small shops

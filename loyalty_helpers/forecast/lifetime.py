@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.client import UserError
-from loyalty_helpers.findings import NAN, Finding, amount, count
+from loyalty_helpers.findings import NAN, Finding, amount, count, number
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation
 from loyalty_helpers.forecast.purchase_days import Days, Seen, bought_between, day_number, history, purchase_days
@@ -42,6 +42,7 @@ SEASON_WEIGHT, STEADYING = 0.5, 25.0
 # How far the forecasts are drawn apart (see `_exponent`) starts from not at all, give or take this: in shops like the
 # sample 1.08 is found, which brings the slope of true on expected orders from 1.14-1.23 to 1.04-1.16 (five seeds)
 USUAL_EXPONENT = 0.1
+HEAVY = 0.25  # share of the expected money from which one customer is worth a sentence
 MOST_TRIED = 200_000  # customers in a backtest; of more, a random sample
 OWN_DAYS = 2.0  # purchase days that all customers' mean weighs beside one's own, where no Gamma-Gamma can be had
 BACKTESTS = ("origin", "days", "customers", "model", "season", "predicted", "low", "high", "actual", "ratio", "carried",
@@ -66,12 +67,13 @@ class Outlook:
     customers: customer_id; expected_orders and chance_to_buy over `days`; still_customer, the chance not to have left
         for good (nan where nobody visibly leaves, and of those who bought once: BG/NBD lets people leave after a
         repeat order only, so of them it cannot tell); usual_orders, orders over `days` at the pace shown so far, if
-        surely still a customer; order_value, money per order after refunds; expected_value = expected_orders x order_value x
-        gross margin (revenue where no margin is known); lifetime_value, the same over some years, discounted.
-        An order is a day with one or more purchases.
+        surely still a customer; order_value, money per order after refunds; expected_value = expected_orders x
+        order_value x gross margin (revenue where no margin is known); lifetime_value, the same over some years,
+        discounted. An order is a day with one or more purchases.
     model, why: "bg_nbd", "nbd", "simple" or "none", and the reason in plain words; `value_why` the same of order_value.
     total, value_total: orders and money expected from all customers known today, with intervals from `backtests`.
     top_decile, top_orders: share of the expected value that the best tenth holds, and the orders expected from them.
+    heaviest: share of the money that one customer is expected to bring, where it is HEAVY or more; else not measurable.
     season: what the length of the horizon is multiplied by, for the time of the year (1 without a year of history).
     exponent: to what power expected orders are raised, at the same total, because in the backtests good customers did
         better, and weak ones worse, than the model thought (1 where nothing is known).
@@ -92,6 +94,7 @@ class Outlook:
     value_total: Finding
     top_decile: Finding
     top_orders: Finding
+    heaviest: Finding
     season: float
     exponent: float
     backtests: pd.DataFrame
@@ -445,7 +448,8 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
                        estimate=expected, low=low, high=high, **shared),
         value_total=Forecast(label=f"{money} expected in {words} from the customers known today", unit=currency,
                              estimate=value, low=value_low * margin, high=value_high * margin, **shared),
-        **_top(customers, backtests, words, stretch=stretch), backtests=backtests, tenths=tenths,
+        **_top(customers, backtests, words, stretch=stretch), heaviest=_heaviest(customers["expected_value"]),
+        backtests=backtests, tenths=tenths,
         parameters=_parameters(ahead.chosen.fitted))
 
 
@@ -509,6 +513,13 @@ def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretc
             "top_orders": Forecast(estimate=expected, low=orders_low, high=orders_high, **orders)}
 
 
+def _heaviest(values: pd.Series) -> Finding:
+    """The share of all value of the customer with most, where it is HEAVY or more of at least ten customers'."""
+    share = _share(np.array([values.max()]), values.to_numpy()) if len(values) >= 10 else NAN
+    return Forecast(label="share of the expected money from one customer", unit="share", n=1,
+                    estimate=share if share >= HEAVY else NAN, note=f"no single customer holds {_percent(HEAVY)} of it")
+
+
 def _parameters(model: BgNbd | Nbd) -> dict[str, float]:
     """What was fitted; the simple rule has no likelihood."""
     found = {name: getattr(model, name, NAN) for name in ("r", "alpha", "a", "b", "log_likelihood")}
@@ -534,6 +545,7 @@ def _nothing(days: Days, ahead: Ahead, currency: str) -> Outlook:
         value_total=missing(f"money expected in {words}", currency),
         top_decile=missing("share of the expected money from the best tenth of customers", "share"),
         top_orders=missing("orders expected from the best tenth of customers", "orders"),
+        heaviest=missing("share of the expected money from one customer", "share"),
         backtests=pd.DataFrame(columns=list(BACKTESTS)), tenths=pd.DataFrame(columns=list(TENTHS)), parameters={})
 
 
@@ -695,5 +707,68 @@ def holdout_table(found: Outlook) -> pd.DataFrame:
         missed = (tests[total] / tests["actual"].where(tests["actual"] > 0) - 1).abs().max() if total else NAN
         rows.append((name, tests[total].sum() / came - 1 if total else NAN, missed,
                      tests[correlation].mean() if correlation else NAN, tests[top].mean(),
-                     tests[top].mean() / (np.ceil(tests["customers"] / 10) / tests["customers"]).mean()))
+                     _lift(tests, top)))
     return pd.DataFrame(rows, columns=["forecast", "total_error", "largest_error", "correlation", "top_tenth", "lift"])
+
+
+def beats_sentence(found: Outlook) -> str:
+    """Whether the forecast is better than supposing that everybody orders as often as in the spell before.
+
+    By the past forecasts, in pairs: how far the total was off (log), the correlation with each customer's orders, and
+    the share of the orders that the tenth put first brought. One of the three is better or worse where the mean of
+    its differences is, by Student's t at 95 %, which takes FEW forecasts.
+    """
+    tests, asked = found.backtests, "Is the forecast better than supposing that everybody orders as before?"
+    if not _tested(tests):
+        return f"{asked} Cannot tell: there are too few forecasts of the past, or too few orders came after them."
+    off = {name: (np.log(tests[name].clip(lower=0.5) / tests["actual"].clip(lower=0.5))).abs()
+           for name in ("carried", "predicted")}
+    gains_ = (("the total", off["carried"] - off["predicted"]),
+              ("who orders how often", tests["correlation"] - tests["carried_correlation"]),
+              ("the best tenth", tests["top"] - tests["carried_top"]))
+    clear = {what: _clear(better) for what, better in gains_}
+    better, worse = ([what for what, sign in clear.items() if sign == wanted] for wanted in (1, -1))
+    if better and worse:
+        answer = f"In part: better {_in(better)}, worse {_in(worse)}"
+    elif better or worse:
+        answer = f"{'Yes' if better else 'No'}: {'better' if better else 'worse'} {_in(better or worse)}"
+        answer += "" if len(better or worse) == len(gains_) else ", with no clear difference in the rest"
+    elif len(tests) < FEW:
+        answer = f"Cannot tell: it takes {FEW} past forecasts or more"
+    else:
+        answer = "Cannot tell: no difference is clear"
+    ours, carried = (_percent((tests[name] / tests["actual"].clip(lower=0.5) - 1).abs().mean())
+                     for name in ("predicted", "carried"))
+    fits = [amount(tests[name].mean(), "scale points") for name in ("correlation", "carried_correlation")]
+    lifts = [_lift(tests, name) for name in ("top", "carried_top")]
+    return (f"{asked} {answer}. In {count(len(tests), 'past forecast')} the total was off by {ours} on average (as "
+            f"before: {carried}), the correlation with what each customer did was {fits[0]} ({fits[1]}), and the tenth "
+            f"put first brought {number(lifts[0], 1)} times as many orders as a tenth drawn by lot "
+            f"({number(lifts[1], 1)} times).")
+
+
+def _in(whats: list[str]) -> str:
+    *first, last = (f"in {what}" for what in whats)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _clear(better: pd.Series) -> int:
+    """1 where differences are above nil by Student's t, -1 where below, 0 where that is not clear."""
+    better = better.dropna()
+    if len(better) < FEW:
+        return 0
+    half = stats.t.ppf(0.975, len(better) - 1) * better.std() / math.sqrt(len(better))
+    return int(np.sign(better.mean())) if abs(better.mean()) > half else 0
+
+
+def _lift(tests: pd.DataFrame, column: str) -> float:
+    """The share of orders from the tenth that is put first, over what a tenth drawn at random would bring."""
+    return tests[column].mean() / (np.ceil(tests["customers"] / 10) / tests["customers"]).mean()
+
+
+def heavy_sentence(heaviest: Finding) -> str:
+    """`Outlook.heaviest` in words; "" where no single customer holds that much, or where it must not be told."""
+    if not heaviest.measurable:
+        return ""
+    return (f"{_percent(heaviest.estimate)} of the money expected comes from one customer: the total stands and falls "
+            "with what that one does.")
