@@ -10,7 +10,7 @@ import pytest
 from loyalty_helpers import forecast, forecast_charts, simulate
 from loyalty_helpers.chapters import data_end
 from loyalty_helpers.client import UserError
-from loyalty_helpers.forecast import lifetime, purchase_days
+from loyalty_helpers.forecast import lifetime, purchase_days, silence
 
 WEEK = pd.Timedelta(days=7)
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -229,6 +229,62 @@ def test_a_correlation_of_frequency_and_value_is_said():
     assert "spend more per order" in lifetime.order_values(seen)[1]
     unrelated = seen._replace(mean_value=rng.permutation(value))
     assert lifetime.order_values(unrelated)[1] == ""
+
+
+# ---------------------------------------------------------------- silent for long, where nobody visibly leaves
+def fallen_silent(*, back: int, gone: int, days: int = 400) -> pd.DataFrame:
+    """Customers who came every tenth day; of `back` + `gone` who then fell silent, `back` came again after 60 days;
+    "z" has been silent for 100 days at the end."""
+    start, rows = pd.Timestamp("2024-01-01"), []
+    for i in range(back + gone):
+        rows += [(f"c{i:02d}", start + pd.Timedelta(days=10 * k), 10.0) for k in range(6)]
+        if i < back:
+            rows.append((f"c{i:02d}", start + pd.Timedelta(days=110), 10.0))
+    last = days - 101
+    rows += [("z", start + pd.Timedelta(days=day), 10.0) for day in range(last - 90, last + 1, 10)]
+    return made([*rows, ("y", start + pd.Timedelta(days=days - 1), 10.0)])
+
+
+def silent(orders: pd.DataFrame, length: int = 91) -> silence.Silence:
+    days, end = purchase_days.purchase_days(orders), purchase_days.day_number(data_end(orders))
+    return silence.silence(days, purchase_days.history(days, end), end, length)
+
+
+def test_silences_of_the_past_are_counted():
+    """Silent from day 50 on: four gaps are reached on day 90, eight on day 130; who came back did so on day 110."""
+    found = silent(fallen_silent(back=6, gone=9))
+    # those who came back fall silent again: their mean gap is then 110 / 6 days, four of which end on day 183
+    assert found.shares[0] == (4, 15 + 6, 6)
+    assert found.shares[1] == (8, 9 + 6, 0)  # by day 130 the six were back; 8 x 110 / 6 after it is day 257
+    assert found.most[-1] == pytest.approx((0 + 1) / (15 + 2))  # "z": ten gaps, so the least of the first two levels
+    assert found.most[-2] == 1 and not found.long[-2]  # "y" bought once, and has no gap
+    # too late to know: only silences that lie `length` days back
+    assert silent(fallen_silent(back=6, gone=9), length=400).shares[0] == (4, 0, 0)
+
+
+def test_who_is_silent_for_many_gaps_is_not_promised():
+    orders = fallen_silent(back=3, gone=9)
+    found = forecast.outlook(orders, as_of=data_end(orders))
+    assert found.model in ("simple", "nbd")
+    z = found.customers.set_index("customer_id").loc["z"]
+    kept = silent(orders)
+    assert z["chance_to_buy"] <= kept.most[-1] < 0.15 and z["expected_orders"] < 0.2 * z["usual_orders"]
+    assert z["expected_value"] == pytest.approx(z["expected_orders"] * z["order_value"])
+    assert found.total.estimate == pytest.approx(found.customers["expected_orders"].sum())
+    assert "after 4 gaps 3 of 15" in found.silence_why and found.silence_why in found.sentences
+
+
+def test_with_too_few_silences_the_chance_is_blank_and_it_is_said():
+    orders = fallen_silent(back=2, gone=2)
+    found = forecast.outlook(orders, as_of=data_end(orders))
+    table = found.customers.set_index("customer_id")
+    assert np.isnan(table.loc["z", "chance_to_buy"]) and np.isfinite(table.loc["y", "chance_to_buy"])
+    assert 0 < table.loc["z", "expected_orders"] < 0.75 * table.loc["z", "usual_orders"]
+    assert "6 cases of the past cannot tell (it takes 10)" in found.silence_why and "left blank" in found.silence_why
+
+
+def test_silences_matter_only_where_nobody_is_seen_to_leave():
+    assert sample()[1].silence_why == "" and sample()[1].customers["chance_to_buy"].notna().all()
 
 
 # ---------------------------------------------------------------- season, spread, intervals
@@ -479,6 +535,9 @@ def test_small_shops_get_a_true_sentence(name):
         assert not found.total.measurable and found.customers["expected_orders"].isna().all()
         return
     figures = found.customers.drop(columns=["customer_id", "still_customer"])
+    blank = figures["chance_to_buy"].isna()
+    assert not blank.any() or "left blank" in found.silence_why
+    figures = figures.assign(chance_to_buy=figures["chance_to_buy"].fillna(0))
     assert np.isfinite(figures.to_numpy()).all() and (figures >= 0).all().all()
     if not np.isfinite(found.total.low):
         assert "No interval yet" in found.interval_why and "." not in found.total.value

@@ -453,6 +453,7 @@ def test_few_customers_get_a_true_sentence(rows, words, scored):
         warnings.simplefilter("error")
         result = forecast.repurchase(rows, origins=forecast.origins(rows))
     assert "cannot be told yet" in result.sentence and words in result.sentence
+    assert ("chance to buy in the action list, where one is given, is another" in result.sentence) == (scored > 0)
     assert result.winner == "" and result.scores.empty and result.summary.empty and result.findings == ()
     assert len(result.chances) == scored and (result.fitted is None) == (scored == 0)
     assert result.chances.columns.tolist() == ["customer_id", "chance"]

@@ -21,6 +21,8 @@ from loyalty_helpers.findings import NAN, Finding, amount, count, number
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation
 from loyalty_helpers.forecast.purchase_days import Days, Seen, bought_between, day_number, history, purchase_days
+from loyalty_helpers.forecast.silence import Silence, silence
+from loyalty_helpers.forecast.silence import words as silence_words
 
 # Customers with a second order below which no model is fitted: in 40 simulated shops of each size, the simple rule came
 # nearer to the true expectations below 10 of them, BG/NBD (where customers leave) or the NBD above
@@ -64,13 +66,16 @@ class Forecast(Finding):
 class Outlook:
     """What customers are expected to do over `days`, and how well such forecasts came out before.
 
-    customers: customer_id; expected_orders and chance_to_buy over `days`; still_customer, the chance not to have left
+    customers: customer_id; expected_orders and chance_to_buy over `days`, by the model of the customer's own pace (and
+        not the chance that `repurchase` compares models by; where nobody visibly leaves, no higher than such silences
+        ended before, see `silence`, and nan where too few did); still_customer, the chance not to have left
         for good (nan where nobody visibly leaves, and of those who bought once: BG/NBD lets people leave after a
         repeat order only, so of them it cannot tell); usual_orders, orders over `days` at the pace shown so far, if
         surely still a customer; order_value, money per order after refunds; expected_value = expected_orders x
         order_value x gross margin (revenue where no margin is known); lifetime_value, the same over some years,
         discounted. An order is a day with one or more purchases.
-    model, why: "bg_nbd", "nbd", "simple" or "none", and the reason in plain words; `value_why` the same of order_value.
+    model, why: "bg_nbd", "nbd", "simple" or "none", and the reason in plain words; `value_why` the same of order_value;
+        `silence_why` what is made of those silent for long where nobody visibly leaves.
     total, value_total: orders and money expected from all customers known today, with intervals from `backtests`.
     top_decile, top_orders: share of the expected value that the best tenth holds, and the orders expected from them.
     heaviest: share of the money that one customer is expected to bring, where it is HEAVY or more; else not measurable.
@@ -90,6 +95,7 @@ class Outlook:
     value_why: str
     interval_why: str
     season_why: str
+    silence_why: str
     total: Finding
     value_total: Finding
     top_decile: Finding
@@ -104,7 +110,7 @@ class Outlook:
     @property
     def sentences(self) -> list[str]:
         """What was done and how sure it is, in plain words."""
-        said = (self.why, self.value_why, self.season_why, self.spread_why, self.interval_why)
+        said = (self.why, self.silence_why, self.value_why, self.season_why, self.spread_why, self.interval_why)
         return [text for text in said if text]
 
     @property
@@ -138,6 +144,8 @@ class Ahead(NamedTuple):
     orders: np.ndarray
     order_value: np.ndarray
     value_why: str
+    silence: Silence | None = None  # where the model has no leaving
+    kept: np.ndarray | float = 1.0  # the part of the model's orders that long silences leave
 
 
 def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chosen:
@@ -222,8 +230,12 @@ def _ahead(days: Days, end: int, length: int) -> Ahead:
     if chosen.fitted is None:
         nothing = np.zeros(len(seen.code))
         return Ahead(end, length, seen, chosen, nothing, 1.0, nothing, nothing, "")
-    plain = orders_ahead(chosen, seen, length)
-    return Ahead(end, length, seen, chosen, plain, 1.0, plain, *order_values(seen))
+    silent, kept = None, 1.0
+    if chosen.name != "bg_nbd":
+        silent = silence(days, seen, end, length)
+        kept = silent.kept(chosen.fitted.chance_to_buy(length / 7, seen.frequency, seen.recency, seen.age))
+    plain = orders_ahead(chosen, seen, length) * kept
+    return Ahead(end, length, seen, chosen, plain, 1.0, plain, *order_values(seen), silent, kept)
 
 
 def _in_season(ahead: Ahead, year_ago: Ahead | None, days: Days) -> Ahead:
@@ -232,7 +244,8 @@ def _in_season(ahead: Ahead, year_ago: Ahead | None, days: Days) -> Ahead:
         return ahead
     came, _ = bought_between(days, year_ago.end, year_ago.end + year_ago.days)
     season = ((came[year_ago.seen.code].sum() + STEADYING) / (year_ago.plain.sum() + STEADYING)) ** SEASON_WEIGHT
-    return ahead._replace(season=float(season), orders=orders_ahead(ahead.chosen, ahead.seen, ahead.days * season))
+    orders = orders_ahead(ahead.chosen, ahead.seen, ahead.days * season) * ahead.kept
+    return ahead._replace(season=float(season), orders=orders)
 
 
 def _drawn_apart(ahead: Ahead, exponent: float) -> Ahead:
@@ -444,6 +457,7 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
         customers=customers, days=horizon_days, model=ahead.chosen.name, why=ahead.chosen.why,
         value_why=ahead.value_why, interval_why=_interval_words(backtests, days, end, horizon_days),
         season_why=_season_words(ahead), season=ahead.season, exponent=exponent,
+        silence_why=silence_words(ahead.silence, span(horizon_days)) if ahead.silence else "",
         total=Forecast(label=f"orders expected in {words} from the customers known today", unit="orders",
                        estimate=expected, low=low, high=high, **shared),
         value_total=Forecast(label=f"{money} expected in {words} from the customers known today", unit=currency,
@@ -471,10 +485,11 @@ def _customers(days: Days, ahead: Ahead, apart: np.ndarray, margin: float) -> pd
     pace = model.rate(seen.frequency, seen.age)
     if leaves:  # of those who have left, the silence since is no sign of a slow pace
         pace = still * pace + (1 - still) * model.rate(seen.frequency, seen.recency)
+    chance = 1 - (1 - model.chance_to_buy(weeks, *history_)) ** apart
     return pd.DataFrame({
         "customer_id": days.ids.iloc[seen.code].reset_index(drop=True),
         "expected_orders": ahead.orders,
-        "chance_to_buy": 1 - (1 - model.chance_to_buy(weeks, *history_)) ** apart,
+        "chance_to_buy": chance if ahead.silence is None else ahead.silence.shown(chance),
         "still_customer": np.where(seen.frequency > 0, still, NAN) if leaves else np.full(len(still), NAN),
         "usual_orders": np.maximum(pace * weeks, ahead.orders),
         "order_value": ahead.order_value,
@@ -488,7 +503,7 @@ def _lifetime(ahead: Ahead, years: int, discount: float) -> np.ndarray:
     for k in range(1, 4 * years + 1):
         upto = orders_ahead(ahead.chosen, ahead.seen, k * quarter)
         total, before = total + (upto - before) / (1 + discount) ** ((k - 0.5) / 4), upto
-    return total
+    return total * ahead.kept
 
 
 def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretch: float) -> dict[str, Finding]:
@@ -539,8 +554,8 @@ def _nothing(days: Days, ahead: Ahead, currency: str) -> Outlook:
 
     return Outlook(
         customers=pd.DataFrame({"customer_id": ids} | {name: np.full(len(ids), NAN) for name in names}),
-        days=ahead.days, model="none", why=ahead.chosen.why, value_why="", interval_why="", season_why="", season=1.0,
-        exponent=1.0,
+        days=ahead.days, model="none", why=ahead.chosen.why, value_why="", interval_why="", season_why="",
+        silence_why="", season=1.0, exponent=1.0,
         total=missing(f"orders expected in {words}", "orders"),
         value_total=missing(f"money expected in {words}", currency),
         top_decile=missing("share of the expected money from the best tenth of customers", "share"),

@@ -76,7 +76,8 @@ def clv_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, gross_margin: 
     what = "revenue (no gross margin is known)" if gross_margin is None else "margin"
     off = f", {round(100 * discount, 2):g} % a year taken off" if discount else ""
     words = [f"{amount(value, currency)} of {what} each over {count(horizon_years, 'year')}: "
-             f"{_left(retention, horizon_years)}, paid at the end of each year{off}" for value in table["discounted_clv"]]
+             f"{_left(retention, horizon_years)}, paid at the end of each year{off}"
+             for value in table["discounted_clv"]]
     return table.assign(meaning=pd.Series(words, index=table.index, dtype="str"))
 
 
