@@ -348,6 +348,15 @@ def test_money_of_few_backtests_is_no_surer_than_orders():
     assert lifetime._least_of_money(pd.concat([tests, tests]), 1.0) == 1  # six speak for themselves
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_money_of_a_small_shops_outlook_is_no_surer_than_its_orders(seed):
+    orders = drawn(50, 300, 365, seed=seed)
+    found = forecast.outlook(orders, as_of=data_end(orders), years=1)
+    assert len(found.backtests) == lifetime.FEW and np.isfinite(found.total.high)
+    orders_off = lifetime._off(found.backtests, ("predicted", "actual"))
+    assert found.value_total.high / found.value_total.estimate >= orders_off - 1e-9
+
+
 @pytest.mark.parametrize(("actual", "words", "leans"), [
     ([90, 80, 70], "by 11 % to 43 %, all too high.", "reckon rather with fewer orders"),
     ([110, 120, 130], "by 9 % to 23 %, all too low.", "reckon rather with more orders"),

@@ -15,7 +15,7 @@ from loyalty_helpers.forecast.lifetime import (
     outlook,
 )
 from loyalty_helpers.forecast.purchase_days import histories
-from loyalty_helpers.forecast.repurchase import Repurchase, contact_sentence, origins, repurchase
+from loyalty_helpers.forecast.repurchase import Repurchase, contact_sentence, origins, reasons_shown, repurchase
 from loyalty_helpers.forecast.textbook import clv_table, discounted_clv, simple_clv
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "load_model",
     "origins",
     "outlook",
+    "reasons_shown",
     "repurchase",
     "save_model",
     "simple_clv",

@@ -171,8 +171,9 @@ def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chose
     if plain.on_bound:
         return Chosen(rule, "simple", "The orders do not show by how much customers differ: each customer's own pace "
                                       "is used, drawn towards everybody's.")
-    return Chosen(plain, "nbd", "No customers are seen to leave for good in these orders: those silent for long count "
-                                "as slow buyers, and values over years, in which some will leave, are too high.")
+    return Chosen(plain, "nbd", "No customers are seen to leave for good in these orders: by itself the model takes a "
+                                "long silence for a slow pace, and values over years, in which some will leave, are "
+                                "too high.")
 
 
 def orders_ahead(chosen: Chosen, seen: Seen, days: float) -> np.ndarray:

