@@ -247,33 +247,28 @@ def _to_come(expected: Finding, money: Finding) -> str:
     return f"In {span} the customers known today may be expected to bring {expected.value} {orders}{between}{bring}."
 
 
-SHORTEST_SPELL = 182  # days: shorter ones, brought to a year, take slow buyers for gone and a chance for a trend
-
-
 def yearly_survival(orders: pd.DataFrame) -> Finding:
     """Of the customers of one year the share who bought in the next: the survival of the lifetime value.
 
-    Two years of 364 days up to the end of the data. With less, two equal spells of at least 182 days, brought to a
-    year by their power; that counts slow buyers as gone and is too low, as the note says. Needs ten customers in the
-    first spell.
+    Two years of 364 days up to the end of the data, and nothing with less: of two shorter spells slow buyers count as
+    gone, and brought to a year the share is far too low. Needs ten customers in the first year.
     """
     end = pd.Timestamp(data_end(orders))
-    days = min(kpis.YEAR, (end - orders["ordered_at"].min().normalize()).days // 2)
+    known = (end - orders["ordered_at"].min().normalize()).days
     label = "customers of one year who bought in the next"
-    if days < SHORTEST_SPELL:
-        return Finding(label=label, unit="share", estimate=NAN, note="it takes at least a year of orders")
+    if known < 2 * kpis.YEAR:
+        note = f"it takes two full years of orders ({2 * kpis.YEAR} days), and there are {known}"
+        return Finding(label=label, unit="share", estimate=NAN, note=note)
     bought = scoring.purchases(orders)
-    age = (end - bought["ordered_at"]) / pd.Timedelta(days=days)
+    age = (end - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
     if len(was) < FEWEST_UNITS:
         who = count(len(was), "customer") if was else "nobody"
-        note = f"{who} bought in the first of the last two spells of {days} days, and it takes {FEWEST_UNITS}"
+        note = f"{who} bought in the first of the last two years, and it takes {FEWEST_UNITS}"
         return Finding(label=label, unit="share", estimate=NAN, n=len(was), note=note)
     low, high = wilson(len(was & still), len(was), 1.96)
-    power = kpis.YEAR / days
-    note = "" if days == kpis.YEAR else f"from two spells of {days} days, brought to a year: slow buyers count as gone"
-    values = {"estimate": (len(was & still) / len(was)) ** power, "low": low**power, "high": high**power}
-    return Finding(label=label, unit="share", n=len(was), method="Wilson", note=note, **values)
+    return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
+                   method="Wilson")
 
 
 def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Client, *, outlook: forecast.Outlook,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from loyalty_helpers.charts import ACCENT, GREY, INK, PALE, Chart, canvas, nothing, numbers, percent_axis
 from loyalty_helpers.findings import Finding, amount, capital, count, digits_for, number
-from loyalty_helpers.forecast.lifetime import FEWEST_ORDERS
+from loyalty_helpers.forecast.lifetime import FEW, FEWEST_ORDERS, sides
 
 
 def backtests(table: pd.DataFrame, total: Finding) -> Chart:
@@ -40,13 +40,13 @@ def backtests(table: pd.DataFrame, total: Finding) -> Chart:
 
 
 def _held(table: pd.DataFrame) -> str:
-    """How many intervals held what came; without intervals, how far forecasts were off."""
+    """How many intervals held what came; with fewer than FEW of them, how far forecasts were off, and on which side."""
     known = table.dropna(subset=["low", "high"])
-    if known.empty:
+    if len(known) < FEW:
         off = (table["predicted"] / table["actual"].clip(lower=0.5) - 1).abs()
-        return (f"The {count(len(table), 'forecast')} of the past missed what came by "
-                f"{amount(off.min(), 'share', digits=0)} to {amount(off.max(), 'share', digits=0)}" if len(table) > 1
-                else f"The one forecast of the past missed what came by {amount(off.max(), 'share', digits=0)}")
+        least, most = (amount(end, "share", digits=0) for end in (off.min(), off.max()))
+        return (f"The {count(len(table), 'forecast')} of the past missed what came by {least} to {most}: {sides(table)}"
+                if len(table) > 1 else f"The one forecast of the past missed what came by {most}: {sides(table)}")
     held = int(known["actual"].between(known["low"], known["high"]).sum())
     return f"What came lay within the interval in {held} of {count(len(known), 'past forecast')}"
 
@@ -72,13 +72,26 @@ def calibration(table: pd.DataFrame) -> Chart:
     digits = max(digits_for(low, high, "orders"), 1)
     title = (f"{'The best tenth' if place == 1 else f'Tenth {place}'} of customers: {number(expected, digits)} orders "
              f"each were expected, {number(came, digits)} came")
-    within = sum(bool(low <= expected <= high) for _, expected, _, low, high in rows)
-    held = "" if table["low"].isna().all() else (
-        f" In {within} of {len(rows)} tenths the forecast lies within the interval of what came.")
+    held = "" if table["low"].isna().all() else f" {_within(table)}"
     said = "; ".join(f"tenth {place}: {number(expected, 2)} expected, {number(came, 2)} came"
                      for place, expected, came, _, _ in rows)
     return Chart(figure, title, f"Orders expected and orders that came, by tenth. {title}.{held} {capital(said)}.",
                  note=f"All past forecasts together.{held}")
+
+
+def _within(table: pd.DataFrame) -> str:
+    """In how many tenths the forecast lies in the interval of what came; only intervals that could say no count.
+
+    One that reaches from less than half of the forecast to more than double says nothing.
+    """
+    telling = table[(table["low"] > table["predicted"] / 2) & (table["high"] < 2 * table["predicted"])]
+    if len(telling) < FEW:
+        return "What came differed too much between the forecasts to say tenth by tenth whether they were right."
+    within = int(telling["predicted"].between(telling["low"], telling["high"]).sum())
+    wide = (f" The other {count(len(table) - len(telling), 'interval')} are too wide to tell."
+            if len(table) - len(telling) > 1 else "")
+    return (f"In {within} of {count(len(telling), 'tenth')} with an interval narrow enough to tell, the forecast lies "
+            f"within it.{wide}")
 
 
 def gains(table: pd.DataFrame, finding: Finding) -> Chart:

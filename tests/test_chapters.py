@@ -62,14 +62,13 @@ class TestYearlySurvival:
 
     def test_says_what_it_takes_where_there_is_too_little(self):
         found = chapters.yearly_survival(orders_on(("a", "2024-01-01"), ("a", "2024-02-01")))
-        assert not found.measurable and "at least a year of orders" in found.sentence
+        assert not found.measurable and "two full years of orders (728 days)" in found.sentence
 
-    def test_brings_shorter_spells_to_a_year_and_says_so(self):
-        # spells of 182 days: half of the customers came back, so a year keeps (1/2)^2 of them
-        first = [(name, "2024-01-01") for name in "abcdefghij"]
-        found = chapters.yearly_survival(orders_on(*first, *[(name, "2024-12-29") for name in "abcde"]))
-        assert found.estimate == pytest.approx(0.5**2, rel=1e-3)
-        assert "182 days" in found.note
+    def test_refuses_what_two_shorter_spells_would_give(self):
+        # a day short of two years; of two spells of 182 days slow buyers would count as gone
+        first = [(name, "2023-01-02") for name in "abcdefghij"]
+        found = chapters.yearly_survival(orders_on(*first, *[(name, "2024-12-28") for name in "abcde"]))
+        assert not found.measurable and found.sentence.endswith("and there are 727.")
 
 
 class TestPace:

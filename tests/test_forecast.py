@@ -61,7 +61,23 @@ def test_clv_by_value_group():
     assert table["simple_clv"].tolist() == pytest.approx([292, 60])
     assert table.loc["High-value", "discounted_clv"] == pytest.approx(146 * 1.3424, abs=0.01)
     assert table.loc["Other", "total"] == pytest.approx(2 * 30 * 1.3424, abs=0.01)
-    assert table.loc["Other", "meaning"] == "¥40 of margin each over 2 years, if 80 % stay from year to year"
+    assert table.loc["Other", "meaning"] == (
+        "¥40 of margin each over 2 years: of 100 such customers 80 still buy in the first year to come, 64 in the "
+        "second, paid at the end of each year, 5 % a year taken off")
+
+
+def test_the_words_of_a_lifetime_value_are_enough_to_work_it_out():
+    """437 a year and 97 over three years look impossible until it is said how few are left."""
+    yearly = CUSTOMERS.iloc[:1].assign(spend=437.0, tenure_days=365.0)
+    table = forecast.clv_table(yearly, GROUPS, gross_margin=None, horizon_years=3, discount=0.05, retention=0.19,
+                               currency="EUR")
+    words = table["meaning"].iloc[0]
+    assert "19 still buy in the first year to come, 4 in the second, 1 in the third, paid at the end" in words
+    by_hand = 437 * (0.19 / 1.05 + 0.04 / 1.05**2 + 0.01 / 1.05**3)
+    assert table["discounted_clv"].iloc[0] == pytest.approx(by_hand, rel=0.03)  # as many as the words say are left
+    longer = forecast.clv_table(yearly, GROUPS, gross_margin=None, horizon_years=5, discount=0.05, retention=0.8,
+                                currency="EUR")["meaning"].iloc[0]
+    assert "80 still buy in the first year to come, 64 in the second, 51 in the third, 33 in the last" in longer
 
 
 def test_clv_without_a_margin_speaks_of_revenue_and_survives_nobody():

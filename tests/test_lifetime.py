@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import warnings
 from datetime import date
@@ -9,7 +10,7 @@ import pytest
 from loyalty_helpers import forecast, forecast_charts, simulate
 from loyalty_helpers.chapters import data_end
 from loyalty_helpers.client import UserError
-from loyalty_helpers.forecast import lifetime, purchase_days
+from loyalty_helpers.forecast import lifetime, purchase_days, silence
 
 WEEK = pd.Timedelta(days=7)
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -125,13 +126,21 @@ def test_columns_and_their_limits():
     assert list(table) == ["customer_id", "expected_orders", "chance_to_buy", "still_customer", "usual_orders",
                            "order_value", "expected_value", "lifetime_value"]
     assert table["customer_id"].is_unique and table["customer_id"].is_monotonic_increasing
-    assert table["chance_to_buy"].between(0, 1).all() and table["still_customer"].between(0, 1).all()
+    assert table["chance_to_buy"].between(0, 1).all()
     assert (table["expected_orders"] <= table["usual_orders"] + 1e-12).all()
     money = table["expected_orders"].to_numpy() * table["order_value"].to_numpy()
     assert table["expected_value"].to_numpy() == pytest.approx(money)
     assert (table["lifetime_value"] >= table["expected_value"]).mean() > 0.95  # three years beside a quarter
     assert (table["lifetime_value"] >= 0).all()
     assert found.total.estimate == pytest.approx(table["expected_orders"].sum())
+
+
+def test_of_those_who_bought_once_nobody_can_tell_whether_they_left():
+    shop, found = sample()
+    once = forecast.histories(shop.orders, as_of=data_end(shop.orders))["frequency"].eq(0)
+    still = found.customers["still_customer"]
+    assert still[once].isna().all() and still[~once].between(0, 1).all() and 0 < once.sum() < len(still)
+    assert found.total.estimate == pytest.approx(found.customers["expected_orders"].sum())  # they are in the total
 
 
 def test_neither_the_order_of_rows_nor_the_input_changes():
@@ -222,6 +231,62 @@ def test_a_correlation_of_frequency_and_value_is_said():
     assert lifetime.order_values(unrelated)[1] == ""
 
 
+# ---------------------------------------------------------------- silent for long, where nobody visibly leaves
+def fallen_silent(*, back: int, gone: int, days: int = 400) -> pd.DataFrame:
+    """Customers who came every tenth day; of `back` + `gone` who then fell silent, `back` came again after 60 days;
+    "z" has been silent for 100 days at the end."""
+    start, rows = pd.Timestamp("2024-01-01"), []
+    for i in range(back + gone):
+        rows += [(f"c{i:02d}", start + pd.Timedelta(days=10 * k), 10.0) for k in range(6)]
+        if i < back:
+            rows.append((f"c{i:02d}", start + pd.Timedelta(days=110), 10.0))
+    last = days - 101
+    rows += [("z", start + pd.Timedelta(days=day), 10.0) for day in range(last - 90, last + 1, 10)]
+    return made([*rows, ("y", start + pd.Timedelta(days=days - 1), 10.0)])
+
+
+def silent(orders: pd.DataFrame, length: int = 91) -> silence.Silence:
+    days, end = purchase_days.purchase_days(orders), purchase_days.day_number(data_end(orders))
+    return silence.silence(days, purchase_days.history(days, end), end, length)
+
+
+def test_silences_of_the_past_are_counted():
+    """Silent from day 50 on: four gaps are reached on day 90, eight on day 130; who came back did so on day 110."""
+    found = silent(fallen_silent(back=6, gone=9))
+    # those who came back fall silent again: their mean gap is then 110 / 6 days, four of which end on day 183
+    assert found.shares[0] == (4, 15 + 6, 6)
+    assert found.shares[1] == (8, 9 + 6, 0)  # by day 130 the six were back; 8 x 110 / 6 after it is day 257
+    assert found.most[-1] == pytest.approx((0 + 1) / (15 + 2))  # "z": ten gaps, so the least of the first two levels
+    assert found.most[-2] == 1 and not found.long[-2]  # "y" bought once, and has no gap
+    # too late to know: only silences that lie `length` days back
+    assert silent(fallen_silent(back=6, gone=9), length=400).shares[0] == (4, 0, 0)
+
+
+def test_who_is_silent_for_many_gaps_is_not_promised():
+    orders = fallen_silent(back=3, gone=9)
+    found = forecast.outlook(orders, as_of=data_end(orders))
+    assert found.model in ("simple", "nbd")
+    z = found.customers.set_index("customer_id").loc["z"]
+    kept = silent(orders)
+    assert z["chance_to_buy"] <= kept.most[-1] < 0.15 and z["expected_orders"] < 0.2 * z["usual_orders"]
+    assert z["expected_value"] == pytest.approx(z["expected_orders"] * z["order_value"])
+    assert found.total.estimate == pytest.approx(found.customers["expected_orders"].sum())
+    assert "after 4 gaps 3 of 15" in found.silence_why and found.silence_why in found.sentences
+
+
+def test_with_too_few_silences_the_chance_is_blank_and_it_is_said():
+    orders = fallen_silent(back=2, gone=2)
+    found = forecast.outlook(orders, as_of=data_end(orders))
+    table = found.customers.set_index("customer_id")
+    assert np.isnan(table.loc["z", "chance_to_buy"]) and np.isfinite(table.loc["y", "chance_to_buy"])
+    assert 0 < table.loc["z", "expected_orders"] < 0.75 * table.loc["z", "usual_orders"]
+    assert "6 cases of the past cannot tell (it takes 10)" in found.silence_why and "left blank" in found.silence_why
+
+
+def test_silences_matter_only_where_nobody_is_seen_to_leave():
+    assert sample()[1].silence_why == "" and sample()[1].customers["chance_to_buy"].notna().all()
+
+
 # ---------------------------------------------------------------- season, spread, intervals
 def test_half_of_last_years_miss_is_corrected():
     """A shop that sells twice as much in each last quarter of the year."""
@@ -253,6 +318,55 @@ def test_intervals_by_hand():
     assert lifetime._between(200.0, always_low, ("predicted", "actual"), half=0.0) == pytest.approx((low, high))
     assert np.isnan(lifetime._between(200.0, tests.head(1), ("predicted", "actual"))).all()
     assert np.isnan(lifetime._between(2.0, tests / 50, ("predicted", "actual"))).all()
+
+
+def test_the_best_never_hold_less_than_their_share_of_customers():
+    tests = pd.DataFrame({"predicted": [100.0, 100.0], "actual": [90.0, 110.0]})
+    shares = (pd.Series([0.18, 0.23]), pd.Series([0.14, 0.32]))  # give or take 30 points: as in a cafe of 60
+    low, high = lifetime._share_between(0.28, tests, shares, floor=0.1)
+    assert low == 0.1 and high == pytest.approx(0.28 + 4.302653 * np.sqrt((0.04**2 + 0.09**2) / 2))
+    assert lifetime._share_between(0.08, tests, shares, floor=0.1)[0] <= 0.08  # never above the estimate
+
+
+def test_the_band_of_shares_keeps_above_the_diagonal_and_rises():
+    found = forecast.outlook(SMALL["sixty"], as_of=data_end(SMALL["sixty"]))
+    spread = found.tenths.assign(value_actual=found.tenths["value_actual"].to_numpy()[::-1])  # tenths upside down
+    table = forecast.gains(dataclasses.replace(found, tenths=spread))
+    customers = table["customers"].cumsum() / table["customers"].sum()
+    assert (table["low"] >= customers - 1e-9).all() and (table["high"] <= 1).all()
+    assert table["low"].is_monotonic_increasing and table["high"].is_monotonic_increasing
+    assert ((table["low"] <= table["share"] + 1e-9) & (table["share"] <= table["high"] + 1e-9)).all()
+
+
+def test_money_of_few_backtests_is_no_surer_than_orders():
+    tests = pd.DataFrame({"predicted": [100.0] * 3, "actual": [70.0] * 3, "days": 91})
+    least = lifetime._least_of_money(tests, 1.0)
+    assert least == pytest.approx((100.5 / 70.5) ** 3.182446, rel=1e-4)  # t(3) times the same log-miss each time
+    money = tests.assign(predicted=1000.0, actual=1000.0)  # the money of all three came to the cent
+    assert lifetime._between(50.0, money, ("predicted", "actual"), half=0, least=least) == pytest.approx(
+        (50 / least, 50 * least))
+    assert lifetime._least_of_money(pd.concat([tests, tests]), 1.0) == 1  # six speak for themselves
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_money_of_a_small_shops_outlook_is_no_surer_than_its_orders(seed):
+    orders = drawn(50, 300, 365, seed=seed)
+    found = forecast.outlook(orders, as_of=data_end(orders), years=1)
+    assert len(found.backtests) == lifetime.FEW and np.isfinite(found.total.high)
+    orders_off = lifetime._off(found.backtests, ("predicted", "actual"))
+    assert found.value_total.high / found.value_total.estimate >= orders_off - 1e-9
+
+
+@pytest.mark.parametrize(("actual", "words", "leans"), [
+    ([90, 80, 70], "by 11 % to 43 %, all too high.", "reckon rather with fewer orders"),
+    ([110, 120, 130], "by 9 % to 23 %, all too low.", "reckon rather with more orders"),
+    ([110, 90, 80], "by 9 % to 25 %, 2 too high and 1 too low.", ""),
+    ([90, 80], "by 11 % to 25 %, both too high.", ""),
+])
+def test_the_side_of_past_misses_is_said(actual, words, leans):
+    tests = pd.DataFrame({"predicted": 100.0, "actual": actual, "days": 91})
+    said = lifetime._interval_words(tests, purchase_days.purchase_days(drawn(5, 20, 100)), 20_000, 91)
+    assert words in said and ("leans to one side" in said) == bool(leans) and leans in said
 
 
 def test_origins_follow_each_other_and_shorten_with_the_data():
@@ -310,6 +424,52 @@ def test_the_models_lifetime_values_stand_beside_the_textbooks():
     assert forecast.beside_textbook(hidden, found, assigned)["model_clv"].isna().tolist() == [True, False, True]
 
 
+# ---------------------------------------------------------------- is it worth it, and who carries it
+def against_carried(**changed) -> forecast.Outlook:
+    """The sample's outlook with three past forecasts as good as those of the rule, but for what is `changed`."""
+    _, found = sample()
+    same = {"actual": [100.0, 100, 100], "predicted": [110.0, 109, 111], "carried": [110.0, 109, 111],
+            "correlation": [0.5, 0.6, 0.7], "carried_correlation": [0.5, 0.6, 0.7], "top": [0.30, 0.32, 0.31],
+            "carried_top": [0.30, 0.32, 0.31], "customers": [100, 100, 100]} | changed
+    length = len(same["predicted"])
+    return dataclasses.replace(found, backtests=pd.DataFrame({name: values[:length] for name, values in same.items()}))
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ({}, "Cannot tell: no difference is clear."),
+    ({"predicted": [101.0, 102, 101]}, "Yes: better in the total, with no clear difference in the rest."),
+    ({"predicted": [101.0, 102, 101], "correlation": [0.8, 0.9, 0.99], "top": [0.5, 0.52, 0.5]},
+     "Yes: better in the total, in who orders how often and in the best tenth. In 3"),
+    ({"predicted": [140.0, 142, 141]}, "No: worse in the total, with no clear difference in the rest."),
+    ({"predicted": [101.0, 102, 101], "top": [0.1, 0.12, 0.1]}, "In part: better in the total, worse in the best te"),
+    ({"predicted": [101.0, 102.0]}, "Cannot tell: it takes 3 past forecasts or more."),
+    ({"predicted": [101.0]}, "Cannot tell: there are too few forecasts of the past"),
+])
+def test_whether_the_forecast_beats_as_before(changed, words):
+    assert words in forecast.beats_sentence(against_carried(**changed))
+
+
+def test_the_figures_behind_the_answer_are_said():
+    said = forecast.beats_sentence(against_carried(predicted=[101.0, 98, 103]))
+    assert "the total was off by 2 % on average (as before: 10 %)" in said and "was 0.60 (0.60)" in said
+    assert "brought 3.1 times as many orders as a tenth drawn by lot (3.1 times)" in said
+    assert forecast.beats_sentence(sample()[1]).startswith("Is the forecast better than supposing that everybody orde")
+
+
+def test_one_customer_with_half_of_the_money_is_said_without_a_name():
+    orders = SMALL["sixty"]
+    heavy = orders["customer_id"].dropna().iloc[0]
+    blown = orders.assign(amount=orders["amount"].where(orders["customer_id"] != heavy, orders["amount"] * 200))
+    found = forecast.outlook(blown, as_of=data_end(orders))
+    values = found.customers.set_index("customer_id")["expected_value"]
+    said = forecast.heavy_sentence(found.heaviest)
+    assert f"{values[heavy] / values.sum() * 100:.0f} % of the money expected comes from one customer" in said
+    assert str(heavy) not in said
+    assert found.heaviest.n == 1  # so that privacy.told hides it from all but the owner
+    usual = forecast.outlook(orders, as_of=data_end(orders))
+    assert not usual.heaviest.measurable and forecast.heavy_sentence(usual.heaviest) == ""
+
+
 # ---------------------------------------------------------------- charts
 def test_charts_claim_what_the_tables_say():
     _, found = sample()
@@ -337,9 +497,22 @@ def test_charts_with_hidden_or_missing_numbers():
                   forecast_charts.gains(forecast.gains(nobody), nobody.top_decile)):
         assert chart.figure is None and chart.title.endswith(".")
     two = forecast_charts.backtests(found.backtests.head(2), found.total)
-    assert two.title == "The 2 forecasts of the past missed what came by 6 % to 21 %"
+    assert two.title == "The 2 forecasts of the past missed what came by 6 % to 21 %: both too high"
     one = forecast_charts.backtests(found.backtests.head(1), found.total)
-    assert one.title == "The one forecast of the past missed what came by 6 %"
+    assert one.title == "The one forecast of the past missed what came by 6 %: too high"
+    four = forecast_charts.backtests(found.backtests.head(4), found.total)  # two of them with an interval
+    assert four.title.startswith("The 4 forecasts of the past missed what came by")
+
+
+def test_intervals_too_wide_to_tell_are_no_headline():
+    table = pd.DataFrame({"tenth": range(1, 11), "customers": 20, "predicted": 2.0, "actual": 2.0, "low": 0.0,
+                          "high": [9.0] * 9 + [3.0]})
+    assert "10 of 10" not in forecast_charts.calibration(table).note
+    assert "too much between the forecasts to say" in forecast_charts.calibration(table).note
+    telling = table.assign(low=1.5, high=[2.5] * 6 + [1.8] * 2 + [30.0] * 2)
+    note = forecast_charts.calibration(telling).note
+    assert "In 6 of 8 tenths with an interval narrow enough to tell" in note
+    assert "The other 2 intervals are too wide to tell." in note
 
 
 # ---------------------------------------------------------------- small shops
@@ -371,6 +544,9 @@ def test_small_shops_get_a_true_sentence(name):
         assert not found.total.measurable and found.customers["expected_orders"].isna().all()
         return
     figures = found.customers.drop(columns=["customer_id", "still_customer"])
+    blank = figures["chance_to_buy"].isna()
+    assert not blank.any() or "left blank" in found.silence_why
+    figures = figures.assign(chance_to_buy=figures["chance_to_buy"].fillna(0))
     assert np.isfinite(figures.to_numpy()).all() and (figures >= 0).all().all()
     if not np.isfinite(found.total.low):
         assert "No interval yet" in found.interval_why and "." not in found.total.value

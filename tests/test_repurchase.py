@@ -412,6 +412,16 @@ def test_reasons_of_a_logistic_regression_name_what_was_planted():
     assert (table["words"].eq("no clear difference") == unclear).all()
 
 
+def test_small_effects_are_not_shown_as_nothing():
+    rows = pd.DataFrame([("a", "odds", 1.3456, 1.1, 1.6, "more"), ("b", "fall in AUC", 0.0041, 0.0012, -0.0071, "")],
+                        columns=["term", "measure", "effect", "low", "high", "words"])
+    shown = forecast.reasons_shown(rows)
+    assert shown["effect"].tolist() == ["× 1.35", "0.4 pp"]
+    assert shown["interval"].tolist() == ["× 1.10 to × 1.60", "0.1 pp to −0.7 pp"]
+    assert forecast.reasons_shown(rows.iloc[:0]).columns.tolist() == ["term", "effect", "interval", "words"]
+    assert forecast.reasons_shown(forecast.Repurchase(horizon_days=91, sentence="").reasons).empty
+
+
 def test_shuffling_what_a_model_does_not_use_costs_nothing():
     history = History.of(shop().orders)
     windows = room._windows(history, {date(2025, 3, 1), date(2025, 6, 1)}, 91)
@@ -453,6 +463,7 @@ def test_few_customers_get_a_true_sentence(rows, words, scored):
         warnings.simplefilter("error")
         result = forecast.repurchase(rows, origins=forecast.origins(rows))
     assert "cannot be told yet" in result.sentence and words in result.sentence
+    assert ("chance to buy in the action list, where one is given, is another" in result.sentence) == (scored > 0)
     assert result.winner == "" and result.scores.empty and result.summary.empty and result.findings == ()
     assert len(result.chances) == scored and (result.fitted is None) == (scored == 0)
     assert result.chances.columns.tolist() == ["customer_id", "chance"]

@@ -115,7 +115,7 @@ def test_three_months_of_data(place):
     quarter = orders[(orders["ordered_at"] >= "2025-01-01") & (orders["ordered_at"] < "2025-04-01")]
     assert_complete(place, "quarter", run(place, "quarter", quarter, program=""))
     page = words(place / "reports" / "quarter" / "02_scoring.html")
-    assert "Customers of one year who bought in the next cannot be measured: it takes at least a year of orders" in page
+    assert "Customers of one year who bought in the next cannot be measured: it takes two full years of orders" in page
 
 
 def test_one_customer_with_half_of_the_revenue(place):

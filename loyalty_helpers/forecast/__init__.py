@@ -4,9 +4,18 @@ from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.features import customer_features
 from loyalty_helpers.forecast.gamma_gamma import GammaGamma, fit_gamma_gamma, value_correlation
 from loyalty_helpers.forecast.kept import FittedModel, load_model, save_model
-from loyalty_helpers.forecast.lifetime import Outlook, beside_textbook, calibration, gains, holdout_table, outlook
+from loyalty_helpers.forecast.lifetime import (
+    Outlook,
+    beats_sentence,
+    beside_textbook,
+    calibration,
+    gains,
+    heavy_sentence,
+    holdout_table,
+    outlook,
+)
 from loyalty_helpers.forecast.purchase_days import histories
-from loyalty_helpers.forecast.repurchase import Repurchase, contact_sentence, origins, repurchase
+from loyalty_helpers.forecast.repurchase import Repurchase, contact_sentence, origins, reasons_shown, repurchase
 from loyalty_helpers.forecast.textbook import clv_table, discounted_clv, simple_clv
 
 __all__ = [
@@ -16,6 +25,7 @@ __all__ = [
     "Nbd",
     "Outlook",
     "Repurchase",
+    "beats_sentence",
     "beside_textbook",
     "calibration",
     "clv_table",
@@ -26,11 +36,13 @@ __all__ = [
     "fit_gamma_gamma",
     "fit_nbd",
     "gains",
+    "heavy_sentence",
     "histories",
     "holdout_table",
     "load_model",
     "origins",
     "outlook",
+    "reasons_shown",
     "repurchase",
     "save_model",
     "simple_clv",

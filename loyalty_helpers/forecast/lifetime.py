@@ -17,10 +17,12 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.client import UserError
-from loyalty_helpers.findings import NAN, Finding, amount, count
+from loyalty_helpers.findings import NAN, Finding, amount, count, number
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation
 from loyalty_helpers.forecast.purchase_days import Days, Seen, bought_between, day_number, history, purchase_days
+from loyalty_helpers.forecast.silence import Silence, silence
+from loyalty_helpers.forecast.silence import words as silence_words
 
 # Customers with a second order below which no model is fitted: in 40 simulated shops of each size, the simple rule came
 # nearer to the true expectations below 10 of them, BG/NBD (where customers leave) or the NBD above
@@ -31,6 +33,7 @@ RELATED = 0.2  # correlation of frequency and order value from which it is said
 YEAR_DAYS = 364  # whole weeks, so that a season lies on the same weekdays
 MOST_ORIGINS = 8
 FEWEST_ORIGINS = 2
+FEW = 3  # forecasts of the past, up to which little is made of how alike their misses are
 FEWEST_ORDERS = 5.0  # that came after the forecasts of the past, on average: of fewer no interval says anything
 SHORTEST = 28  # days forecast in a backtest; it takes three times as many in the data
 # Of last year's miss in the same season half is corrected, of few orders less: as log-misses of simulated shops, half
@@ -41,6 +44,7 @@ SEASON_WEIGHT, STEADYING = 0.5, 25.0
 # How far the forecasts are drawn apart (see `_exponent`) starts from not at all, give or take this: in shops like the
 # sample 1.08 is found, which brings the slope of true on expected orders from 1.14-1.23 to 1.04-1.16 (five seeds)
 USUAL_EXPONENT = 0.1
+HEAVY = 0.25  # share of the expected money from which one customer is worth a sentence
 MOST_TRIED = 200_000  # customers in a backtest; of more, a random sample
 OWN_DAYS = 2.0  # purchase days that all customers' mean weighs beside one's own, where no Gamma-Gamma can be had
 BACKTESTS = ("origin", "days", "customers", "model", "season", "predicted", "low", "high", "actual", "ratio", "carried",
@@ -62,14 +66,19 @@ class Forecast(Finding):
 class Outlook:
     """What customers are expected to do over `days`, and how well such forecasts came out before.
 
-    customers: customer_id; expected_orders and chance_to_buy over `days`; still_customer, the chance not to have left
-        for good (nan where nobody visibly leaves); usual_orders, orders over `days` at the pace shown so far, if surely
-        still a customer; order_value, money per order after refunds; expected_value = expected_orders x order_value x
-        gross margin (revenue where no margin is known); lifetime_value, the same over some years, discounted.
-        An order is a day with one or more purchases.
-    model, why: "bg_nbd", "nbd", "simple" or "none", and the reason in plain words; `value_why` the same of order_value.
+    customers: customer_id; expected_orders and chance_to_buy over `days`, by the model of the customer's own pace (and
+        not the chance that `repurchase` compares models by; where nobody visibly leaves, no higher than such silences
+        ended before, see `silence`, and nan where too few did); still_customer, the chance not to have left
+        for good (nan where nobody visibly leaves, and of those who bought once: BG/NBD lets people leave after a
+        repeat order only, so of them it cannot tell); usual_orders, orders over `days` at the pace shown so far, if
+        surely still a customer; order_value, money per order after refunds; expected_value = expected_orders x
+        order_value x gross margin (revenue where no margin is known); lifetime_value, the same over some years,
+        discounted. An order is a day with one or more purchases.
+    model, why: "bg_nbd", "nbd", "simple" or "none", and the reason in plain words; `value_why` the same of order_value;
+        `silence_why` what is made of those silent for long where nobody visibly leaves.
     total, value_total: orders and money expected from all customers known today, with intervals from `backtests`.
     top_decile, top_orders: share of the expected value that the best tenth holds, and the orders expected from them.
+    heaviest: share of the money that one customer is expected to bring, where it is HEAVY or more; else not measurable.
     season: what the length of the horizon is multiplied by, for the time of the year (1 without a year of history).
     exponent: to what power expected orders are raised, at the same total, because in the backtests good customers did
         better, and weak ones worse, than the model thought (1 where nothing is known).
@@ -86,10 +95,12 @@ class Outlook:
     value_why: str
     interval_why: str
     season_why: str
+    silence_why: str
     total: Finding
     value_total: Finding
     top_decile: Finding
     top_orders: Finding
+    heaviest: Finding
     season: float
     exponent: float
     backtests: pd.DataFrame
@@ -99,7 +110,7 @@ class Outlook:
     @property
     def sentences(self) -> list[str]:
         """What was done and how sure it is, in plain words."""
-        said = (self.why, self.value_why, self.season_why, self.spread_why, self.interval_why)
+        said = (self.why, self.silence_why, self.value_why, self.season_why, self.spread_why, self.interval_why)
         return [text for text in said if text]
 
     @property
@@ -133,6 +144,8 @@ class Ahead(NamedTuple):
     orders: np.ndarray
     order_value: np.ndarray
     value_why: str
+    silence: Silence | None = None  # where the model has no leaving
+    kept: np.ndarray | float = 1.0  # the part of the model's orders that long silences leave
 
 
 def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chosen:
@@ -158,8 +171,9 @@ def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chose
     if plain.on_bound:
         return Chosen(rule, "simple", "The orders do not show by how much customers differ: each customer's own pace "
                                       "is used, drawn towards everybody's.")
-    return Chosen(plain, "nbd", "No customers are seen to leave for good in these orders: those silent for long count "
-                                "as slow buyers, and values over years, in which some will leave, are too high.")
+    return Chosen(plain, "nbd", "No customers are seen to leave for good in these orders: by itself the model takes a "
+                                "long silence for a slow pace, and values over years, in which some will leave, are "
+                                "too high.")
 
 
 def orders_ahead(chosen: Chosen, seen: Seen, days: float) -> np.ndarray:
@@ -217,8 +231,12 @@ def _ahead(days: Days, end: int, length: int) -> Ahead:
     if chosen.fitted is None:
         nothing = np.zeros(len(seen.code))
         return Ahead(end, length, seen, chosen, nothing, 1.0, nothing, nothing, "")
-    plain = orders_ahead(chosen, seen, length)
-    return Ahead(end, length, seen, chosen, plain, 1.0, plain, *order_values(seen))
+    silent, kept = None, 1.0
+    if chosen.name != "bg_nbd":
+        silent = silence(days, seen, end, length)
+        kept = silent.kept(chosen.fitted.chance_to_buy(length / 7, seen.frequency, seen.recency, seen.age))
+    plain = orders_ahead(chosen, seen, length) * kept
+    return Ahead(end, length, seen, chosen, plain, 1.0, plain, *order_values(seen), silent, kept)
 
 
 def _in_season(ahead: Ahead, year_ago: Ahead | None, days: Days) -> Ahead:
@@ -227,7 +245,8 @@ def _in_season(ahead: Ahead, year_ago: Ahead | None, days: Days) -> Ahead:
         return ahead
     came, _ = bought_between(days, year_ago.end, year_ago.end + year_ago.days)
     season = ((came[year_ago.seen.code].sum() + STEADYING) / (year_ago.plain.sum() + STEADYING)) ** SEASON_WEIGHT
-    return ahead._replace(season=float(season), orders=orders_ahead(ahead.chosen, ahead.seen, ahead.days * season))
+    orders = orders_ahead(ahead.chosen, ahead.seen, ahead.days * season) * ahead.kept
+    return ahead._replace(season=float(season), orders=orders)
 
 
 def _drawn_apart(ahead: Ahead, exponent: float) -> Ahead:
@@ -356,29 +375,46 @@ def _tested(backtests: pd.DataFrame) -> bool:
 
 
 def _between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str], *, half: float = 0.5,
-             stretch: float = 1.0) -> tuple[float, float]:
-    """Interval of a new forecast from past ones: Student's t on the logs of actual / predicted, about no miss.
+             stretch: float = 1.0, least: float = 1.0) -> tuple[float, float]:
+    """Interval of a new forecast from past ones: the estimate, divided and multiplied by `_off`, by `least` at least.
 
-    The misses are squared about zero, not about their mean: a forecast that was always too low has not earned a narrow
-    interval. `half` an order (or its money) is added to each, so that nothing at all has a log. nan where `_tested`
-    says so.
+    nan where `_tested` says so.
     """
     if not _tested(backtests):
         return NAN, NAN
-    predicted, actual = (np.maximum(backtests[name].to_numpy(dtype="float64"), 0) + half for name in columns)
-    miss = np.log(actual / predicted)
-    off = math.exp(stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch)
+    off = max(_off(backtests, columns, half=half, stretch=stretch), least)
     return max((estimate + half) / off - half, 0.0), (estimate + half) * off - half
 
 
-def _share_between(estimate: float, backtests: pd.DataFrame,
-                   shares: tuple[pd.Series, pd.Series]) -> tuple[float, float]:
-    """As `_between`, for a share: Student's t on the differences of `shares`, predicted and actual."""
+def _off(backtests: pd.DataFrame, columns: tuple[str, str], *, half: float = 0.5, stretch: float = 1.0) -> float:
+    """The factor by which a new forecast may miss: Student's t on the logs of actual / predicted, about no miss.
+
+    The misses are squared about zero, not about their mean: a forecast that was always too low has not earned a narrow
+    interval. `half` an order (or its money) is added to each, so that nothing at all has a log.
+    """
+    predicted, actual = (np.maximum(backtests[name].to_numpy(dtype="float64"), 0) + half for name in columns)
+    miss = np.log(actual / predicted)
+    return math.exp(stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2)) * stretch)
+
+
+def _least_of_money(backtests: pd.DataFrame, stretch: float) -> float:
+    """The factor of orders, where so FEW forecasts were tried that a narrower one of money would be luck."""
+    if not _tested(backtests) or len(backtests) > FEW:
+        return 1.0
+    return _off(backtests, ("predicted", "actual"), stretch=stretch)
+
+
+def _share_between(estimate: float, backtests: pd.DataFrame, shares: tuple[pd.Series, pd.Series], *,
+                   floor: float) -> tuple[float, float]:
+    """As `_between`, for a share: Student's t on the differences of `shares`, predicted and actual.
+
+    `floor` is the share of customers that it is of: the best customers never hold less than that.
+    """
     miss = (shares[1] - shares[0]).dropna().to_numpy(dtype="float64")
     if not _tested(backtests) or len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
         return NAN, NAN
     half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2))
-    return max(estimate - half, 0.0), min(estimate + half, 1.0)
+    return min(max(estimate - half, floor), estimate), min(estimate + half, 1.0)
 
 
 # ---------------------------------------------------------------- the outlook
@@ -415,17 +451,20 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
     expected, value = customers["expected_orders"].sum(), customers["expected_value"].sum()
     low, high = _between(expected, backtests, ("predicted", "actual"), stretch=stretch)
     value_low, value_high = _between(value / margin, backtests, ("value_predicted", "value_actual"), stretch=stretch,
-                                     half=0.5 * ahead.order_value.mean() + 1e-9)
+                                     half=0.5 * ahead.order_value.mean() + 1e-9,
+                                     least=_least_of_money(backtests, stretch))
     money = "revenue" if gross_margin is None else "gross margin"
     return Outlook(
         customers=customers, days=horizon_days, model=ahead.chosen.name, why=ahead.chosen.why,
         value_why=ahead.value_why, interval_why=_interval_words(backtests, days, end, horizon_days),
         season_why=_season_words(ahead), season=ahead.season, exponent=exponent,
+        silence_why=silence_words(ahead.silence, span(horizon_days)) if ahead.silence else "",
         total=Forecast(label=f"orders expected in {words} from the customers known today", unit="orders",
                        estimate=expected, low=low, high=high, **shared),
         value_total=Forecast(label=f"{money} expected in {words} from the customers known today", unit=currency,
                              estimate=value, low=value_low * margin, high=value_high * margin, **shared),
-        **_top(customers, backtests, words, stretch=stretch), backtests=backtests, tenths=tenths,
+        **_top(customers, backtests, words, stretch=stretch), heaviest=_heaviest(customers["expected_value"]),
+        backtests=backtests, tenths=tenths,
         parameters=_parameters(ahead.chosen.fitted))
 
 
@@ -447,11 +486,12 @@ def _customers(days: Days, ahead: Ahead, apart: np.ndarray, margin: float) -> pd
     pace = model.rate(seen.frequency, seen.age)
     if leaves:  # of those who have left, the silence since is no sign of a slow pace
         pace = still * pace + (1 - still) * model.rate(seen.frequency, seen.recency)
+    chance = 1 - (1 - model.chance_to_buy(weeks, *history_)) ** apart
     return pd.DataFrame({
         "customer_id": days.ids.iloc[seen.code].reset_index(drop=True),
         "expected_orders": ahead.orders,
-        "chance_to_buy": 1 - (1 - model.chance_to_buy(weeks, *history_)) ** apart,
-        "still_customer": still if leaves else np.full(len(still), NAN),
+        "chance_to_buy": chance if ahead.silence is None else ahead.silence.shown(chance),
+        "still_customer": np.where(seen.frequency > 0, still, NAN) if leaves else np.full(len(still), NAN),
         "usual_orders": np.maximum(pace * weeks, ahead.orders),
         "order_value": ahead.order_value,
         "expected_value": ahead.orders * ahead.order_value * margin,
@@ -464,7 +504,7 @@ def _lifetime(ahead: Ahead, years: int, discount: float) -> np.ndarray:
     for k in range(1, 4 * years + 1):
         upto = orders_ahead(ahead.chosen, ahead.seen, k * quarter)
         total, before = total + (upto - before) / (1 + discount) ** ((k - 0.5) / 4), upto
-    return total
+    return total * ahead.kept
 
 
 def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretch: float) -> dict[str, Finding]:
@@ -481,12 +521,19 @@ def _top(customers: pd.DataFrame, backtests: pd.DataFrame, words: str, *, stretc
     best = _best_first(value)[:_tenth(n)]
     estimate, expected = _share(value[best], value), float(customers["expected_orders"].to_numpy()[best].sum())
     low, high = _share_between(estimate, backtests, (backtests["value_top_predicted"],
-                                                     backtests["value_top_actual"]))
+                                                     backtests["value_top_actual"]), floor=_tenth(n) / n)
     orders_low, orders_high = _between(expected, backtests, ("top_orders_predicted", "top_orders_actual"),
                                        stretch=stretch)
     note = "" if math.isfinite(estimate) else "no money is expected"
     return {"top_decile": Forecast(estimate=estimate, low=low, high=high, note=note, **share),
             "top_orders": Forecast(estimate=expected, low=orders_low, high=orders_high, **orders)}
+
+
+def _heaviest(values: pd.Series) -> Finding:
+    """The share of all value of the customer with most, where it is HEAVY or more of at least ten customers'."""
+    share = _share(np.array([values.max()]), values.to_numpy()) if len(values) >= 10 else NAN
+    return Forecast(label="share of the expected money from one customer", unit="share", n=1,
+                    estimate=share if share >= HEAVY else NAN, note=f"no single customer holds {_percent(HEAVY)} of it")
 
 
 def _parameters(model: BgNbd | Nbd) -> dict[str, float]:
@@ -508,12 +555,13 @@ def _nothing(days: Days, ahead: Ahead, currency: str) -> Outlook:
 
     return Outlook(
         customers=pd.DataFrame({"customer_id": ids} | {name: np.full(len(ids), NAN) for name in names}),
-        days=ahead.days, model="none", why=ahead.chosen.why, value_why="", interval_why="", season_why="", season=1.0,
-        exponent=1.0,
+        days=ahead.days, model="none", why=ahead.chosen.why, value_why="", interval_why="", season_why="",
+        silence_why="", season=1.0, exponent=1.0,
         total=missing(f"orders expected in {words}", "orders"),
         value_total=missing(f"money expected in {words}", currency),
         top_decile=missing("share of the expected money from the best tenth of customers", "share"),
         top_orders=missing("orders expected from the best tenth of customers", "orders"),
+        heaviest=missing("share of the expected money from one customer", "share"),
         backtests=pd.DataFrame(columns=list(BACKTESTS)), tenths=pd.DataFrame(columns=list(TENTHS)), parameters={})
 
 
@@ -547,7 +595,28 @@ def _interval_words(backtests: pd.DataFrame, days: Days, end: int, horizon: int)
                "widened.") if length < horizon else ""
     sampled = f" They were tried on {MOST_TRIED:,} customers drawn at random." if len(days.ids) > MOST_TRIED else ""
     return (f"The interval comes from {count(len(backtests), 'forecast')} made the same way at days in the past: they "
-            f"missed the orders that came by {_percent(min(off))} to {_percent(max(off))}.{shorter}{sampled}")
+            f"missed the orders that came by {_percent(min(off))} to {_percent(max(off))}, {sides(backtests)}."
+            f"{_leaning(backtests)}{shorter}{sampled}")
+
+
+def sides(backtests: pd.DataFrame) -> str:
+    """On which side forecasts of the past missed what came: "all too high", "2 too high and 1 too low"."""
+    high = int((backtests["predicted"] > backtests["actual"]).sum())
+    low = int((backtests["predicted"] < backtests["actual"]).sum())
+    if len(backtests) in (high, low):
+        every = {1: "", 2: "both "}.get(len(backtests), "all ")
+        return f"{every}too {'high' if high else 'low'}"
+    said = ((high, "too high"), (low, "too low"), (len(backtests) - high - low, "right"))
+    return " and ".join(f"{n} {words}" for n, words in said if n)
+
+
+def _leaning(backtests: pd.DataFrame) -> str:
+    """What it means that all forecasts of the past, three at least, missed on one side."""
+    over = backtests["predicted"] - backtests["actual"]
+    if len(over) < 3 or not ((over > 0).all() or (over < 0).all()):
+        return ""
+    more, other = ("fewer", "more") if over.iloc[0] > 0 else ("more", "fewer")
+    return f" That leans to one side: reckon rather with {more} orders than expected than with {other}."
 
 
 def _percent(share: float) -> str:
@@ -606,7 +675,7 @@ def gains(found: Outlook) -> pd.DataFrame:
 
     Returns tenth, customers, expected_value, share (of all expected value, of this tenth and all better ones together)
     and low, high: as far off as such shares were in the backtests (Student's t on actual less predicted, as for
-    `Outlook.top_decile`). Empty with fewer than 10 customers or without value.
+    `Outlook.top_decile`), never below the share of customers. Empty with fewer than 10 customers or without value.
     """
     value = np.sort(found.customers["expected_value"].to_numpy())[::-1]
     if len(value) < 10 or not value.sum() > 0:
@@ -615,10 +684,15 @@ def gains(found: Outlook) -> pd.DataFrame:
     today = np.bincount(tenth, weights=value)
     shares = np.cumsum(today) / value.sum()
     past = {name: _cumulated(found.tenths, name) for name in ("value_predicted", "value_actual")}
-    limits = [_share_between(share, found.backtests, (past["value_predicted"][place], past["value_actual"][place]))
-              for place, share in enumerate(shares, 1)]
+    floors = np.cumsum(np.bincount(tenth)) / len(value)
+    limits = [_share_between(share, found.backtests, (past["value_predicted"][place], past["value_actual"][place]),
+                             floor=float(floor))
+              for place, (share, floor) in enumerate(zip(shares, floors, strict=True), 1)]
+    # a share of more customers is no smaller: the ends rise with it
+    lows = np.maximum.accumulate([low for low, _ in limits])
+    highs = np.minimum.accumulate([high for _, high in limits[::-1]])[::-1]
     return pd.DataFrame({"tenth": range(1, 11), "customers": np.bincount(tenth), "expected_value": today,
-                         "share": shares, "low": [low for low, _ in limits], "high": [high for _, high in limits]})
+                         "share": shares, "low": lows, "high": highs})
 
 
 def _cumulated(tenths: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -649,5 +723,68 @@ def holdout_table(found: Outlook) -> pd.DataFrame:
         missed = (tests[total] / tests["actual"].where(tests["actual"] > 0) - 1).abs().max() if total else NAN
         rows.append((name, tests[total].sum() / came - 1 if total else NAN, missed,
                      tests[correlation].mean() if correlation else NAN, tests[top].mean(),
-                     tests[top].mean() / (np.ceil(tests["customers"] / 10) / tests["customers"]).mean()))
+                     _lift(tests, top)))
     return pd.DataFrame(rows, columns=["forecast", "total_error", "largest_error", "correlation", "top_tenth", "lift"])
+
+
+def beats_sentence(found: Outlook) -> str:
+    """Whether the forecast is better than supposing that everybody orders as often as in the spell before.
+
+    By the past forecasts, in pairs: how far the total was off (log), the correlation with each customer's orders, and
+    the share of the orders that the tenth put first brought. One of the three is better or worse where the mean of
+    its differences is, by Student's t at 95 %, which takes FEW forecasts.
+    """
+    tests, asked = found.backtests, "Is the forecast better than supposing that everybody orders as before?"
+    if not _tested(tests):
+        return f"{asked} Cannot tell: there are too few forecasts of the past, or too few orders came after them."
+    off = {name: (np.log(tests[name].clip(lower=0.5) / tests["actual"].clip(lower=0.5))).abs()
+           for name in ("carried", "predicted")}
+    gains_ = (("the total", off["carried"] - off["predicted"]),
+              ("who orders how often", tests["correlation"] - tests["carried_correlation"]),
+              ("the best tenth", tests["top"] - tests["carried_top"]))
+    clear = {what: _clear(better) for what, better in gains_}
+    better, worse = ([what for what, sign in clear.items() if sign == wanted] for wanted in (1, -1))
+    if better and worse:
+        answer = f"In part: better {_in(better)}, worse {_in(worse)}"
+    elif better or worse:
+        answer = f"{'Yes' if better else 'No'}: {'better' if better else 'worse'} {_in(better or worse)}"
+        answer += "" if len(better or worse) == len(gains_) else ", with no clear difference in the rest"
+    elif len(tests) < FEW:
+        answer = f"Cannot tell: it takes {FEW} past forecasts or more"
+    else:
+        answer = "Cannot tell: no difference is clear"
+    ours, carried = (_percent((tests[name] / tests["actual"].clip(lower=0.5) - 1).abs().mean())
+                     for name in ("predicted", "carried"))
+    fits = [amount(tests[name].mean(), "scale points") for name in ("correlation", "carried_correlation")]
+    lifts = [_lift(tests, name) for name in ("top", "carried_top")]
+    return (f"{asked} {answer}. In {count(len(tests), 'past forecast')} the total was off by {ours} on average (as "
+            f"before: {carried}), the correlation with what each customer did was {fits[0]} ({fits[1]}), and the tenth "
+            f"put first brought {number(lifts[0], 1)} times as many orders as a tenth drawn by lot "
+            f"({number(lifts[1], 1)} times).")
+
+
+def _in(whats: list[str]) -> str:
+    *first, last = (f"in {what}" for what in whats)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _clear(better: pd.Series) -> int:
+    """1 where differences are above nil by Student's t, -1 where below, 0 where that is not clear."""
+    better = better.dropna()
+    if len(better) < FEW:
+        return 0
+    half = stats.t.ppf(0.975, len(better) - 1) * better.std() / math.sqrt(len(better))
+    return int(np.sign(better.mean())) if abs(better.mean()) > half else 0
+
+
+def _lift(tests: pd.DataFrame, column: str) -> float:
+    """The share of orders from the tenth that is put first, over what a tenth drawn at random would bring."""
+    return tests[column].mean() / (np.ceil(tests["customers"] / 10) / tests["customers"]).mean()
+
+
+def heavy_sentence(heaviest: Finding) -> str:
+    """`Outlook.heaviest` in words; "" where no single customer holds that much, or where it must not be told."""
+    if not heaviest.measurable:
+        return ""
+    return (f"{_percent(heaviest.estimate)} of the money expected comes from one customer: the total stands and falls "
+            "with what that one does.")

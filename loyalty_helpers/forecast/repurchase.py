@@ -41,6 +41,9 @@ MOST_FITTED, MOST_FITTED_SVM = 20_000, 2_000  # rows a model is fitted on; the t
 GROUPS = 10
 STEPS = np.linspace(0, 1, 21)  # shares of customers in the table of gains
 SHUFFLES, MOST_SHUFFLED = 5, 5_000
+# two chances bear one name: a reader who finds both must know which is which
+OTHER = ("The chance to buy in the action list, where one is given, is another: the forecast's, from how often and how "
+         "lately each customer bought.")
 WORTH = 0.01  # of the buyers: what a model finds beyond sorting by the last order has to be more to be spoken of
 CONTACT_COST, GAIN = 1.0, 5.0  # by default somebody who buys is worth five contacts
 # the models that need more than the last order, for the owner; the appendix calls them by their names
@@ -440,7 +443,8 @@ def _today(winner: str, fitted: FittedModel | None) -> str:
     """What to know where the latest period was too small to fit the winner again."""
     few = " In the latest period too few customers bought to fit it again"
     return (f"{few}, so no chances are given for today." if fitted is None else
-            "" if fitted.key == winner else f"{few}: today's chances rest on the time since the last order alone.")
+            "" if fitted.key == winner else
+            f"{few}: today's chances rest on the time since the last order alone. {OTHER}")
 
 
 def contact_sentence(result: Repurchase) -> str:
@@ -457,6 +461,20 @@ def contact_sentence(result: Repurchase) -> str:
     return (f"{rule}: in the tests {amount(row['contacted'] / row['customers'], 'share', digits=0)} of the customers. "
             f"Of these {amount(row['precision'], 'share', digits=0)} bought, and they were "
             f"{amount(row['recall'], 'share', digits=0)} of all buyers. {caution}")
+
+
+def reasons_shown(reasons: pd.DataFrame) -> pd.DataFrame:
+    """`Repurchase.reasons` for a reader, each number with as many digits as tell it from nothing.
+
+    Returns term, effect, interval, words. Odds are written as factors ("× 1.35"); a fall in AUC in points of a hundred.
+    """
+    odds = reasons["measure"].eq("odds")
+    text = {name: [f"× {number(value, 2)}" if is_odds else f"{number(100 * value, 1)} pp"
+                   for value, is_odds in zip(reasons[name], odds, strict=True)] for name in ("effect", "low", "high")}
+    return pd.DataFrame({
+        "term": reasons["term"], "effect": pd.Series(text["effect"], index=reasons.index, dtype="str"),
+        "interval": pd.Series([f"{low} to {high}" for low, high in zip(text["low"], text["high"], strict=True)],
+                              index=reasons.index, dtype="str"), "words": reasons["words"]})
 
 
 def _not_yet(history: History, orders: pd.DataFrame, pairs: list, horizon_days: int) -> Repurchase:
@@ -482,8 +500,8 @@ def _not_yet(history: History, orders: pd.DataFrame, pairs: list, horizon_days: 
     study = history.some(MOST_STUDIED, seed=SEED)
     window = _windows(study, {start}, horizon_days)[start]
     fitted = fit("recency", window, seen=now) if window.fewest >= FEWEST_ONE else None
-    until = (" Until then the chances rest on the time since the last order alone, and are not tested." if fitted else
-             " Until then no chances are given.")
+    until = (" Until then the chances of this comparison rest on the time since the last order alone, and are not "
+             f"tested. {OTHER}" if fitted else " Until then no chances are given.")
     return Repurchase(horizon_days=horizon_days, sentence=sentence + until, fitted=fitted,
                       chances=_chances(fitted, now))
 

@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from loyalty_helpers.client import UserError
-from loyalty_helpers.findings import amount, count
+from loyalty_helpers.findings import amount, count, number
 from loyalty_helpers.scoring import VALUE_GROUPS, YEAR, buyers
 
 
@@ -53,8 +53,10 @@ def clv_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, gross_margin: 
 
     The margin per year is spend x `gross_margin` over the years since the first order, counted as one year at least,
     so that nobody's few weeks are blown up to a year; without a known gross margin revenue stands in for margin, and
-    the words say so. The discounted value uses end-of-year payments and survival r^t: the first order has already
-    happened, and every one to come is at risk. `assigned` has customer_id and value_group (`scoring.rfm`).
+    the words say so. The discounted value uses end-of-year payments and survival r^t: `retention` is the share of one
+    year's buyers who buy in the next, so of those who bought in the last year no more than that buy in the first one
+    to come. The words say how many of 100 are left in each year, from which the value can be worked out. `assigned` has
+    customer_id and value_group (`scoring.rfm`).
 
     Returns value_group, customers, margin_per_year, simple_clv, discounted_clv (per customer, in `currency`), total
     (discounted, all customers of the group), meaning. A rough guide without interval: it supposes that all customers
@@ -72,7 +74,17 @@ def clv_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, gross_margin: 
         total=groups["margin_per_year"] * factor * groups["customers"],
     ).rename_axis("value_group").reset_index()
     what = "revenue (no gross margin is known)" if gross_margin is None else "margin"
-    left = f"if {retention:.0%} stay from year to year".replace("%", " %")
-    words = [f"{amount(value, currency)} of {what} each over {count(horizon_years, 'year')}, {left}"
+    off = f", {round(100 * discount, 2):g} % a year taken off" if discount else ""
+    words = [f"{amount(value, currency)} of {what} each over {count(horizon_years, 'year')}: "
+             f"{_left(retention, horizon_years)}, paid at the end of each year{off}"
              for value in table["discounted_clv"]]
     return table.assign(meaning=pd.Series(words, index=table.index, dtype="str"))
+
+
+def _left(retention: float, years: int) -> str:
+    """ "of 100 such customers 19 still buy in the first year to come, 4 in the second, 1 in the third"."""
+    named = ("first year to come", "second", "third")
+    left = [number(100 * retention**t, 0) for t in range(1, years + 1)]
+    rest = [f"{n} in the {name}" for n, name in zip(left[1:], named[1:], strict=False)]
+    last = [f"{left[-1]} in the last"] if years > len(named) else []
+    return ", ".join([f"of 100 such customers {left[0]} still buy in the {named[0]}", *rest, *last])
