@@ -21,7 +21,8 @@ IDS = privacy.NO_IDS
 @pytest.fixture
 def shop(tmp_path):
     program = SimpleNamespace(owner_hourly_rate=0.0, gross_margin=None)
-    return SimpleNamespace(key="acme", name="Shop <b>&", currency="CNY", private=tmp_path / "private", program=program)
+    return SimpleNamespace(key="acme", name="Shop <b>&", currency="CNY", private=tmp_path / "private", program=program,
+                           audience="owner", smallest_cell=5)
 
 
 def nasty() -> pd.DataFrame:
@@ -99,6 +100,9 @@ def test_the_workbook_holds_the_list_and_explains_it(shop):
     listed = listing(SMALL, FORECAST)
     said = action_book.keep(listed, IDS, shop, sentences=["Sorted by worth."])
     assert said == "The list of 4 customers is in private/action_list.xlsx and .csv."
+    others = SimpleNamespace(**vars(shop) | {"audience": "shared"})  # who could work out how many must not be contacted
+    said = action_book.keep(listed, IDS, others, sentences=["Sorted by worth."])
+    assert said == "The list is in private/action_list.xlsx and .csv."
     book = opened(shop)
     assert book.sheetnames == ["Customers", "Read me"]
     customers = book["Customers"]

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from datetime import date
@@ -244,3 +245,17 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "BIGGEST", 1000)
     with pytest.raises(UserError, match="too big"):
         forecast.load_model(path)
+
+
+def test_a_part_that_lies_about_its_size_is_not_unpacked(tmp_path):
+    path, size = tmp_path / "model", 50_000_000
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("about.json", b"\0" * size)
+    packed = path.read_bytes()
+    assert packed.count(size.to_bytes(4, "little")) == 2  # beside the part, and in the directory at the end
+    path.write_bytes(packed.replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(UserError, match="damaged"):
+        forecast.load_model(path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()

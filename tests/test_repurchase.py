@@ -276,6 +276,9 @@ def test_scores_and_tables_fit_together():
     harmonic = 2 / (1 / chosen["precision"] + 1 / chosen["recall"])
     assert chosen["threshold"] == 0.2 and chosen["f1"] == pytest.approx(harmonic)
     assert result.chances["chance"].between(0, 1, inclusive="neither").all() and len(result.chances) == 2357
+    plain = result.at_threshold.set_index("rule").loc["time since the last order alone"]
+    precision, recall = (f"{100 * plain[name]:.0f} %" for name in ("precision", "recall"))
+    assert f"it would have been {precision}, and {recall} of all buyers" in forecast.contact_sentence(result)
 
 
 def test_the_threshold_is_set_by_cost():

@@ -40,7 +40,8 @@ from loyalty_helpers.forecast.features import FEATURES, MAY_BE_MISSING, TERMS, d
 FORMAT = 1  # of the file, and of what FEATURES and TERMS mean: to be raised when either changes
 SEED = 1
 SURE = 1e-4  # no chance is nearer than this to 0 or 1: certainty is never claimed
-BIGGEST = 200_000_000  # bytes of a part, unpacked
+BIGGEST = 200_000_000  # bytes of all parts, unpacked
+PIECE = 1_000_000  # bytes unpacked at a time
 # simplest first: by how much one has to know, and to believe, to follow it
 MODELS = {
     "base_rate": "the same chance for everybody",
@@ -221,8 +222,14 @@ def _part(file: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _check_size(file: zipfile.ZipFile) -> None:
-    if sum(one.file_size for one in file.infolist()) > BIGGEST:
-        raise _NotOurs("it is too big")
+    """Unpacks every part a piece at a time: sizes that a file states may be lies, which its checksums then tell."""
+    left = BIGGEST
+    for one in file.infolist():
+        with file.open(one) as part:
+            while piece := part.read(min(PIECE, left + 1)):
+                left -= len(piece)
+                if left < 0:
+                    raise _NotOurs("it is too big")
 
 
 def _about(about: Any) -> dict[str, Any]:

@@ -460,7 +460,17 @@ def contact_sentence(result: Repurchase) -> str:
         return f"{rule}: in the tests, nobody. {caution}"
     return (f"{rule}: in the tests {amount(row['contacted'] / row['customers'], 'share', digits=0)} of the customers. "
             f"Of these {amount(row['precision'], 'share', digits=0)} bought, and they were "
-            f"{amount(row['recall'], 'share', digits=0)} of all buyers. {caution}")
+            f"{amount(row['recall'], 'share', digits=0)} of all buyers.{_by_recency(result)} {caution}")
+
+
+def _by_recency(result: Repurchase) -> str:
+    """The same of plain sorting by the last purchase, where that is not what won."""
+    rows = result.at_threshold.set_index("rule")
+    if result.winner == "recency" or MODELS["recency"] not in rows.index:
+        return ""
+    precision, recall = (amount(rows.loc[MODELS["recency"], name], "share", digits=0)
+                         for name in ("precision", "recall"))
+    return f" By the time since the last order alone it would have been {precision}, and {recall} of all buyers."
 
 
 def reasons_shown(reasons: pd.DataFrame) -> pd.DataFrame:
