@@ -165,7 +165,7 @@ def test_few_short_gaps_make_nobody_late_by_dozens_of_them():
 
 
 def test_who_has_been_silent_for_long_or_is_sure_to_come_gets_no_call():
-    paces = {"late": (40, 10), "long": (70, 10), "sure": (40, 10), "year": (370, 80)}  # days silent, usual gap
+    paces = {"late": (40, 10), "long": (190, 10), "sure": (40, 10), "year": (370, 80)}  # days silent, usual gap
     rows = orders(*[(one, ago + i * gap, 10) for one, (ago, gap) in paces.items() for i in range(5)])
     forecast = outlook(sorted(paces), still_customer=[0.8, 0.8, 0.97, 0.8], usual_orders=4.0, order_value=50.0)
     listed = listing(rows, forecast).set_index("customer_id")["value_of_acting"]
@@ -194,7 +194,7 @@ def test_one_very_heavy_customer_is_looked_after_late_or_not():
 
 def test_the_sure_and_the_lost_come_after_those_in_doubt():
     ids = [f"c{i}" for i in range(5)]
-    rows = orders(*[(one, ago, 100) for one in ids for ago in (200, 230, 260)])
+    rows = orders(*[(one, ago, 100) for one in ids for ago in (170, 200, 230)])
     forecast = outlook(ids, still_customer=[1.0, 0.9, 0.5, 0.1, 0.0], usual_orders=2.0, order_value=100.0)
     assert listing(rows, forecast)["customer_id"].tolist() == ["c2", "c1", "c0", "c3", "c4"]
 
@@ -246,7 +246,7 @@ def test_values_are_bounded_sorted_and_independent_of_the_order_of_rows(rows, st
 # ---------------------------------------------------------------- counts and sentences
 def many(n: int, worth: float = 100.0) -> pd.DataFrame:
     ids = [f"c{i:02}" for i in range(n)]
-    rows = orders(*[(one, ago, worth) for one in ids for ago in (200, 230, 260)])
+    rows = orders(*[(one, ago, worth) for one in ids for ago in (170, 200, 230)])
     return listing(rows, outlook(ids, still_customer=0.5, usual_orders=2.0, order_value=worth), gross_margin=0.5)
 
 
