@@ -19,7 +19,8 @@ from loyalty_helpers.findings import amount, count
 HONEST = ("A list to start conversations, not a proof that calling pays: some of these customers would have come back "
           "by themselves, and some will not come back whatever you say.")
 PRIVATE = "Personal data: for you alone. Note who does not want to be called again."
-ROOM, TALLEST, LINE = 213, 15, 3.41  # mm for all rows together, for one at most, and for a line
+ROOM, TALLEST, LINE = 221, 15, 3.41  # mm for all rows together, for one at most, and for a line
+HEAVY = 8  # mm that the line of whom to look after takes from the rows
 
 STYLE = """
 @page { size: A4 portrait; margin: 11mm }
@@ -49,7 +50,7 @@ footer b { color: #1c2b33 }
 @media screen { body { padding: 11mm 0 } html { background: #eef1f3 } body { background: white; padding: 11mm;
                 max-width: 210mm } }
 """
-WIDTHS = ("5mm", "29mm", "31mm", "23mm", "22mm", "51mm", "27mm")
+WIDTHS = ("5mm", "25mm", "22mm", "24mm", "32mm", "56mm", "24mm")
 HEADINGS = ("", "Customer", "Last here", "Usually spends", "Why now", "What to say or do", "Reached? Result")
 
 
@@ -73,7 +74,8 @@ def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: str, nobod
     """
     last_day = as_of - timedelta(days=1)
     to_call = count(len(first), "customer") + " to call" if len(first) else "Nobody to call"
-    body = _table(first, shop) if len(first) else f'<p class="none">{escape(nobody)}</p>'
+    room = ROOM if heavy is None or heavy.empty else ROOM - HEAVY
+    body = _table(first, shop, room) if len(first) else f'<p class="none">{escape(nobody)}</p>'
     best = ("Best first: who is late for an order, spends well, and is likely still a customer. "
             if len(first) > 1 else "")
     return f"""<!DOCTYPE html>
@@ -116,8 +118,8 @@ def _heavy(one) -> str:
     return f'<p class="heavy">Look after <b>{escape(str(one.customer_id)[:120])}</b>{said}</p>'
 
 
-def _table(first: pd.DataFrame, shop: Client) -> str:
-    height = min(TALLEST, ROOM / len(first))
+def _table(first: pd.DataFrame, shop: Client, room: float) -> str:
+    height = min(TALLEST, room / len(first))
     lines = int((height - 0.75) / LINE)
     columns = "".join(f'<col style="width:{width}">' for width in WIDTHS)
     head = "".join(f'<th scope="col">{heading}</th>' for heading in HEADINGS)
@@ -128,7 +130,7 @@ def _table(first: pd.DataFrame, shop: Client) -> str:
 
 def _row(place: int, one, shop: Client, height: float, lines: int) -> str:
     cells = [("", [str(place)]), ("who", [str(one.customer_id)]), ("", _last_here(one)), ("money", _spends(one, shop)),
-             ("", [_why(one)]), ("", [str(one.action)])]
+             ("", _why(one)), ("", [str(one.action)])]
     style = f"-webkit-line-clamp:{lines};max-height:{lines * LINE:.2f}mm"
     told = "".join(f'<td class="{kind}"><div style="{style}">{"<br>".join(map(escape, said))}</div></td>'
                    for kind, said in cells)
@@ -136,8 +138,7 @@ def _row(place: int, one, shop: Client, height: float, lines: int) -> str:
 
 
 def _last_here(one) -> list[str]:
-    return [f"{rhythm.span(one.recency_days)} ago", f"({one.last_order.day} {one.last_order:%b %Y})",
-            f"{count(int(one.orders), 'order')} so far"]
+    return [f"{rhythm.span(one.recency_days)} ago", f"({one.last_order.day} {one.last_order:%b %Y})"]
 
 
 def _spends(one, shop: Client) -> Sequence[str]:
@@ -145,7 +146,7 @@ def _spends(one, shop: Client) -> Sequence[str]:
     return [f"{amount(one.order_value, shop.currency)} an order", *lately]
 
 
-def _why(one) -> str:
+def _why(one) -> list[str]:
     if math.isnan(one.usual_gap_days):
-        return "Silent for longer than usual after so few orders"
-    return f"Usually {rhythm.every(one.usual_gap_days)}, silent for {rhythm.span(one.recency_days)}"
+        return ["Few orders so far,", "silent for long after"]
+    return [f"Usually {rhythm.every(one.usual_gap_days)},", f"silent for {rhythm.span(one.recency_days)}"]

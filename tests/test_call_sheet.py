@@ -38,8 +38,8 @@ def sheet(listed: pd.DataFrame, shop, left_out: str = "") -> str:
 # ---------------------------------------------------------------- the call sheet
 def test_the_sheet_says_who_when_how_much_why_and_what(shop):
     html = sheet(listing(SMALL, FORECAST), shop, "3 customers opted out.")
-    for words in ("1 customer to call", "late</div>", "17 weeks ago<br>(3 Sep 2024)<br>6 orders so far",
-                  "¥90 an order<br>¥470 in a year", "Usually every 4 weeks, silent for 17 weeks",
+    for words in ("1 customer to call", "late</div>", "17 weeks ago<br>(3 Sep 2024)",
+                  "¥90 an order<br>¥470 in a year", "Usually every 4 weeks,<br>silent for 17 weeks",
                   "ask whether all was well", "Orders up to 31 Dec 2024",
                   "3 customers opted out.", "not a proof that calling pays"):
         assert words in html, words
