@@ -76,7 +76,7 @@ def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: str, nobod
     to_call = count(len(first), "customer") + " to call" if len(first) else "Nobody to call"
     room = ROOM if heavy is None or heavy.empty else ROOM - HEAVY
     body = _table(first, shop, room) if len(first) else f'<p class="none">{escape(nobody)}</p>'
-    best = ("Best first: who is late for an order, spends well, and is likely still a customer. "
+    best = ("Best first: who is late for an order, spends well, and may still be a customer. "
             if len(first) > 1 else "")
     return f"""<!DOCTYPE html>
 <html lang="en">
