@@ -53,8 +53,8 @@ SHOWN = {
                       "if they stay away; blank where that chance cannot be told."),
     "value_of_acting": ("worth a call", 11, MONEY, "The value at risk, times the chance that they have not left; "
                         "nothing for who is not late yet, sure to come, or long gone. Where no chance can be "
-                        "told: a quarter of the {money}, for overdue regulars. The list is sorted by it. An upper "
-                        "bound: it does not say what a call achieves."),
+                        "told: a quarter of the {money}, for overdue regulars. The list is sorted by it. Rough, "
+                        "and it does not say what a call achieves."),
     "reason": ("why", 62, "", "What they did, and how it compares with their own habit."),
     "action": ("what to do", 80, "", "From the table of actions, which you may change: a file actions.csv in the "
                "client's folder."),

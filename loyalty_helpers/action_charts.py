@@ -41,7 +41,7 @@ def reach(curve: pd.DataFrame, *, least: int = 1) -> Chart:
     calls = int(curve["calls"].max())
     if calls < max(least, 2):
         return nothing("Too few customers are worth a call for a choice of whom to call first." if calls else
-                       "Nobody is both late for an order and likely still a customer, so there is nobody to call.")
+                       "Nobody is both late for an order and perhaps still a customer, so there is nobody to call.")
     points = curve[(curve["calls"] == 0) | (curve["calls"] >= least)]
     points = points.iloc[np.unique(np.linspace(0, len(points) - 1, MOST_POINTS).astype(int))]
     first = min(actions.FIRST_CALLS, calls)

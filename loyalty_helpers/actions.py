@@ -25,7 +25,7 @@ LIKELY, SURE = 0.2, 0.95  # chance still to be a customer: below most likely gon
 LONG = 182  # days of silence: who has been away for longer is left alone, however sure a forecast
 MOST_IN_DOUBT = 0.25  # what p (1 - p) is at most, whatever the chance p
 GONE = 9  # usual gaps past due, ten of silence: more, and no call reaches them where no chance can be told
-NOBODY_TO_CALL = "no customer is both late for an order and likely still to be one"
+NOBODY_TO_CALL = "no customer is both late for an order and perhaps still one"
 COLUMNS = ("customer_id", "segment", "value_group", "score", "level", "last_order", "recency_days", "orders", "spend",
            "spend_last_year", "order_value", "days_bought", "usual_gap_days", "gaps_overdue", "expected_orders",
            "chance_to_buy", "still_customer", "usual_value", "value_at_risk", "value_of_acting", "reason", "action")
@@ -169,13 +169,12 @@ def how_sorted(listed: pd.DataFrame, *, gross_margin: float | None, horizon_days
     if listed["still_customer"].notna().any():
         return (f"Sorted by what is worth a call: the {money} that a late customer would bring in the next {weeks} at "
                 "their usual pace, times the chance that they have left, times the chance that they have not. Who is "
-                "sure to come needs no call; who has most likely left, or has been silent for more than half a "
-                "year, gets none either. "
-                f"{rhythm.MEANING}")
+                "sure to come needs no call; who has most likely left, or has been silent for more than "
+                f"{rhythm.span(LONG)}, gets none either.")
     return (f"Sorted by what overdue regulars spent in the last 365 days, as {money} of {weeks}: too little is known "
-            "to tell how likely each of them has left. A quarter of it counts as worth a call, the most that can be "
-            f"both in doubt and still to be won; who has been silent for more than {GONE + 1} usual gaps gets none. "
-            f"{rhythm.MEANING}")
+            "to tell how likely each of them has left. "
+            f"{amount(MOST_IN_DOUBT, 'share', digits=0)} of it counts as worth a call, the most that can be "
+            f"both in doubt and still to be won; who has been silent for more than {GONE + 1} usual gaps gets none.")
 
 
 def first(listed: pd.DataFrame) -> pd.DataFrame:

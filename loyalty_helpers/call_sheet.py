@@ -108,7 +108,7 @@ def why_nobody(listed: pd.DataFrame) -> str:
         return "There is no customer with an order who may be contacted."
     if listed["still_customer"].isna().all() and listed["usual_gap_days"].isna().all():
         return "No customer has bought on five different days yet, so nobody has a rhythm to be late by."
-    return "Nobody is late for their next order and likely still a customer."
+    return "Nobody is late for their next order and perhaps still a customer."
 
 
 def _heavy(one) -> str:

@@ -299,12 +299,12 @@ def keep_model(shop: Client, found: forecast.Repurchase) -> None:
     if found.fitted is None:
         path.unlink(missing_ok=True)
     else:
-        forecast.save_model(found.fitted, path)
+        tables.keep_private(shop, path.name, forecast.packed_model(found.fitted))
 
 
-def second_order(orders: pd.DataFrame, shop: Client) -> cohorts.SecondOrder:
+def second_order(orders: pd.DataFrame, shop: Client, *, pace: scoring.Pace) -> cohorts.SecondOrder:
     """How soon new customers order again, as the client's audience may see it; who is new, by the shop's pace."""
-    found = cohorts.second_order(orders, as_of=data_end(orders), lead_days=pace(orders).activity_days)
+    found = cohorts.second_order(orders, as_of=data_end(orders), lead_days=pace.activity_days)
     return cohorts.second_order_shown(found, privacy.told(found.after, shop), privacy.least(shop))
 
 

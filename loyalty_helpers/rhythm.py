@@ -15,12 +15,12 @@ from loyalty_helpers.findings import NAN, Finding, count
 from loyalty_helpers.scoring import YEAR, share_of
 
 OVERDUE = 3  # usual gaps past the day when the next order was due: a silence of four
-MEANING = ("Late is who has been silent for longer than usual for them; overdue is who has been silent for four of "
-           "their usual gaps or more.")
 DRAWS = 4000
 MANY = 100  # days bought from which the last one within a year is no news
 FEWEST = 10  # regulars below which nothing is set beside chance
 REGULAR = 5  # days with a purchase from which a customer has a usual gap: two or three gaps make no habit
+MEANING = (f"A regular has bought on {REGULAR} days or more. Late is who has been silent for longer than usual for "
+           f"them; overdue is who has been silent for {OVERDUE + 1} of their usual gaps or more.")
 MICROS = 24 * 3600 * 1_000_000  # of a day
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from loyalty_helpers import forecast, privacy
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import NAN, Finding, amount, count
-from loyalty_helpers.forecast.lifetime import VISIBLE
+from loyalty_helpers.forecast.lifetime import FEWEST_REPEATERS, leaving_or_not
 from loyalty_helpers.intervals import SEED, Share
 from loyalty_helpers.scoring import (
     ARTICLE_WEIGHTS,
@@ -35,7 +35,6 @@ from loyalty_helpers.scoring import (
 )
 
 FEWEST = 50  # customers: of fewer, the best tenth would be fewer than five people
-FEWEST_REPEATERS = 10  # customers who bought on two days, below which nothing says how customers differ
 MOST = 5000  # customers whose luck is drawn anew; of more, so many are picked at random
 DRAWS = 100
 FIFTHS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "best fifth")
@@ -204,7 +203,8 @@ class _Luck:
 
     @classmethod
     def of(cls, customers: pd.DataFrame, orders: pd.DataFrame, histories: pd.DataFrame) -> _Luck:
-        model = _model(histories)
+        # also where the NBD finds all customers alike: then all is luck
+        model = leaving_or_not(*(histories[name].to_numpy() for name in ("frequency", "recency", "age")))
         mine = histories.set_index("customer_id").loc[customers["customer_id"]]
         x, recency, age = (mine[name].to_numpy(dtype=float) for name in ("frequency", "recency", "age"))
         days = _days(orders, customers["customer_id"])
@@ -254,14 +254,6 @@ class _Luck:
             total, ratings = (np.add.reduceat(part, starts) for part in drawn("rating", "rating", "ratings"))
             table["rating"] = np.divide(total, ratings, out=np.full(n, NAN), where=ratings > 0)
         return pd.DataFrame(table)
-
-
-def _model(histories: pd.DataFrame) -> forecast.BgNbd | forecast.Nbd:
-    """The BG/NBD where customers visibly leave, else the NBD, also where it finds them all alike: then all is luck."""
-    plain = forecast.fit_nbd(histories["frequency"], histories["age"])
-    leaving = forecast.fit_bg_nbd(histories["frequency"], histories["recency"], histories["age"])
-    seen = not leaving.on_bound and leaving.log_likelihood - plain.log_likelihood >= VISIBLE
-    return leaving if seen else plain
 
 
 def _days(orders: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:

@@ -6,11 +6,13 @@ import io
 import json
 import os
 import pickle
+import stat
 import tracemalloc
 import zipfile
 from dataclasses import replace
 from datetime import date
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +24,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from loyalty_helpers import forecast, simulate
+from loyalty_helpers import chapters, forecast, simulate
 from loyalty_helpers.client import UserError
 from loyalty_helpers.forecast import BgNbd, kept
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
@@ -259,3 +261,12 @@ def test_a_part_that_lies_about_its_size_is_not_unpacked(tmp_path):
         forecast.load_model(path)
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
+
+
+def test_the_chapter_keeps_the_model_for_the_owner_alone_and_drops_an_old_one(tmp_path):
+    shop, path = SimpleNamespace(private=tmp_path / "private"), tmp_path / "private" / "repurchase.model"
+    found = forecast.Repurchase(horizon_days=91, sentence="", fitted=model("recency"))
+    chapters.keep_model(shop, found)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and forecast.load_model(path).key == "recency"
+    chapters.keep_model(shop, replace(found, fitted=None))
+    assert not path.exists()

@@ -1,6 +1,5 @@
 """Rhythm: usual gaps by hand, and how many would be late by chance, from random customers."""
 
-from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -8,21 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_actions import AS_OF, orders
 
 from loyalty_helpers import rhythm
-
-AS_OF = datetime(2025, 1, 1)
-
-
-def orders(*rows: tuple) -> pd.DataFrame:
-    """Canonical orders from (customer, days ago, amount); a negative amount is a refund, customer None is anonymous."""
-    frame = pd.DataFrame(rows, columns=["customer_id", "ago", "amount"])
-    when = [AS_OF - timedelta(days=float(ago)) for ago in frame["ago"]]
-    return pd.DataFrame({
-        "order_id": [f"o{i}" for i in range(len(frame))], "customer_id": frame["customer_id"].astype("str"),
-        "ordered_at": pd.Series(when, dtype="datetime64[us]"), "amount": frame["amount"].astype("float64"),
-        "is_refund": frame["amount"].astype("float64") < 0})
-
 
 BY_HAND = orders(*[("late", ago, 100) for ago in (400, 190, 160, 130, 100, 100)], ("late", 99, -30),
                  *[("fine", ago, 500) for ago in (150, 120, 90, 60, 29.5)], ("once", 20, 80), ("twice", 300, 40),

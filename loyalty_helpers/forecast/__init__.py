@@ -3,7 +3,7 @@
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.features import customer_features
 from loyalty_helpers.forecast.gamma_gamma import GammaGamma, fit_gamma_gamma, value_correlation
-from loyalty_helpers.forecast.kept import FittedModel, load_model, save_model
+from loyalty_helpers.forecast.kept import FittedModel, load_model, packed_model, save_model
 from loyalty_helpers.forecast.lifetime import (
     Outlook,
     beats_sentence,
@@ -42,6 +42,7 @@ __all__ = [
     "load_model",
     "origins",
     "outlook",
+    "packed_model",
     "reasons_shown",
     "repurchase",
     "save_model",

@@ -110,7 +110,8 @@ class FittedModel:
     """A model of who buys in the coming `horizon_days`, and what it was fitted on.
 
     Fitted on `customers` as known on the morning of `trained_from`, of whom the share `base_rate` bought before
-    `trained_until`. `fitted` is the pipeline, or the four parameters of the BG/NBD.
+    `trained_until`. `fitted` is the pipeline, or the four parameters of the BG/NBD with the level and slope
+    of its log odds.
     """
 
     key: str
@@ -164,21 +165,28 @@ def checked(features: pd.DataFrame) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------- to and from a file
-def save_model(model: FittedModel, path: Path | str) -> None:
-    """Writes `model` to `path`, whole or not at all."""
+def packed_model(model: FittedModel) -> bytes:
+    """`model` as the contents of a file that `load_model` reads."""
     import skops.io  # here and below: it imports all of scikit-learn, over a second that few runs need
 
-    path = Path(path)
     is_pipeline = isinstance(model.fitted, Pipeline)
     about = {"format": FORMAT, "scikit_learn": sklearn.__version__, "features": list(FEATURES), "model": model.key,
              "horizon_days": model.horizon_days, "trained_from": model.trained_from.isoformat(),
              "trained_until": model.trained_until.isoformat(), "customers": model.customers,
              "base_rate": model.base_rate, "parameters": [] if is_pipeline else list(model.fitted)}
-    part = path.with_name(path.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("about.json", json.dumps(about, indent=1))
         if is_pipeline:
             file.writestr("model.skops", skops.io.dumps(model.fitted))
+    return packed.getvalue()
+
+
+def save_model(model: FittedModel, path: Path | str) -> None:
+    """Writes `model` to `path`, whole or not at all."""
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(packed_model(model))
     os.replace(part, path)
 
 

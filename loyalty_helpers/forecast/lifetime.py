@@ -148,6 +148,13 @@ class Ahead(NamedTuple):
     kept: np.ndarray | float = 1.0  # the part of the model's orders that long silences leave
 
 
+def leaving_or_not(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> BgNbd | Nbd:
+    """The BG/NBD where it tells visibly more of the histories than the NBD, in which nobody leaves; else that."""
+    plain, leaving = fit_nbd(frequency, age), fit_bg_nbd(frequency, recency, age)
+    seen = not leaving.on_bound and leaving.log_likelihood - plain.log_likelihood >= VISIBLE
+    return leaving if seen else plain
+
+
 def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chosen:
     """BG/NBD where customers visibly leave, else the NBD, else (too few to fit anything) a simple rule.
 
@@ -164,14 +171,14 @@ def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chose
             "has" if repeaters == 1 else "have")
         return Chosen(rule, "simple", f"So far {came} bought again, and a model of who leaves takes "
                       f"{FEWEST_REPEATERS} who did: each customer's own pace is used, drawn towards everybody's.")
-    plain, leaving = fit_nbd(frequency, age), fit_bg_nbd(frequency, recency, age)
-    if not leaving.on_bound and leaving.log_likelihood - plain.log_likelihood >= VISIBLE:
-        return Chosen(leaving, "bg_nbd", "Each customer's pace, and how likely people are to leave after an order, are "
+    fitted = leaving_or_not(frequency, recency, age)
+    if isinstance(fitted, BgNbd):
+        return Chosen(fitted, "bg_nbd", "Each customer's pace, and how likely people are to leave after an order, are "
                                          "estimated from all customers' orders.")
-    if plain.on_bound:
+    if fitted.on_bound:
         return Chosen(rule, "simple", "The orders do not show by how much customers differ: each customer's own pace "
                                       "is used, drawn towards everybody's.")
-    return Chosen(plain, "nbd", "No customers are seen to leave for good in these orders: by itself the model takes a "
+    return Chosen(fitted, "nbd", "No customers are seen to leave for good in these orders: by itself the model takes a "
                                 "long silence for a slow pace, and values over years, in which some will leave, are "
                                 "too high.")
 

@@ -14,7 +14,7 @@ import numpy as np
 from loyalty_helpers.findings import NAN, count
 from loyalty_helpers.forecast.purchase_days import Days, Seen
 
-REGULAR = 2  # repeat purchase days from which a customer has a usual gap, as in `rhythm`
+REGULAR = 2  # repeat purchase days from which a customer has a usual gap here
 GAPS = (4, 8, 16)  # usual gaps of silence; four is overdue by three, as in `rhythm`
 FEWEST_CASES = 10  # silences of the past, below which no share is made of them
 
