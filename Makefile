@@ -58,7 +58,7 @@ validate: $(READY) ## measure how far the estimates can be trusted (QUICK=1: in 
 	@$(RUN) $(if $(QUICK),--quick) validate -- "$$CLIENT"
 
 fuzz: $(READY) ## read N hostile exports (default: 10000) on all cores [SEED=1]
-	@$(RUN) --cases="$$N" --seed="$$SEED" fuzz
+	@$(PYTHON) tests/fuzz.py --cases "$$N" --seed "$${SEED:-1}"
 
 sample: $(READY) ## make data/sample again, byte for byte
 	@$(RUN) sample

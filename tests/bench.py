@@ -29,6 +29,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
+from loyalty_helpers.core import store
+
 CLONE = Path(__file__).resolve().parents[1]
 ROUNDS = 3
 DUCKDB_MEMORY = "3GB"  # for the helpers and for the SQL; what does not fit waits on the disk
@@ -125,8 +127,9 @@ def make_lines(shop: Path) -> None:
 
 
 def ingest_lines(root: Path) -> Callable[[], None]:
-    from loyalty_helpers import ingest, tables
-    from loyalty_helpers.client import load_client
+    from loyalty_helpers.core.settings import load_client
+    from loyalty_helpers.customers import tables
+    from loyalty_helpers.ingest import prepare as ingest
 
     shop = load_client("online_retail", root)
 
@@ -135,7 +138,7 @@ def ingest_lines(root: Path) -> Callable[[], None]:
         orders = prepared.tables["orders"]
         people = tables.customers(orders, as_of=orders["ordered_at"].max())
         weeks = tables.customer_weeks(orders, origin=orders["ordered_at"].min().date())
-        tables.write(shop, prepared.tables | {"customers": people, "customer_weeks": weeks})
+        store.write(shop, prepared.tables | {"customers": people, "customer_weeks": weeks})
 
     return work
 
@@ -184,11 +187,11 @@ def make_many_lines(shop: Path) -> None:
 
 
 def prepare_lines(root: Path) -> Callable[[], None]:
-    from loyalty_helpers import ingest, tables
-    from loyalty_helpers.client import load_client
+    from loyalty_helpers.core.settings import load_client
+    from loyalty_helpers.ingest import prepare as ingest
 
     shop = load_client("large", root)
-    return lambda: tables.write(shop, ingest.prepare(shop).tables)
+    return lambda: store.write(shop, ingest.prepare(shop).tables)
 
 
 def group_lines(root: Path) -> Callable[[], None]:
@@ -254,7 +257,7 @@ def connection(folder: Path):
 
 
 def with_helpers(folder: Path) -> Callable[[], None]:
-    from loyalty_helpers import tables
+    from loyalty_helpers.customers import tables
 
     base = connection(folder)
 
@@ -269,7 +272,7 @@ def with_helpers(folder: Path) -> Callable[[], None]:
 def with_pandas(folder: Path) -> Callable[[], None]:
     import pandas as pd
 
-    from loyalty_helpers import tables
+    from loyalty_helpers.customers import tables
 
     def work() -> None:
         orders = pd.read_parquet(folder / "orders.parquet")
@@ -341,7 +344,7 @@ def till_shop(folder: Path):
     """A simulated shop of as many customers as the folder's name says; above 5,000 the same shop many times over."""
     import pandas as pd
 
-    from loyalty_helpers import simulate
+    from loyalty_helpers.lab import simulate
 
     customers = int(folder.name)
     shop = simulate.shop(customers=min(customers, 5_000), lift=0.1, seed=8)
@@ -516,12 +519,13 @@ def prepare_million(root: Path) -> Callable[[], str]:
     (shop / "client.yml").write_text("name: Large\ncurrency: EUR\ntime_zone: Europe/Berlin\nids: plain\n"
                                      "sources:\n  orders:\n    files: orders.csv\n")
     os.environ["LOYALTY_ROOT"] = str(root)
-    from loyalty_helpers import chapters, tables
-    from loyalty_helpers.client import load_client
+    from loyalty_helpers.core.settings import load_client
+    from loyalty_helpers.customers import tables
+    from loyalty_helpers.report import chapters
 
     made = {"customers": tables.customers(orders, as_of=chapters.data_end(orders)),
             "customer_weeks": tables.customer_weeks(orders, origin=date(2023, 1, 2))}
-    tables.write(load_client(shop.name), {"orders": orders} | made)
+    store.write(load_client(shop.name), {"orders": orders} | made)
     return lambda: f"{people:,} customers, {len(orders):,} orders"
 
 

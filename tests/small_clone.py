@@ -18,7 +18,7 @@ time_zone: Asia/Shanghai
 program: {{name: Club, launched_on: 2025-03-03}}
 sources: {{orders: {{files: "orders*.csv"}}}}
 """
-LOAD = "from loyalty_helpers.client import load_client\nshop = load_client(client)"
+LOAD = "from loyalty_helpers.core.settings import load_client\nshop = load_client(client)"
 # what each chapter hands on, as the real ones do
 WORK = {
     "01_data_prep": """

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import action_charts, actions, privacy, rhythm, scoring, tables
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.settings import UserError
+from loyalty_helpers.customers import actions, rhythm, scoring, tables
+from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.report.charts import calls as action_charts
 
 AS_OF = datetime(2025, 1, 1)
 STANDARD = actions.load_actions()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import affinity, simulate
+from loyalty_helpers.customers import affinity
+from loyalty_helpers.lab import simulate
 
 NAMES = np.array(list("ABCDEF"))
 POPULAR = np.array([6, 5, 4, 3, 2, 2]) / 22

@@ -11,10 +11,10 @@ import pytest
 from reference_3a import CHOICES, dense, interval_se, reference, refitted
 from scipy import stats
 
-from loyalty_helpers import simulate
 from loyalty_helpers.evaluation import calibrated as steps
 from loyalty_helpers.evaluation.calibrated import calibrated, fit_score, model
 from loyalty_helpers.evaluation.panel import GROUPS, NEVER, panel, trials
+from loyalty_helpers.lab import simulate
 
 SHOPS = {  # customers, lift, scenario
     "mixed": (300, 0.0), "strong latent": (450, 0.3), "joining away from the till": (600, 0.0),

@@ -11,11 +11,13 @@ import pytest
 from test_actions import FORECAST, SMALL, listing, many
 from test_page import browser, printed_pages  # noqa: F401
 
-from loyalty_helpers import action_book, actions, call_sheet, privacy
+from loyalty_helpers.customers import actions
+from loyalty_helpers.ingest import pseudonyms
+from loyalty_helpers.report import action_book, call_sheet
 
 AS_OF = date(2025, 1, 1)
 NASTY = ["=HYPERLINK(\"http://x.org\")", "<script>alert(1)</script>", "+44 7700", "@a", "-1", "#N/A", "a\x07b", "王芳"]
-IDS = privacy.NO_IDS
+IDS = pseudonyms.NO_IDS
 
 
 @pytest.fixture

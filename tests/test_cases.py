@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from loyalty_helpers import cases
-from loyalty_helpers.client import UserError
-from loyalty_helpers.findings import Change, Finding
+from loyalty_helpers.core.findings import Change, Finding
+from loyalty_helpers.core.settings import UserError
+from loyalty_helpers.evaluation import cases
 
 NAN = float("nan")
 LIBRARY = cases.load()

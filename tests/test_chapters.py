@@ -10,9 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import advice, cases, chapters, charts, evaluation, ingest, simulate, tables
-from loyalty_helpers.client import UserError, load_client
-from loyalty_helpers.findings import Change, Effect, Finding, Verdict
+from loyalty_helpers import evaluation
+from loyalty_helpers.core.findings import Change, Effect, Finding, Verdict
+from loyalty_helpers.core.settings import UserError, load_client
+from loyalty_helpers.customers import tables
+from loyalty_helpers.evaluation import cases
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report import advice, chapters
+from loyalty_helpers.report.charts import marks as charts
 
 mpl.use("agg")
 NAN = float("nan")

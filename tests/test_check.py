@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from loyalty_helpers import check, report
-from loyalty_helpers.client import CLONE, UserError, load_client
+from loyalty_helpers.core.settings import CLONE, UserError, load_client
+from loyalty_helpers.run import build as report
+from loyalty_helpers.run import check
 
 SETTINGS = """
 name: Acme

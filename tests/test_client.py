@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import client
-from loyalty_helpers.client import KPIS, LEVELS, TEMPLATE, Client, Program, Rule, Source, UserError, load_client
+from loyalty_helpers.core import settings as client
+from loyalty_helpers.core.settings import KPIS, LEVELS, TEMPLATE, Client, Program, Rule, Source, UserError, load_client
 
 MINIMUM = {"name": "Acme", "currency": "CNY", "time_zone": "Asia/Shanghai", "sources": {"orders": "orders.csv"}}
 
@@ -271,5 +271,6 @@ def test_suggest():
 
 
 def test_reading_settings_stays_light():
-    heavy = "import sys, loyalty_helpers.client; print([m for m in ('pandas', 'numpy', 'duckdb') if m in sys.modules])"
+    heavy = ("import sys, loyalty_helpers.core.settings\n"
+             "print([m for m in ('pandas', 'numpy', 'duckdb') if m in sys.modules])")
     assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from loyalty_helpers.client import CLONE
+from loyalty_helpers.core.settings import CLONE
 
 
 @pytest.fixture(scope="module")

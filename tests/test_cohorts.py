@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from loyalty_helpers import cohorts, segment_charts
+from loyalty_helpers.customers import cohorts
+from loyalty_helpers.report.charts import segments as segment_charts
 
 
 def orders(*rows: tuple) -> pd.DataFrame:

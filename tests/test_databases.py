@@ -17,8 +17,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from loyalty_helpers import databases, ingest, reading, report
-from loyalty_helpers.client import CLONE, Source, UserError, load_client
+from loyalty_helpers.core.settings import CLONE, Source, UserError, load_client
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.ingest.files import databases, reading
+from loyalty_helpers.run import build as report
 
 CLIENT = """
 name: Corner Shop
@@ -294,7 +296,7 @@ def test_a_source_is_files_or_a_database(tmp_path):
 def test_a_missing_driver_is_said_with_what_to_type(tmp_path):
     """In a process of its own, in which there is no driver, whatever is installed."""
     code = ("import sys; sys.modules['psycopg'] = None\n"
-            "from loyalty_helpers import reading; from loyalty_helpers.client import Source, UserError\n"
+            "from loyalty_helpers import reading; from loyalty_helpers.core.settings import Source, UserError\n"
             "try: reading.read_files(None, Source(database='postgresql://ann@127.0.0.1:1/shop'))\n"
             "except UserError as error: print(error)")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -315,7 +317,7 @@ def test_a_report_from_a_database_is_always_due(tmp_path, capsys):
 WATCHED = """
 import sys
 from loyalty_helpers import ingest
-from loyalty_helpers.client import load_client
+from loyalty_helpers.core.settings import load_client
 opened = []
 sys.addaudithook(lambda event, args: opened.append((event, args)) if event.startswith("socket.") else None)
 ingest.prepare(load_client("corner", __import__("pathlib").Path(sys.argv[1])))

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import simulate
 from loyalty_helpers.evaluation import doubly_robust as dr
 from loyalty_helpers.evaluation.panel import panel
+from loyalty_helpers.lab import simulate
 
 LAUNCH = date(2025, 3, 3)
 NUMBERS = ["estimate", "low", "high", "log_se_influence", "log_se_jackknife", "rho", "rho_low", "rho_high", "ess",

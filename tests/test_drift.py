@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from loyalty_helpers import drift
-from loyalty_helpers.findings import Finding
+from loyalty_helpers.core.findings import Finding
+from loyalty_helpers.customers import drift
 
 THEN, NOW = date(2025, 1, 1), date(2025, 4, 2)  # 91 days
 SEGMENTS = np.array(["Champions", "Loyal", "Lost"])

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.discrete.discrete_model import Logit, Poisson
 
-from loyalty_helpers import simulate
 from loyalty_helpers.evaluation import driver_analysis
 from loyalty_helpers.evaluation.driver_analysis import drivers, drivers_sentence, key_drivers, key_drivers_sentence
+from loyalty_helpers.lab import simulate
 
 DAY = pd.Timedelta(days=1)
 ORIGIN = pd.Timestamp("2025-06-02")

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.power import NormalIndPower
 
-from loyalty_helpers import evaluation, kpis, simulate
-from loyalty_helpers.client import Client, Program
-from loyalty_helpers.evaluation import before_after, trends
+from loyalty_helpers import evaluation
+from loyalty_helpers.core.settings import Client, Program
+from loyalty_helpers.evaluation import before_after, kpis, trends
+from loyalty_helpers.lab import simulate
 
 LAUNCH = date(2025, 3, 3)  # a Monday
 DAY = pd.Timedelta(days=1)

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from loyalty_helpers import chapters, evaluation, evidence, simulate
-from loyalty_helpers.client import Client, Program
-from loyalty_helpers.evaluation import validation
-from loyalty_helpers.findings import Effect
+from loyalty_helpers import evaluation
+from loyalty_helpers.core.findings import Effect
+from loyalty_helpers.core.settings import Client, Program
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.lab import study as validation
+from loyalty_helpers.report import chapters, evidence
 
 LAUNCH = date(2025, 3, 3)
 

@@ -17,12 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Annotation, Text
 
-from loyalty_helpers import charts, simulate
-from loyalty_helpers import evidence_charts as evidence
-from loyalty_helpers.client import Client, Program
+from loyalty_helpers.core.findings import NAN, Effect
+from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.evaluation import driver_analysis, payoff, till, trends
 from loyalty_helpers.evaluation import power as power_of
-from loyalty_helpers.findings import NAN, Effect
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report.charts import evidence
+from loyalty_helpers.report.charts import marks as charts
 
 mpl.use("Agg")
 LEVELS = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]

@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
-from loyalty_helpers import __main__, holdout, ingest, privacy, simulate
-from loyalty_helpers.client import CLONE, Program, UserError, load_client
+from loyalty_helpers import __main__
+from loyalty_helpers.core.findings import verdict
+from loyalty_helpers.core.settings import CLONE, Program, UserError, load_client
 from loyalty_helpers.evaluation import experiment, too_small
 from loyalty_helpers.evaluation.experiment import randomised
-from loyalty_helpers.findings import verdict
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.ingest import pseudonyms
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.run import holdout
 
 START, END = date(2025, 3, 3), date(2025, 9, 1)
 DAY = pd.Timedelta(days=1)
@@ -421,7 +425,7 @@ def test_the_verb_draws_a_list_that_comes_back_whole(acme):
                              f"{line.split(': ')[1]}, orders:"))
     client = load_client("acme", folder.parents[1])
     prepared = ingest.prepare(client)
-    assignment = privacy.named(prepared.tables["assignment"], prepared.ids)
+    assignment = pseudonyms.named(prepared.tables["assignment"], prepared.ids)
     assert set(assignment["customer_id"]) == set(ids) and assignment["arm"].value_counts().to_dict() == {
         "program": 90, "holdout": 30}
     assert assignment["assigned_at"].notna().all()
@@ -482,7 +486,7 @@ def test_a_shop_too_small_for_a_holdout_is_told_so(acme):
 
 
 def test_the_command_line_passes_share_and_seed_on(acme, monkeypatch, capsys):
-    monkeypatch.setattr("loyalty_helpers.client.ROOT", acme[0].parents[1])
+    monkeypatch.setattr("loyalty_helpers.core.settings.ROOT", acme[0].parents[1])
     assert __main__.main(["holdout", "acme", "--share", "0.5", "--seed", "3"]) == 0
     assert "60 are held out (50 %)" in (said := capsys.readouterr().out) and "(seed 3)" in said
     assert len(list((acme[0] / "private").glob("holdout_*_0.5_seed3.csv"))) == 1

@@ -18,12 +18,16 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import fuzz
 import pandas as pd
 import pytest
 import small_clone
 
-from loyalty_helpers import check, faults, fuzz, ingest, report, tables
-from loyalty_helpers.client import CLONE, UserError, load_client
+from loyalty_helpers.core import store
+from loyalty_helpers.core.settings import CLONE, UserError, load_client
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.run import build as report
+from loyalty_helpers.run import check, faults
 
 HEAD = "order_id,customer_id,ordered_at,amount\n"
 ORDERS = HEAD + "".join(f"{row},c{row % 7},2025-{row % 6 + 1:02}-{row % 28 + 1:02},{row}.50\n" for row in range(400))
@@ -241,14 +245,14 @@ def test_a_full_disk_leaves_the_prepared_tables_as_they_were(clone):
 
     shop = load_client("acme", clone)
     before = snapshot(shop.prepared)
-    frames = {name: pd.concat([frame] * 3) for name, frame in tables.read_all(shop).items()}
+    frames = {name: pd.concat([frame] * 3) for name, frame in store.read_all(shop).items()}
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
     try:
         with pytest.raises(OSError, match="Errno 27"):
-            tables.write(shop, frames)
+            store.write(shop, frames)
         with pytest.raises(OSError, match="Errno 27"):
-            tables.write_csv(frames["orders"], shop.results / "data_quality.csv")
+            store.write_csv(frames["orders"], shop.results / "data_quality.csv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert snapshot(shop.prepared) == before

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_helpers import findings
-from loyalty_helpers.findings import NAN, Change, Effect, Finding, amount, count, difference, number, verdict
+from loyalty_helpers.core import findings
+from loyalty_helpers.core.findings import NAN, Change, Effect, Finding, amount, count, difference, number, verdict
 
 CLAIMS = re.compile(r"\b(rose|fell|improved by|more often than|less often than|more than|less than|above what|"
                     r"below what|caused|thanks to|because of the program)\b")

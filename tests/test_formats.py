@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from loyalty_helpers import client, formats, reading
-from loyalty_helpers.client import Source, UserError, load_client
+from loyalty_helpers.core import settings as client
+from loyalty_helpers.core.settings import Source, UserError, load_client
+from loyalty_helpers.ingest import known as formats
 from loyalty_helpers.ingest import prepare
-from loyalty_helpers.sheets import FURTHER, MOMENT, SCHEMA, WORDS_OF_THE_LEDGER
+from loyalty_helpers.ingest.files import reading
+from loyalty_helpers.ingest.source.sheets import FURTHER, MOMENT, SCHEMA, WORDS_OF_THE_LEDGER
 
 FIXTURES = Path(__file__).parent / "formats"
 BESIDE = FIXTURES / "orders_beside.csv"  # orders for formats that hold members, answers or lines only

@@ -8,12 +8,13 @@ import os
 import time
 from pathlib import Path
 
+import fuzz
 import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import __main__, check, fuzz, ingest
-from loyalty_helpers.client import UserError, load_client
+from loyalty_helpers.core.settings import UserError, load_client
+from loyalty_helpers.ingest import prepare as ingest
 
 SOUND = """order_id,customer_id,ordered_at,amount
 1,a,2025-01-05,10
@@ -139,13 +140,3 @@ def test_a_finding_is_kept_as_a_clone_to_replay(tmp_path):
     assert "KeyError" in (tmp_path / "finding/problem.txt").read_text()
     made, folder = fuzz.case(3, number), tmp_path / "finding/data/acme"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"client.yml": made.settings, **made.files}
-
-
-@pytest.mark.parametrize("option", ["--cases=many", "--seed=-1", "--cases=1.5"])
-def test_wrong_numbers_are_said(option, capsys):
-    assert __main__.main([option, "fuzz"]) == 1
-    assert "give a whole number" in capsys.readouterr().err
-
-
-def test_check_says_the_same_of_what_has_been_read_already(shop, prepared):
-    assert check.about(prepared, shop) == check.describe(shop)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.genmod.families import Binomial, Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from loyalty_helpers.evaluation import glm
+from loyalty_helpers.core import glm
 
 FAMILIES = {"log": Poisson(), "logit": Binomial()}
 

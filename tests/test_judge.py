@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from loyalty_helpers import chapters, evaluation, simulate
-from loyalty_helpers.client import Client, Program
+from loyalty_helpers import evaluation
+from loyalty_helpers.core.findings import Effect
+from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.evaluation import Money
-from loyalty_helpers.findings import Effect
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report import chapters
 
 LAUNCH = date(2025, 3, 3)
 

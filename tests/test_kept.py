@@ -24,10 +24,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from loyalty_helpers import chapters, forecast, simulate
-from loyalty_helpers.client import UserError
+from loyalty_helpers import forecast
+from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import BgNbd, kept
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report import chapters
 
 
 @cache

@@ -19,7 +19,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from loyalty_helpers import kernels, report
+from loyalty_helpers.run import build as report
+from loyalty_helpers.run import kernels
 
 pytestmark = pytest.mark.skipif(not kernels.can_fork(), reason="kernels are forked on Linux only")
 WHO = "import os, json; print(json.dumps([os.getpid(), os.getppid()]))"
@@ -70,7 +71,7 @@ def children(pid: int) -> list[int]:
 def test_kernels_are_forked_from_one_process_that_has_imported_the_helpers():
     (kernel, parent), (other, same) = (json.loads(run(WHO)[0]) for _ in range(2))
     assert kernel != other and parent == same and parent in children(os.getpid())
-    assert run("import sys; print('loyalty_helpers.charts' in sys.modules)") == ["True\n"]
+    assert run("import sys; print('loyalty_helpers.report.charts.marks' in sys.modules)") == ["True\n"]
 
 
 def test_each_kernel_begins_clean():

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import kpis, scoring
-from loyalty_helpers.findings import Finding
-from loyalty_helpers.intervals import Mean, Share
+from loyalty_helpers.core.findings import Finding
+from loyalty_helpers.core.intervals import Mean, Share
+from loyalty_helpers.customers import scoring
+from loyalty_helpers.evaluation import kpis
 
 LAUNCH = dt.date(2025, 1, 1)
 BEFORE, AFTER = "2023-12-01", "2024-12-01"  # orders that make people active when the windows begin

@@ -16,9 +16,12 @@ from statsmodels.duration.survfunc import SurvfuncRight
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from loyalty_helpers import client, intervals, kpis, simulate
-from loyalty_helpers.findings import Change, Finding
-from loyalty_helpers.intervals import Mean, Ratio, Share, Unspent
+from loyalty_helpers.core import intervals
+from loyalty_helpers.core import settings as client
+from loyalty_helpers.core.findings import Change, Finding
+from loyalty_helpers.core.intervals import Mean, Ratio, Share, Unspent
+from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.lab import simulate
 
 LAUNCH = dt.date(2025, 1, 1)
 NONE = {"channel": None, "category": None, "rating": np.nan}

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import forecast, forecast_charts, simulate
-from loyalty_helpers.chapters import data_end
-from loyalty_helpers.client import UserError
+from loyalty_helpers import forecast
+from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import lifetime, purchase_days, silence
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report.chapters import data_end
+from loyalty_helpers.report.charts import outlook as forecast_charts
 
 WEEK = pd.Timedelta(days=7)
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

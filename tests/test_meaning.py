@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import meaning, reading
-from loyalty_helpers.client import UserError
-from loyalty_helpers.reading import Column
+from loyalty_helpers.core.settings import UserError
+from loyalty_helpers.ingest.cells import meaning
+from loyalty_helpers.ingest.files import reading
+from loyalty_helpers.ingest.files.reading import Column
 
 
 def a_column(*cells, kind=None):
@@ -566,7 +567,7 @@ def test_addresses_of_one_person_are_the_same():
 
 
 @pytest.mark.parametrize("cell", ["ann", "ann@", "@example.com", "ann@example", "a b@example.com", "a@example.com, b@example.com",
-                                  "ann@@example.com", "13800138000", "ann@example."])
+                                  "annloyalty_helpers.example.com", "13800138000", "ann@example."])
 def test_what_is_no_address_is_missing_and_told(cell):
     assert contacts(meaning.emails, cell, "b@example.com") == ([None, "b@example.com"], [False] * 2, [True, False])
 

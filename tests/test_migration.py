@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import kpis, migration, scoring, simulate, tables
-from loyalty_helpers.client import Client, Program
-from loyalty_helpers.intervals import Share, newcombe
-from loyalty_helpers.migration import AWAY, MOVES
+from loyalty_helpers.core.intervals import Share, newcombe
+from loyalty_helpers.core.settings import Client, Program
+from loyalty_helpers.customers import migration, scoring, tables
+from loyalty_helpers.customers.migration import AWAY, MOVES
+from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.lab import simulate
 
 LAUNCH = date(2025, 1, 1)
 PEOPLE = {0: "nobody", 1: "one", 2: "two", 9: "nine", 60: "sixty"}

@@ -5,8 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from loyalty_helpers import check, client, ingest, privacy, start
-from loyalty_helpers.client import load_client
+from loyalty_helpers.core import settings as client
+from loyalty_helpers.core.settings import load_client
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.ingest import pseudonyms
+from loyalty_helpers.onboarding import start
+from loyalty_helpers.run import check
 
 ORDERS = ("order_id,customer_id,email,phone,ordered_at,amount\n"
           "1,A,ann@x.org,,2024-01-05,10\n2,B,ben@x.org,,2024-01-06,10\n3,,cleo@x.org,,2024-01-07,10\n"
@@ -71,7 +75,7 @@ def test_nothing_else_depends_on_the_list(prepared, tmp_path):
 
 
 def test_ids_become_the_pseudonyms_of_the_orders(prepared, tmp_path, monkeypatch):
-    monkeypatch.setenv(privacy.VARIABLE, "a key for the tests only")
+    monkeypatch.setenv(pseudonyms.VARIABLE, "a key for the tests only")
     prepared("customer_id\nA\n")
     path = tmp_path / "data" / "shop" / "client.yml"
     path.write_text(path.read_text().replace("ids: plain", "ids: keyed"))

@@ -16,8 +16,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from loyalty_helpers import page, show
-from loyalty_helpers.report import CHAPTERS
+from loyalty_helpers.report import show
+from loyalty_helpers.report.html import pages as page
+from loyalty_helpers.run.build import CHAPTERS
 
 NASTY = "<script>alert(1)</script>"
 SVG = ('<svg xmlns="http://www.w3.org/2000/svg" width="500" height="200">'

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_3a import dense, rows_of
 
-from loyalty_helpers import simulate
 from loyalty_helpers.evaluation import panel as panels
 from loyalty_helpers.evaluation.panel import GROUPS, KNOWN_FOR, NEVER, USABLE, joining_status, panel, trials
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, weekly
+from loyalty_helpers.lab import simulate
 
 LAUNCH = date(2025, 3, 3)
 START = pd.Timestamp(LAUNCH)

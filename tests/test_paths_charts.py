@@ -10,8 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import affinity, forecast, kpis, migration, paths_charts, scoring, simulate, stability, tables
-from loyalty_helpers.charts import Chart
+from loyalty_helpers import forecast
+from loyalty_helpers.customers import affinity, migration, scoring, tables
+from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.forecast import agreement as stability
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report.charts import paths as paths_charts
+from loyalty_helpers.report.charts.marks import Chart
 
 mpl.use("Agg")
 AS_OF = date(2025, 8, 4)

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import findings, simulate
-from loyalty_helpers.client import Client, Program
+from loyalty_helpers.core import findings
+from loyalty_helpers.core.findings import Effect
+from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.evaluation import payoff
-from loyalty_helpers.findings import Effect
+from loyalty_helpers.lab import simulate
 
 LAUNCH = date(2025, 3, 3)  # a Monday
 DAY = pd.Timedelta(days=1)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize, samplesize_proportions_2indep_onetail
 
-from loyalty_helpers import simulate
+from loyalty_helpers.core.findings import Effect, Finding
 from loyalty_helpers.evaluation import power
 from loyalty_helpers.evaluation.calibrated import calibrated
 from loyalty_helpers.evaluation.panel import panel
-from loyalty_helpers.findings import Effect, Finding
+from loyalty_helpers.lab import simulate
 
 LAUNCH = pd.Timestamp("2025-03-03")
 WEEK = pd.Timedelta(days=7)

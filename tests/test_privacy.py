@@ -21,10 +21,14 @@ import small_clone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_helpers import client as settings
-from loyalty_helpers import holdout, ingest, privacy, sheets, tables
-from loyalty_helpers.client import UserError, load_client
-from loyalty_helpers.findings import Change, Effect, Finding
+from loyalty_helpers.core import settings, store
+from loyalty_helpers.core.findings import Change, Effect, Finding
+from loyalty_helpers.core.settings import UserError, load_client
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.ingest import pseudonyms
+from loyalty_helpers.ingest.source import sheets
+from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.run import holdout
 
 KEY = b"a key for the tests, of no other use"
 SETTINGS = """
@@ -40,14 +44,14 @@ sources:
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
     """A place for the key file; its path."""
-    monkeypatch.delenv(privacy.VARIABLE, raising=False)
+    monkeypatch.delenv(pseudonyms.VARIABLE, raising=False)
     monkeypatch.setenv("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config" / "loyalty-template" / "key"
 
 
 @pytest.fixture
 def secret(monkeypatch) -> None:
-    monkeypatch.setenv(privacy.VARIABLE, KEY.decode())
+    monkeypatch.setenv(pseudonyms.VARIABLE, KEY.decode())
 
 
 def shop_with(root: Path, key: str = "acme", **files: str) -> settings.Client:
@@ -77,55 +81,55 @@ def shop(tmp_path, secret) -> settings.Client:
 # ---------------------------------------------------------------- the key
 class TestKey:
     def test_is_made_once_for_the_user_alone(self, home):
-        first = privacy.key()
+        first = pseudonyms.key()
         assert len(first) == 32 and home.read_text().strip() == first.hex()
-        assert privacy.key() == first
+        assert pseudonyms.key() == first
         assert [path.name for path in home.parent.iterdir()] == ["key"]
         if sys.platform != "win32":
             assert stat.S_IMODE(home.stat().st_mode) == 0o600
 
     def test_two_places_have_two_keys(self, home, tmp_path, monkeypatch):
-        first = privacy.key()
+        first = pseudonyms.key()
         monkeypatch.setenv("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME", str(tmp_path / "other"))
-        assert privacy.key() != first
+        assert pseudonyms.key() != first
 
     def test_is_the_same_for_all_who_make_it_at_once(self, home):
         with ThreadPoolExecutor(16) as pool:
-            found = list(pool.map(lambda _: privacy.key(), range(64)))
+            found = list(pool.map(lambda _: pseudonyms.key(), range(64)))
         assert len(set(found)) == 1 and found[0].hex() == home.read_text().strip()
 
     def test_that_another_run_has_made_meanwhile_stays(self, home):
-        first = privacy.key()
-        privacy._make_key(home)  # as of a run that saw no key a moment ago
-        assert privacy.key() == first and [path.name for path in home.parent.iterdir()] == ["key"]
+        first = pseudonyms.key()
+        pseudonyms._make_key(home)  # as of a run that saw no key a moment ago
+        assert pseudonyms.key() == first and [path.name for path in home.parent.iterdir()] == ["key"]
 
     def test_comes_from_the_environment_where_it_stands_there(self, home, monkeypatch):
-        monkeypatch.setenv(privacy.VARIABLE, KEY.decode())
-        assert privacy.key() == KEY
+        monkeypatch.setenv(pseudonyms.VARIABLE, KEY.decode())
+        assert pseudonyms.key() == KEY
         assert not home.exists()
 
     def test_that_could_be_guessed_is_refused(self, home, monkeypatch):
-        monkeypatch.setenv(privacy.VARIABLE, "secret")
+        monkeypatch.setenv(pseudonyms.VARIABLE, "secret")
         with pytest.raises(UserError, match="LOYALTY_KEY has 6 letters; a key needs 16"):
-            privacy.key()
+            pseudonyms.key()
 
     @pytest.mark.parametrize("nonsense", ["", "my key", "a" * 63, "é" * 64])
     def test_file_of_nonsense_is_refused_and_left(self, home, nonsense):
         home.parent.mkdir(parents=True)
         home.write_text(nonsense, encoding="utf-8")
         with pytest.raises(UserError, match="is no key for pseudonyms"):
-            privacy.key()
+            pseudonyms.key()
         assert home.read_text(encoding="utf-8") == nonsense
 
     def test_without_a_place_says_what_to_do(self, home):
         home.parent.parent.write_text("a file where the folder should be")
         with pytest.raises(UserError, match=r"cannot be kept in .* LOYALTY_KEY"):
-            privacy.key()
+            pseudonyms.key()
 
     def test_is_never_kept_inside_the_clone(self, home, monkeypatch, tmp_path):
         monkeypatch.setattr(settings, "ROOT", tmp_path.resolve())
         with pytest.raises(UserError, match="inside this very folder"):
-            privacy.key()
+            pseudonyms.key()
         assert not home.exists()
 
 
@@ -137,29 +141,29 @@ class TestPseudonyms:
     @given(st.lists(st.one_of(st.none(), texts)), st.randoms())
     def test_tell_people_apart_as_their_ids_do(self, ids, luck):
         series = pd.Series(ids, dtype="str", index=range(5, 5 + len(ids)))
-        found = privacy.pseudonyms(series, KEY)
+        found = pseudonyms.pseudonyms(series, KEY)
         assert found.index.equals(series.index) and found.isna().equals(series.isna())
         pairs = {(one, other) for one, other in zip(series, found, strict=True) if isinstance(one, str)}
         assert len(pairs) == len({one for one, _ in pairs}) == len({other for _, other in pairs})
         assert all(re.fullmatch("[a-f][0-9a-f]{19}", other) for _, other in pairs)
         order = list(range(len(ids)))
         luck.shuffle(order)
-        assert privacy.pseudonyms(series.iloc[order], KEY).equals(found.iloc[order])
+        assert pseudonyms.pseudonyms(series.iloc[order], KEY).equals(found.iloc[order])
 
     def test_are_hmac_sha256(self):
         # RFC 4231, test case 2: the published digest begins 5bdcc146bf60754e6a0
-        found = privacy.pseudonyms(pd.Series(["what do ya want for nothing?"], dtype="str"), b"Jefe")
+        found = pseudonyms.pseudonyms(pd.Series(["what do ya want for nothing?"], dtype="str"), b"Jefe")
         assert found.tolist() == ["c5bdcc146bf60754e6a0"]
 
     def test_cannot_be_had_without_the_key(self):
         ids = pd.Series(["ann@example.com"], dtype="str")
-        assert privacy.pseudonyms(ids, b"one key").tolist() != privacy.pseudonyms(ids, b"other key").tolist()
+        assert pseudonyms.pseudonyms(ids, b"one key").tolist() != pseudonyms.pseudonyms(ids, b"other key").tolist()
 
 
 def test_order_numbers_become_running_numbers_in_time_order():
     orders = pd.Series(["B-7", "A-9", None, "B-7", "C-1"], dtype="str")
     lines = pd.Series(["A-9", "A-9", "X-0", "B-7"], dtype="str", index=[9, 8, 7, 6])
-    ours, theirs = privacy.running_numbers(orders, lines)
+    ours, theirs = pseudonyms.running_numbers(orders, lines)
     assert ours.tolist()[:2] + ours.tolist()[3:] == ["1", "2", "1", "3"] and pd.isna(ours[2])
     assert theirs.to_dict() == {9: "2", 8: "2", 7: "4", 6: "1"}
 
@@ -192,59 +196,59 @@ class TestGuarded:
     def test_orders_rows_alike_under_every_key(self, shop, monkeypatch):
         columns = ["order_id", "ordered_at", "amount"]
         one = ingest.prepare(shop).tables["orders"][columns]
-        monkeypatch.setenv(privacy.VARIABLE, "another key altogether")
+        monkeypatch.setenv(pseudonyms.VARIABLE, "another key altogether")
         assert ingest.prepare(shop).tables["orders"][columns].equals(one)
 
     @pytest.mark.parametrize("ids", ["keyed", "plain"])
     def test_drops_what_has_no_purpose(self, shop, ids):
         survey = pd.DataFrame({"customer_id": ["a"], "nps": [9.0], "driver_price": [1.0], "comment_why": ["call me"],
                                "choice_where": ["Berlin"], "email": ["a@example.com"], "phone": ["1"], "name": ["A"]})
-        found, _ = privacy.guarded({"survey": survey, "themes": pd.DataFrame({"theme": ["price"]})},
+        found, _ = pseudonyms.guarded({"survey": survey, "themes": pd.DataFrame({"theme": ["price"]})},
                                    replace(shop, ids=ids))
         assert list(found["survey"]) == ["customer_id", "nps", "driver_price"]
         assert list(found["themes"]) == ["theme"]
 
     def test_says_what_is_kept_of_an_id(self, shop):
-        assert privacy.purpose("customer_id", shop).endswith("; kept as a keyed pseudonym")
-        assert privacy.purpose("customer_id", replace(shop, ids="plain")) == "seeing who comes back"
+        assert pseudonyms.purpose("customer_id", shop).endswith("; kept as a keyed pseudonym")
+        assert pseudonyms.purpose("customer_id", replace(shop, ids="plain")) == "seeing who comes back"
 
     def test_every_canonical_column_has_a_purpose(self, shop):
-        assert {column for kinds in sheets.SCHEMA.values() for column in kinds} <= set(privacy.PURPOSES)
+        assert {column for kinds in sheets.SCHEMA.values() for column in kinds} <= set(pseudonyms.PURPOSES)
         further = {column for kinds in sheets.FURTHER.values() for column in kinds}
-        assert all(privacy.purpose(column, shop)
+        assert all(pseudonyms.purpose(column, shop)
                    for column in [*further, "driver_price", "comment_why", "choice_where"])
 
 
 class TestNamed:
     def test_puts_the_own_ids_back(self, shop):
         prepared = ingest.prepare(shop)
-        back = privacy.named(prepared.tables["orders"], prepared.ids)["customer_id"]
+        back = pseudonyms.named(prepared.tables["orders"], prepared.ids)["customer_id"]
         assert back.fillna("-").tolist() == [
             "bob@example.com", "ann@example.com", "bob@example.com", "-", "ann@example.com"]
 
     def test_leaves_plain_ones(self, shop):
         frame = ingest.prepare(replace(shop, ids="plain")).tables["orders"]
-        assert privacy.named(frame, privacy.NO_IDS).equals(frame)
+        assert pseudonyms.named(frame, pseudonyms.NO_IDS).equals(frame)
 
     def test_ids_are_kept_for_the_user_alone_and_read_again(self, shop):
         prepared = ingest.prepare(shop)
-        tables.write(shop, prepared.tables, prepared.ids)
-        assert tables.read_ids(shop).equals(prepared.ids)
-        path = tables.save_private(shop, "list", prepared.ids)
+        store.write(shop, prepared.tables, prepared.ids)
+        assert store.read_ids(shop).equals(prepared.ids)
+        path = store.save_private(shop, "list", prepared.ids)
         if sys.platform != "win32":
             modes = [stat.S_IMODE(one.stat().st_mode) for one in (shop.private / "ids.parquet", path, shop.private)]
             assert modes == [0o600, 0o600, 0o700]
 
     def test_without_ids_says_which_chapter_makes_them(self, shop):
         with pytest.raises(UserError, match=r"data/acme/private/ids.parquet is not there: run chapter 01"):
-            tables.read_ids(shop)
+            store.read_ids(shop)
 
 
 def test_a_holdout_draws_the_same_people_by_their_own_ids_under_any_key(tmp_path, monkeypatch):
     rows = [f"{i},p{i % 400}@example.com,2025-0{1 + i % 9}-01,10" for i in range(900)]
     drawn = []
     for key in ("one key of the tests", "another of the tests"):
-        monkeypatch.setenv(privacy.VARIABLE, key)
+        monkeypatch.setenv(pseudonyms.VARIABLE, key)
         shop = shop_with(tmp_path / key, orders="\n".join(["order_id,customer_id,ordered_at,amount", *rows]))
         shop = replace(shop, sources={"orders": shop.sources["orders"]})
         holdout.make(shop, share="0.5", seed="7")

@@ -17,8 +17,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from loyalty_helpers import encodings, meaning, reading
-from loyalty_helpers.client import Source, UserError
+from loyalty_helpers.core.settings import Source, UserError
+from loyalty_helpers.ingest.cells import meaning
+from loyalty_helpers.ingest.files import encodings, reading
 
 HEADER = "order_id,customer_id,ordered_at,amount\n"
 ROWS = "1,A,2024-01-15 10:00,10.50\n2,B,2024-02-16 11:30,20\n"
@@ -310,7 +311,7 @@ WORK = """
 import resource, sys
 from pathlib import Path
 from loyalty_helpers import reading
-from loyalty_helpers.client import Source
+from loyalty_helpers.core.settings import Source
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 raw = reading.read_files(Path(sys.argv[1]), Source(files=("o.csv",)), lambda header: header == "c1")[0]
 unit = 1024 ** 2 if sys.platform == "darwin" else 1024

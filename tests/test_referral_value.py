@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import referral_value, simulate, tables
-from loyalty_helpers.client import Client, Program
+from loyalty_helpers.core.settings import Client, Program
+from loyalty_helpers.customers import referrals as referral_value
+from loyalty_helpers.customers import tables
+from loyalty_helpers.lab import simulate
 
 
 def client_of(folder, audience: str = "owner") -> Client:

@@ -22,11 +22,13 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
-from loyalty_helpers import forecast, repurchase_charts, simulate
-from loyalty_helpers.client import UserError
-from loyalty_helpers.evaluation import glm
+from loyalty_helpers import forecast
+from loyalty_helpers.core import glm
+from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import kept, measures
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report.charts import repurchase as repurchase_charts
 
 mpl.use("Agg")
 room = import_module("loyalty_helpers.forecast.repurchase")  # the package's own name for it is the function

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_actions import AS_OF, orders
 
-from loyalty_helpers import rhythm
+from loyalty_helpers.customers import rhythm
 
 BY_HAND = orders(*[("late", ago, 100) for ago in (400, 190, 160, 130, 100, 100)], ("late", 99, -30),
                  *[("fine", ago, 500) for ago in (150, 120, 90, 60, 29.5)], ("once", 20, 80), ("twice", 300, 40),

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from loyalty_helpers import actions, cohorts, scoring
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.settings import UserError
+from loyalty_helpers.customers import actions, cohorts, scoring
 
 AS_OF = datetime(2025, 1, 1)
 

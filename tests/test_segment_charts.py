@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import charts, cohorts, scoring, segment_charts
+from loyalty_helpers.customers import cohorts, scoring
+from loyalty_helpers.report.charts import marks as charts
+from loyalty_helpers.report.charts import segments as segment_charts
 
 matplotlib.use("Agg")
 START = date(2024, 1, 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loyalty_helpers.client import CLONE
+from loyalty_helpers.core.settings import CLONE
 
 CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}  # where conda-forge calls it differently
 BAD_KEYS = ["../x", "a b", "a.b", "", "-h", "a/b"]

@@ -8,9 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import alerts
-from loyalty_helpers.client import UserError, load_client
-from loyalty_helpers.ingest import prepare
+from loyalty_helpers.core.settings import UserError, load_client
+from loyalty_helpers.ingest import alerts, prepare
 
 HEAD = {"name": "Acme", "currency": "CNY", "time_zone": "Asia/Shanghai", "ids": "plain"}
 
@@ -290,7 +289,7 @@ def test_an_address_is_read_only_where_the_settings_ask_for_it(shop):
 @given(st.lists(st.tuples(st.sampled_from(["", "1", "2", "3"]), st.sampled_from(["", "a@x.example", "b@x.example"])),
                 min_size=1, max_size=12))
 def test_rows_that_share_an_id_or_an_address_are_one_customer_in_any_order(pairs):
-    from loyalty_helpers import people
+    from loyalty_helpers.ingest import identity as people
 
     class Rows:
         def __init__(self, pairs):
@@ -542,7 +541,7 @@ settings:
     void: {column: State, equals: void}
     draft: {column: Kind, equals: draft}
 """, encoding="utf-8")
-    monkeypatch.setattr("loyalty_helpers.client.FORMATS", tmp_path)
+    monkeypatch.setattr("loyalty_helpers.core.settings.FORMATS", tmp_path)
     text = "Nr,Who,At,Sum,Net,State\n1,ann,2024-01-05,30,25,ok\n2,ann,2024-01-06,30,25,void\n"
     # Stars and Kind are not in this file, and that is no fault: the columns of such exports are chosen by the seller
     assert orders_of(shop({"o.csv": text}, {"files": "o.csv", "format": "till"})) == [("1", "ann", 30)]

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import small_clone
 
-from loyalty_helpers import simulate
-from loyalty_helpers.client import CLONE
+from loyalty_helpers.core.settings import CLONE
+from loyalty_helpers.lab import simulate
 
 SETTINGS = """
 name: Corner Shop

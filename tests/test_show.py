@@ -19,8 +19,8 @@ from IPython.utils.capture import capture_output
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-from loyalty_helpers import show
-from loyalty_helpers.findings import GRADES, Change, Effect, Finding, verdict
+from loyalty_helpers.core.findings import GRADES, Change, Effect, Finding, verdict
+from loyalty_helpers.report import show
 
 NASTY = '<script>alert("x & y")</script>'
 NAN = float("nan")

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from loyalty_helpers import ingest, sample, simulate
-from loyalty_helpers.client import LEVELS, load_client
-from loyalty_helpers.simulate import SCENARIOS, shop
+from loyalty_helpers.core.settings import LEVELS, load_client
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.lab import sample, simulate
+from loyalty_helpers.lab.simulate import SCENARIOS, shop
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
 CALM = {"dropout": 0.0, "season": 0.0, "shock": 0.0, "trend": 0.0, "busy_factor": 1.0}

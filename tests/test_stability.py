@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import chapters, scoring, simulate, stability, tables
-from loyalty_helpers.client import Client, Program
+from loyalty_helpers.core.settings import Client, Program
+from loyalty_helpers.customers import scoring, tables
+from loyalty_helpers.forecast import agreement as stability
+from loyalty_helpers.lab import simulate
+from loyalty_helpers.report import chapters
 
 AS_OF = date(2025, 1, 1)
 

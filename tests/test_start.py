@@ -9,8 +9,11 @@ import openpyxl
 import pytest
 import yaml
 
-from loyalty_helpers import check, formats, ingest, start
-from loyalty_helpers.client import CLONE, UserError, load_client
+from loyalty_helpers.core.settings import CLONE, UserError, load_client
+from loyalty_helpers.ingest import known as formats
+from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.onboarding import start
+from loyalty_helpers.run import check
 
 FORMAT = """
 name: Till sales

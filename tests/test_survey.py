@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_helpers import alerts, kpis, survey
-from loyalty_helpers.client import Client, Program, Source, UserError
-from loyalty_helpers.ingest import prepare
+from loyalty_helpers.core.settings import Client, Program, Source, UserError
+from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.ingest import alerts, prepare, survey
 
 ORDERS = "order_id,email,ordered_at,amount\n" + "".join(
     f"{i},c{i % 30}@example.com,2024-{1 + i % 12:02}-{1 + i % 28:02},10\n" for i in range(60))

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import client, tables
-from loyalty_helpers.ingest import SCHEMA
+from loyalty_helpers.core import settings as client
+from loyalty_helpers.core import store
+from loyalty_helpers.customers import tables
+from loyalty_helpers.ingest.prepare import SCHEMA
 
 AS_OF, ORIGIN = date(2024, 2, 1), date(2024, 1, 1)
 COLUMNS = ["order_id", "customer_id", "ordered_at", "amount", "is_refund", "category", "rating"]
@@ -184,32 +186,32 @@ def files(shop):
 
 def test_a_set_comes_back_as_it_was(shop):
     people = tables.customers(ORDERS, as_of=AS_OF)
-    tables.write(shop, {"orders": ORDERS, "members": MEMBERS, "customers": people})
-    pd.testing.assert_frame_equal(tables.read(shop, "orders"), ORDERS)
-    assert tables.read(shop, "members")["tier"].dtype == "str"  # all missing, and still text
-    assert list(tables.read_all(shop)) == ["customers", "members", "orders"]
-    pd.testing.assert_frame_equal(tables.read_all(shop)["customers"], people)
+    store.write(shop, {"orders": ORDERS, "members": MEMBERS, "customers": people})
+    pd.testing.assert_frame_equal(store.read(shop, "orders"), ORDERS)
+    assert store.read(shop, "members")["tier"].dtype == "str"  # all missing, and still text
+    assert list(store.read_all(shop)) == ["customers", "members", "orders"]
+    pd.testing.assert_frame_equal(store.read_all(shop)["customers"], people)
 
 
 def test_a_new_set_replaces_the_old_and_leaves_results_alone(shop):
-    tables.write(shop, {"orders": ORDERS, "members": MEMBERS})
-    tables.save_result(shop, "kpis", pd.DataFrame({"kpi": ["retention"]}))
-    tables.write(shop, {"orders": ORDERS.head(1)})
+    store.write(shop, {"orders": ORDERS, "members": MEMBERS})
+    store.save_result(shop, "kpis", pd.DataFrame({"kpi": ["retention"]}))
+    store.write(shop, {"orders": ORDERS.head(1)})
     assert files(shop) == ["kpis.csv", "orders.parquet", "results"]
-    assert len(tables.read(shop, "orders")) == 1
+    assert len(store.read(shop, "orders")) == 1
 
 
 def test_a_table_that_cannot_be_written_leaves_the_old_set(shop):
-    tables.write(shop, {"orders": ORDERS, "members": MEMBERS})
+    store.write(shop, {"orders": ORDERS, "members": MEMBERS})
     with pytest.raises(Exception, match="object"):
-        tables.write(shop, {"members": MEMBERS.head(1), "orders": pd.DataFrame({"mixed": [1, object()]})})
+        store.write(shop, {"members": MEMBERS.head(1), "orders": pd.DataFrame({"mixed": [1, object()]})})
     assert files(shop) == ["members.parquet", "orders.parquet"]
-    pd.testing.assert_frame_equal(tables.read(shop, "members"), MEMBERS)
+    pd.testing.assert_frame_equal(store.read(shop, "members"), MEMBERS)
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_kill_between_files_never_leaves_a_mixture(shop, monkeypatch, after):
-    tables.write(shop, {"orders": ORDERS, "members": MEMBERS, "customers": ORDERS})
+    store.write(shop, {"orders": ORDERS, "members": MEMBERS, "customers": ORDERS})
     replace, done = tables.os.replace, []
 
     def killed(source, target):
@@ -220,30 +222,30 @@ def test_a_kill_between_files_never_leaves_a_mixture(shop, monkeypatch, after):
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(tables.os, "replace", killed)
-        tables.write(shop, {"orders": ORDERS.head(1), "members": MEMBERS.head(1), "customers": ORDERS.head(1)})
-    for read in (lambda: tables.read(shop, "members"), lambda: tables.read_all(shop)):
+        store.write(shop, {"orders": ORDERS.head(1), "members": MEMBERS.head(1), "customers": ORDERS.head(1)})
+    for read in (lambda: store.read(shop, "members"), lambda: store.read_all(shop)):
         with pytest.raises(client.UserError, match="run chapter 01"):
             read()
-    tables.write(shop, {"orders": ORDERS})
+    store.write(shop, {"orders": ORDERS})
     assert files(shop) == ["orders.parquet"]
 
 
 def test_what_is_not_there_is_said_in_plain_words(shop):
     with pytest.raises(client.UserError, match=r"Nothing is prepared for acme.*chapter 01"):
-        tables.read_all(shop)
+        store.read_all(shop)
     with pytest.raises(client.UserError, match=r"result 'kpis' of acme is not there yet"):
-        tables.read_result(shop, "kpis")
-    tables.write(shop, {"orders": ORDERS})
+        store.read_result(shop, "kpis")
+    store.write(shop, {"orders": ORDERS})
     with pytest.raises(client.UserError, match=r"no table 'survey'.*under 'sources'"):
-        tables.read(shop, "survey")
+        store.read(shop, "survey")
     with pytest.raises(client.UserError, match=r"Did you mean 'customers'\?"):
-        tables.read(shop, "costumers")
+        store.read(shop, "costumers")
 
 
 def test_results_come_back_and_words_for_nothing_stay_words(shop):
     result = pd.DataFrame({"name": ["NA", None, "会员"], "value": [0.1, np.nan, 3.0], "flag": [True, False, True]})
-    assert tables.save_result(shop, "x", result) == shop.results / "x.csv"
-    pd.testing.assert_frame_equal(tables.read_result(shop, "x"), result.astype({"name": "str"}))
+    assert store.save_result(shop, "x", result) == shop.results / "x.csv"
+    pd.testing.assert_frame_equal(store.read_result(shop, "x"), result.astype({"name": "str"}))
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -251,7 +253,7 @@ def test_no_cell_is_a_formula(tmp_path, start):
     frame = pd.DataFrame({f"{start}head": [f"{start}1+1", "a=b", None], "number": [-1.5, 2, 3],
                           "group": pd.Categorical([f"{start}x", "y", "y"])})
     path = tmp_path / "deep" / "x.csv"
-    tables.write_csv(frame, path)
+    store.write_csv(frame, path)
     back = pd.read_csv(path)
     kept = start.replace("\r", "\n")  # a bare carriage return would end the row
     assert list(back) == [f"'{kept}head", "number", "group"]
@@ -267,9 +269,9 @@ class Unwritable:
 
 def test_a_file_is_whole_or_not_there_and_readable_for_others(tmp_path):
     path = tmp_path / "x.csv"
-    tables.write_csv(pd.DataFrame({"a": ["old"]}), path)
+    store.write_csv(pd.DataFrame({"a": ["old"]}), path)
     with pytest.raises(OSError, match="disk full"):
-        tables.write_csv(pd.DataFrame({"a": ["new", Unwritable()]}), path)
+        store.write_csv(pd.DataFrame({"a": ["new", Unwritable()]}), path)
     assert path.read_text() == "a\nold\n"
     assert [one.name for one in tmp_path.iterdir()] == ["x.csv"]
     (tmp_path / "plain").touch()
@@ -278,7 +280,7 @@ def test_a_file_is_whole_or_not_there_and_readable_for_others(tmp_path):
 
 def test_json_has_no_nan(tmp_path):
     path = tmp_path / "x.json"
-    tables.write_json({"a": [math.nan, math.inf, np.float64("nan"), pd.NA, pd.NaT, None], "b": np.int64(3), 4: True,
+    store.write_json({"a": [math.nan, math.inf, np.float64("nan"), pd.NA, pd.NaT, None], "b": np.int64(3), 4: True,
                        "day": date(2024, 1, 2), "at": pd.Timestamp("2024-01-02 03:04"), "row": pd.Series([1.5]),
                        "words": "会员 <b>"}, path)
     text = path.read_text(encoding="utf-8")

@@ -11,9 +11,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_helpers import evidence_charts, sample, simulate, themes
-from loyalty_helpers.client import ROOT, UserError, load_client
-from loyalty_helpers.intervals import wilson
+from loyalty_helpers.core.intervals import wilson
+from loyalty_helpers.core.settings import ROOT, UserError, load_client
+from loyalty_helpers.ingest import themes
+from loyalty_helpers.lab import sample, simulate
+from loyalty_helpers.report.charts import evidence as evidence_charts
 
 LISTS = {
     "price": ("price", "expensive", "太贵", "便宜"),

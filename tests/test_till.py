@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loyalty_helpers import simulate
 from loyalty_helpers.evaluation import panel as panels
 from loyalty_helpers.evaluation import till
 from loyalty_helpers.evaluation.calibrated import Calibrated
 from loyalty_helpers.evaluation.till import at_the_till, joiners, since_joining
+from loyalty_helpers.lab import simulate
 
 pytestmark = pytest.mark.filterwarnings("error")
 DAY = pd.Timedelta(days=1)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import simulate
 from loyalty_helpers.evaluation import trends
 from loyalty_helpers.evaluation.trends import (
     at_launch,
@@ -22,6 +21,7 @@ from loyalty_helpers.evaluation.trends import (
     trend,
     with_placebo,
 )
+from loyalty_helpers.lab import simulate
 
 LAUNCH = date(2025, 3, 3)  # a Monday
 COLUMNS = ["launched_on", "weeks_before", "weeks_after", "estimate", "low", "high", "covers_zero"]

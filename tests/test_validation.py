@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from loyalty_helpers import simulate, tables, validate
-from loyalty_helpers import validation_charts as page
-from loyalty_helpers.client import CLONE, load_client
-from loyalty_helpers.evaluation import textbook, validation
-from loyalty_helpers.evaluation.validation import CALIBRATED, CUPED, DOUBLY_ROBUST, TEXTBOOK, TILL, WELCH, Cell
+from loyalty_helpers.core import store
+from loyalty_helpers.core.settings import CLONE, load_client
+from loyalty_helpers.lab import baselines as textbook
+from loyalty_helpers.lab import simulate, validate
+from loyalty_helpers.lab import study as validation
+from loyalty_helpers.lab import study_charts as page
+from loyalty_helpers.lab.study import CALIBRATED, CUPED, DOUBLY_ROBUST, TEXTBOOK, TILL, WELCH, Cell
 
 TEST_SEED = 3_000_000
 SCENARIOS = ("recent history", "mixed", "strong latent")
@@ -373,7 +375,7 @@ def clone(tmp_path_factory, shop, table):
     (folder / "client.yml").write_text(
         "name: Acme <Shop>\ncurrency: CNY\ntime_zone: Asia/Shanghai\n"
         f"program: {{name: Club, launched_on: {shop.launched_on}}}\nsources: {{orders: {{files: orders.csv}}}}\n")
-    tables.write(load_client("acme", root), {"orders": shop.orders})
+    store.write(load_client("acme", root), {"orders": shop.orders})
     (root / "validation").mkdir()
     study = table.assign(note=None, made_on="2026-01-02", code="abc")
     study.to_csv(root / "validation" / "results.csv", index=False)

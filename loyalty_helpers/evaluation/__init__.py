@@ -6,19 +6,9 @@ trend; rung 3 sets members against comparable buyers, at the till; rung 4 takes 
 is the headline is decided by what the data allow (`rungs_allowed`), never by what comes out.
 """
 
-from loyalty_helpers.evaluation.before_after import (
-    describe,
-    naive,
-)
-from loyalty_helpers.evaluation.driver_analysis import (
-    drivers,
-    drivers_sentence,
-    key_drivers,
-    key_drivers_sentence,
-)
-from loyalty_helpers.evaluation.experiment import (
-    randomised,
-)
+from loyalty_helpers.evaluation.before_after import describe, naive
+from loyalty_helpers.evaluation.driver_analysis import drivers, drivers_sentence, key_drivers, key_drivers_sentence
+from loyalty_helpers.evaluation.experiment import randomised
 from loyalty_helpers.evaluation.payoff import (
     SEGMENTS_NOTE,
     SPENDING,
@@ -49,13 +39,7 @@ from loyalty_helpers.evaluation.rungs import (
     why_not,
     would_tell,
 )
-from loyalty_helpers.evaluation.till import (
-    IMPLAUSIBLE,
-    at_the_till,
-    by_group,
-    joiners,
-    since_joining,
-)
+from loyalty_helpers.evaluation.till import IMPLAUSIBLE, at_the_till, by_group, joiners, since_joining
 from loyalty_helpers.evaluation.trends import (
     at_launch,
     at_launch_sentence,
@@ -66,11 +50,7 @@ from loyalty_helpers.evaluation.trends import (
     trend_fit,
     with_placebo,
 )
-from loyalty_helpers.evaluation.weeks import (
-    NO_LAUNCH,
-    YEAR,
-    weekly,
-)
+from loyalty_helpers.evaluation.weeks import NO_LAUNCH, YEAR, weekly
 
 __all__ = [
     "IMPLAUSIBLE",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from loyalty_helpers.core.findings import Effect, count
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, WEEK, Frames, first_joining, missing, purchases
-from loyalty_helpers.findings import Effect, count
 
 if TYPE_CHECKING:
-    from loyalty_helpers.kpis import Windows
+    from loyalty_helpers.evaluation.kpis import Windows
 
 MIN_BUYERS = 10  # customers with an order, on each side of a naive comparison
 RESAMPLES, SEED = 1000, 20240229

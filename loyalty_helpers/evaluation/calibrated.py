@@ -15,10 +15,10 @@ import pandas as pd
 from scipy import stats
 from scipy.special import digamma, polygamma
 
-from loyalty_helpers.evaluation import glm
+from loyalty_helpers.core import glm
+from loyalty_helpers.core.findings import count
 from loyalty_helpers.evaluation.panel import GROUPS, KNOWN_FOR, NEVER, Panel, trials
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, YEAR
-from loyalty_helpers.findings import count
 
 RISK_WEEKS = 10  # after an order, in which the market factor looks for the next
 RIDGE = 1e-3  # per row, on standardised slopes

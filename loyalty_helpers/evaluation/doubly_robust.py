@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.evaluation import glm
+from loyalty_helpers.core import glm
+from loyalty_helpers.core.findings import NAN, count, number
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, Panel, trials
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP
-from loyalty_helpers.findings import NAN, count, number
 
 TRIM = 0.995  # others who would have joined almost surely are no comparison
 RIDGE = 1e-6  # per row, on slopes of standardised covariates: only there so that nothing is singular

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers import tables
-from loyalty_helpers.evaluation import glm
+from loyalty_helpers.core import glm
+from loyalty_helpers.core.findings import NAN, capital, count, number
+from loyalty_helpers.core.intervals import Mean
+from loyalty_helpers.customers import tables
 from loyalty_helpers.evaluation.weeks import DAY, Frames, data_end, first_joining, purchases
-from loyalty_helpers.findings import NAN, capital, count, number
-from loyalty_helpers.intervals import Mean
-from loyalty_helpers.survey import scale as scale_of
+from loyalty_helpers.ingest.survey import scale as scale_of
 
 FOLLOW, PAST = 91 * DAY, 365 * DAY  # the outcome is seen over the first, after behavior over the second
 EVENTS_EACH = 10  # buyers (and, for odds, others) for each variable of a model (Peduzzi et al. 1996)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from loyalty_helpers.core.findings import NAN, Effect, count, number
 from loyalty_helpers.evaluation.weeks import DAY, WEEK, check_asked, data_end, missing, moments
-from loyalty_helpers.findings import NAN, Effect, count, number
 
 MIN_CUSTOMERS, MIN_BUYERS = 10, 5  # in each arm
 MIN_PER_COEFFICIENT = 5  # customers of the smaller arm for each coefficient of the adjustment

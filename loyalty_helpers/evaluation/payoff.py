@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from loyalty_helpers.core.findings import NAN, Finding, amount, capital, chance, count, difference, digits_for, number
+from loyalty_helpers.core.intervals import Ratio
 from loyalty_helpers.evaluation.experiment import _arms
 from loyalty_helpers.evaluation.panel import USABLE
 from loyalty_helpers.evaluation.till import MIN_JOINERS, joiners
 from loyalty_helpers.evaluation.weeks import DAY, FOLLOW_UP, NO_LAUNCH, WEEK, Frames, data_end, first_joining, purchases
-from loyalty_helpers.findings import NAN, Finding, amount, capital, chance, count, difference, digits_for, number
-from loyalty_helpers.intervals import Ratio
 
 if TYPE_CHECKING:
-    from loyalty_helpers.client import Client
-    from loyalty_helpers.findings import Effect
+    from loyalty_helpers.core.findings import Effect
+    from loyalty_helpers.core.settings import Client
 
 COLUMNS = ["item", "value", "low", "high", "unit"]
 SPENDING = "members' spending since joining"

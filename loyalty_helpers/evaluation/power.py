@@ -16,14 +16,14 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
+from loyalty_helpers.core.findings import NAN, Effect, Finding, amount, capital, chance, count, difference, number
+from loyalty_helpers.core.intervals import SMALL, Share, chance_greater
 from loyalty_helpers.evaluation.before_after import MIN_BUYERS
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE as CALIBRATED_BEFORE
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, panel
 from loyalty_helpers.evaluation.till import MIN_JOINERS
 from loyalty_helpers.evaluation.trends import MIN_AFTER, MIN_BEFORE
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, YEAR, Frames, data_end, purchases
-from loyalty_helpers.findings import NAN, Effect, Finding, amount, capital, chance, count, difference, number
-from loyalty_helpers.intervals import SMALL, Share, chance_greater
 
 HOLDOUT_WEEKS, POWER, SIGNIFICANCE = 26, 0.80, 0.05
 LIFTS = (0.1, 0.2, 0.3)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from loyalty_helpers.core.findings import OUTCOMES, Effect, capital, count, difference, number
 from loyalty_helpers.evaluation.before_after import describe, naive
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE as CALIBRATED_BEFORE
 from loyalty_helpers.evaluation.experiment import _arms, randomised
@@ -38,11 +39,10 @@ from loyalty_helpers.evaluation.weeks import (
     purchases,
     weekly,
 )
-from loyalty_helpers.findings import OUTCOMES, Effect, capital, count, difference, number
 
 if TYPE_CHECKING:
-    from loyalty_helpers.client import Client, Program
-    from loyalty_helpers.kpis import Windows
+    from loyalty_helpers.core.settings import Client, Program
+    from loyalty_helpers.evaluation.kpis import Windows
 
 RUNGS = {1: "description", 2: "trend of the whole shop", 3: "members against comparable buyers",
          4: "customers drawn at random (randomised)"}

@@ -15,11 +15,11 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
+from loyalty_helpers.core.findings import Effect, amount, count, difference, number
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE, LEAST_JOINERS, Calibrated, calibrated
 from loyalty_helpers.evaluation.doubly_robust import MIN_BEFORE, DoublyRobust, doubly_robust
 from loyalty_helpers.evaluation.panel import MOST_CUSTOMERS, NEVER, USABLE, Panel, joining_status, panel
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, check_asked, missing
-from loyalty_helpers.findings import Effect, amount, count, difference, number
 
 MIN_JOINERS, MIN_ESS = 50, 30  # for a verdict
 SURE_JOINERS, SURE_ESS, STEADY_MARKET = 100, 100, 0.15  # for grade B; the last is of the log of the market factor

@@ -12,8 +12,8 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
+from loyalty_helpers.core.findings import NAN, Effect, amount, capital, count, difference, number
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, WEEK, YEAR, data_end, missing, purchases, weekly
-from loyalty_helpers.findings import NAN, Effect, amount, capital, count, difference, number
 
 HARMONICS = 2  # sine and cosine pairs of the annual season
 RATIOS = np.append(0.0, np.geomspace(0.01, 3, 24))  # of the level's weekly step to a week's noise, standard deviations

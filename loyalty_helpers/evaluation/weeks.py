@@ -10,7 +10,7 @@ from datetime import date
 
 import pandas as pd
 
-from loyalty_helpers.findings import NAN, OUTCOMES, Effect
+from loyalty_helpers.core.findings import NAN, OUTCOMES, Effect
 
 Frames = Mapping[str, pd.DataFrame]
 

@@ -8,9 +8,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.findings import NAN
+from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.customers.scoring import purchases
 from loyalty_helpers.forecast.purchase_days import day_number
-from loyalty_helpers.scoring import purchases
 
 HALF_YEAR, YEAR = 182, 364  # days, in whole weeks
 # in plain units; how they enter a model is `design`. Days with an order, not orders: two on one day are one visit

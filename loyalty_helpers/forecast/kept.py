@@ -32,8 +32,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from loyalty_helpers.client import UserError
-from loyalty_helpers.findings import NAN
+from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast.bg_nbd import BgNbd
 from loyalty_helpers.forecast.features import FEATURES, MAY_BE_MISSING, TERMS, design
 

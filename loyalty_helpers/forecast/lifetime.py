@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.client import UserError
-from loyalty_helpers.findings import NAN, Finding, amount, count, number
+from loyalty_helpers.core.findings import NAN, Finding, amount, count, number
+from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation
 from loyalty_helpers.forecast.purchase_days import Days, Seen, bought_between, day_number, history, purchase_days

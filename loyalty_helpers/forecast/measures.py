@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from loyalty_helpers.evaluation import glm
-from loyalty_helpers.findings import NAN
+from loyalty_helpers.core import glm
+from loyalty_helpers.core.findings import NAN
 
 TOP = 0.1  # the tenth of customers with the highest chances
 

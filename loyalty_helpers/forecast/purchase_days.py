@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.scoring import purchases
+from loyalty_helpers.customers.scoring import purchases
 
 EPOCH = pd.Timestamp(0)
 

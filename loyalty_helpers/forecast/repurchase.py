@@ -21,14 +21,14 @@ from scipy import stats
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from loyalty_helpers.client import UserError
-from loyalty_helpers.evaluation import glm
-from loyalty_helpers.findings import NAN, Finding, amount, capital, count, number
+from loyalty_helpers.core import glm
+from loyalty_helpers.core.findings import NAN, Finding, amount, capital, count, number
+from loyalty_helpers.core.intervals import Share
+from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import measures
 from loyalty_helpers.forecast.bg_nbd import fit_bg_nbd
 from loyalty_helpers.forecast.features import TERMS, History, design
 from loyalty_helpers.forecast.kept import MODELS, SEED, FittedModel, bg_nbd_odds, columns, estimator, visits
-from loyalty_helpers.intervals import Share
 
 CONFIDENCE, Z = 0.95, 1.959964
 # buyers, and as many who do not buy, that each window of a comparison needs: fitted on fewer, the logistic regression

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loyalty_helpers.findings import NAN, count
+from loyalty_helpers.core.findings import NAN, count
 from loyalty_helpers.forecast.purchase_days import Days, Seen
 
 REGULAR = 2  # repeat purchase days from which a customer has a usual gap here

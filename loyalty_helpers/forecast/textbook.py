@@ -7,9 +7,9 @@ from typing import Literal
 
 import pandas as pd
 
-from loyalty_helpers.client import UserError
-from loyalty_helpers.findings import amount, count, number
-from loyalty_helpers.scoring import VALUE_GROUPS, YEAR, buyers
+from loyalty_helpers.core.findings import amount, count, number
+from loyalty_helpers.core.settings import UserError
+from loyalty_helpers.customers.scoring import VALUE_GROUPS, YEAR, buyers
 
 
 def simple_clv(margin_per_period: float, periods: float) -> float:

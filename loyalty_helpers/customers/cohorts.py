@@ -1,0 +1,268 @@
+"""Cohorts: do new customers come back, and how soon?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from loyalty_helpers.core.findings import NAN, Finding, amount, capital, count
+from loyalty_helpers.core.intervals import FEWEST_UNITS, Share, wilson
+from loyalty_helpers.customers.scoring import CONFIDENCE, days_bought, purchases, share_of
+
+SMALL_COHORT = 20  # customers: below this a cohort's shares are not shown
+HORIZONS = (30, 90, 180)  # days
+
+
+def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None, lead_days: int = 0) -> pd.DataFrame:
+    """Classic retention: of the customers first buying in month c, the share with an order in month c + k.
+
+    Calendar months; only months seen to their end (`until`, exclusive; by default the day after the last row).
+    Returns cohort ("2023-01"), month (k, 1..`months`), customers, returned, share, low, high (Wilson; nan below 20
+    customers), truncated (the first month of the data, and those that begin in its first `lead_days`: their "first"
+    orders may have had earlier ones).
+    """
+    columns = ["cohort", "month", "customers", "returned", "share", "low", "high", "truncated"]
+    bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]])
+    if bought.empty:
+        return pd.DataFrame(columns=columns)
+    end = orders["ordered_at"].max().normalize() + pd.Timedelta(days=1) if until is None else pd.Timestamp(until)
+    last = end.year * 12 + end.month - 2  # months since year 0, January = 0; the last one seen to its end
+    month = (bought["ordered_at"].dt.year * 12 + bought["ordered_at"].dt.month - 1).to_numpy(dtype="int64")
+    codes, _ = pd.factorize(bought["customer_id"])
+    pairs = np.sort(codes * 100_000 + month)
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # one per customer and month, in order
+    customer, month = pairs // 100_000, pairs % 100_000
+    starts = month[np.flatnonzero(np.diff(customer, prepend=-1))]
+    first = starts[customer]
+    returned = dict(zip(*np.unique(first * 100_000 + month, return_counts=True), strict=True))
+    begin = orders["ordered_at"].min().normalize()
+    sure = begin + pd.Timedelta(days=max(lead_days, 1))  # months that begin sooner are truncated
+    earliest = sure.year * 12 + sure.month - 1 + (sure.day > 1)
+    rows = []
+    for start, size in zip(*np.unique(starts, return_counts=True), strict=True):
+        for k in range(1, min(months, last - start) + 1):
+            hits = returned.get(start * 100_000 + start + k, 0)
+            shown = Share(hits, size).level(CONFIDENCE)[:3] if size >= SMALL_COHORT else (NAN, NAN, NAN)
+            rows.append((f"{start // 12}-{start % 12 + 1:02d}", k, size, hits, *shown, start < earliest))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def cohorts_shown(table: pd.DataFrame, least: int) -> pd.DataFrame:
+    """`cohorts` or its `retention_curve` without the shares behind which fewer than `least` customers stand, who
+    returned or who did not."""
+    fewest = np.minimum(table["returned"], table["customers"] - table["returned"])
+    hidden = (fewest >= 1) & (fewest < least)
+    return table.assign(**{name: table[name].astype("float64").mask(hidden)
+                           for name in ("returned", "share", "low", "high")})
+
+
+def cohort_return(table: pd.DataFrame, *, month: int = 1) -> Finding:
+    """Share of customers with an order `month` months after the month of their first, over all cohorts of `cohorts`
+    but the truncated ones."""
+    cells = table[(table["month"] == month) & ~table["truncated"].astype(bool)]
+    returned, n = int(cells["returned"].sum()), int(cells["customers"].sum())
+    why = ("no month of first orders after the first of the data is followed by enough full months" if not n else
+           f"only {count(n, 'new customer')} can be followed so long, and it takes {FEWEST_UNITS}")
+    return share_of(f"customers who bought again {count(month, 'month')} after their first order", returned,
+                    n if n >= FEWEST_UNITS else 0, note=why)
+
+
+def retention_curve(table: pd.DataFrame) -> pd.DataFrame:
+    """`cohorts` pooled: by month after the first order, the share with an order in it, Wilson intervals.
+
+    The same customers in every month: all cohorts but the truncated ones that are seen to the end of the curve, which
+    reaches as far as at least half of the new customers (and 20) have been followed. Pooling each month's own cohorts
+    would mix the wear of time with who came when. Returns month, cohorts, customers, returned, share, low, high.
+    """
+    whole = table[~table["truncated"].astype(bool)]
+    followed = whole.groupby("month")["customers"].sum().astype("int64")
+    enough = followed.index[followed >= max(SMALL_COHORT, followed.max() / 2 if len(followed) else 0)]
+    reach = max(enough, default=0)
+    seen = whole.groupby("cohort")["month"].transform("max") >= reach
+    pooled = whole[seen & (whole["month"] <= reach)].groupby("month").agg(
+        cohorts=("cohort", "size"), customers=("customers", "sum"), returned=("returned", "sum")).astype("int64")
+    levels = [Share(hits, n).level(CONFIDENCE)[:3]
+              for hits, n in zip(pooled["returned"], pooled["customers"], strict=True)]
+    shares = pd.DataFrame(levels, columns=["share", "low", "high"], index=pooled.index, dtype="float64")
+    return pooled.join(shares).reset_index()
+
+
+def retention_sentence(curve: pd.DataFrame) -> str:
+    """What `retention_curve` says: how many come in the first month after their first order, and in the last seen."""
+    curve = curve.dropna(subset=["share"])
+    if curve.empty:
+        return (f"It takes {SMALL_COHORT} new customers, followed for a full month, to tell how many come back; there "
+                "are not so many yet.")
+
+    def said(row: pd.Series) -> str:
+        low, share, high = (amount(row[name], "share", digits=0) for name in ("low", "share", "high"))
+        return f"{share} ({low} to {high})"
+
+    first, last = curve.iloc[0], curve.iloc[-1]
+    words = (f"Of {count(int(first['customers']), 'new customer')} {said(first)} had an order in the "
+             f"{_nth(int(first['month']))} month after")
+    if len(curve) == 1:
+        return f"{words}; it takes more months to say how this goes on."
+    return f"{words}, and {said(last)} in the {_nth(int(last['month']))}."
+
+
+def _nth(number: int) -> str:
+    if number == 1:
+        return "first"
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+# ---------------------------------------------------------------- time to the second order
+@dataclass(frozen=True)
+class SecondOrder:
+    """How soon new customers order a second time, as far as each has been followed (Kaplan & Meier 1958).
+
+    `curve`: day, at_risk (new customers still without a second order and still followed), second (how many order on
+    that day), share (who have by then), low, high. `customers` are the new ones, `left_out` those whose first order
+    stands so near the start of the data that it may not have been their first; `reach` (days) is as far as anything is
+    said of them (see `_reach`); `median` in days (missing where it is not reached), `after` the shares after HORIZONS.
+    """
+
+    curve: pd.DataFrame
+    customers: int
+    left_out: int
+    lead_days: int
+    reach: float
+    median: Finding
+    after: list[Finding]
+
+    @property
+    def sentence(self) -> str:
+        """Who came back and how soon, with the number left out."""
+        if not any(one.measurable for one in self.after):
+            return f"{capital(self.after[0].note)}.{self._aside}"
+        shares = ", ".join(f"{one.value}{f' ({one.interval})' if one.interval else ''} within {days} days"
+                           for days, one in zip(HORIZONS, self.after, strict=True) if one.measurable)
+        half = (f"Half of them had after {self.median.value}"
+                f"{f' ({self.median.interval})' if self.median.interval else ''}."
+                if self.median.measurable else f"{capital(self.median.note)}.")
+        return f"Of {count(self.customers, 'new customer')} so many ordered again: {shares}. {half}{self._aside}"
+
+    @property
+    def _aside(self) -> str:
+        if not self.left_out:
+            return ""
+        return (f" Left out: {count(self.left_out, 'customer')} whose first order in the data falls in its first "
+                f"{count(self.lead_days, 'day')} and may not be their first.")
+
+
+def second_order(orders: pd.DataFrame, *, as_of: date, lead_days: int) -> SecondOrder:
+    """Days from a customer's first day with an order to the second such day, up to `as_of` (exclusive).
+
+    Who has not come back counts as long as followed (right censoring). Whose first order falls in the first
+    `lead_days` of the data may be an old customer (left truncation) and is left out; give the activity window, after
+    which an old customer would have been seen again or counts as gone. Log-log intervals with Greenwood's variance
+    (Kalbfleisch & Prentice 2002, sec. 1.4); while nobody came back, Wilson's for none of those at risk, and once all
+    have, for all of those seen to.
+    """
+    end = pd.Timestamp(as_of).to_numpy().astype("datetime64[D]").astype("int64")
+    start = orders["ordered_at"].min().to_numpy().astype("datetime64[D]").astype("int64") if len(orders) else 0
+    customer, day = days_bought(orders)
+    customer, day = customer[day < end], day[day < end]
+    at = np.flatnonzero(np.diff(customer, prepend=-1))  # where each customer's days begin
+    first, next_day = day[at], np.append(day, end)[at + 1]
+    again = np.append(customer, -1)[at + 1] == customer[at]
+    new = first >= start + lead_days
+    followed, again = (np.where(again, next_day, end) - first)[new], again[new]
+    curve, reach, n = kaplan_meier_curve(followed, again), _reach(followed, again), len(followed)
+    return SecondOrder(curve, n, int((~new).sum()), lead_days, reach, _median(curve, n, reach),
+                       [_share_after(curve, days, n, reach) for days in HORIZONS])
+
+
+def _reach(days: np.ndarray, happened: np.ndarray) -> float:
+    """The last day of which anything can be said: as long as ten are still waited for, or nobody was lost yet.
+
+    Beyond it the curve leaps with single customers: to 100 % where the last one still followed comes back. While
+    nobody is lost it is a plain share of all; where all have come back, it is so for good (inf).
+    """
+    tenth = np.sort(days)[-FEWEST_UNITS] if len(days) >= FEWEST_UNITS else 0
+    return float(max(tenth, days[~happened].min() if not happened.all() else np.inf))
+
+
+def second_order_shown(found: SecondOrder, after: list[Finding], least: int) -> SecondOrder:
+    """`found` with the shares `after` as others may read them, and a curve that steps up only where `least` more
+    customers have come back, so that no step is a few persons."""
+    if least == 1:
+        return found
+    came, kept = found.curve["second"].cumsum().tolist(), []
+    for row, total in enumerate(came):
+        if not kept or total - came[kept[-1]] >= least:
+            kept.append(row)
+    return replace(found, curve=found.curve.iloc[kept].assign(second=NAN).reset_index(drop=True), after=after)
+
+
+def kaplan_meier_curve(days: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
+    """The share to whom it happened by each day, from follow-ups of `days` that end where it `happened` or sooner.
+
+    Returns day, at_risk, second (to how many it happened that day), share, low, high, from day 0 to the last day on
+    which somebody was followed; a row for each day on which it happened, and the first and last.
+    """
+    if not len(days):
+        return pd.DataFrame(columns=["day", "at_risk", "second", "share", "low", "high"], dtype="float64")
+    times = np.unique(np.append(days[happened], [0, days.max()]))
+    ordered = np.sort(days)
+    at_risk = len(days) - np.searchsorted(ordered, times, "left")
+    events = np.searchsorted(np.sort(days[happened]), times, "right")
+    events = np.diff(events, prepend=0)
+    stay = np.cumprod(1 - events / at_risk)
+    left = at_risk - events
+    steps = np.divide(events, at_risk * left, out=np.full(len(times), np.inf), where=left > 0)
+    spread = np.sqrt(np.cumsum(np.where(events > 0, steps, 0)))
+    z = stats.norm.ppf(0.5 + CONFIDENCE / 2)
+    inside = (stay > 0) & (stay < 1)
+    logs = np.log(np.where(inside, stay, 0.5))
+    factor = np.exp(z * np.where(inside, spread, 0) / np.abs(logs))
+    low, high = (np.where(inside, 1 - np.exp(logs * power), NAN) for power in (1 / factor, factor))
+    nobody, all_of_them = stay == 1, stay == 0
+    low[nobody], high[nobody] = 0.0, [wilson(0, n, z)[1] for n in at_risk[nobody]]
+    low[all_of_them], high[all_of_them] = wilson(happened.sum(), max(happened.sum(), 1), z)[0], 1.0
+    return pd.DataFrame({"day": times, "at_risk": at_risk, "second": events, "share": 1 - stay, "low": low,
+                         "high": high})
+
+
+def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding:
+    """The curve at a day; nothing below ten customers, nor of a day beyond `reach`."""
+    label = f"new customers with a second order within {count(day, 'day')}"
+    if n < FEWEST_UNITS or day > reach:
+        why = (_too_few(n) if n < FEWEST_UNITS else
+               f"fewer than {FEWEST_UNITS} new customers without a second order are followed for {count(day, 'day')}"
+               f" (the longest for {count(int(curve['day'].max()), 'day')})")
+        return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
+    share, low, high = curve.loc[curve["day"] <= day, ["share", "low", "high"]].iloc[-1]
+    return Finding(label=label, unit="share", estimate=share, low=low, high=high, n=n, n_noun="new customer",
+                   method="Kaplan-Meier, log-log interval (Wilson's where nobody came back)")
+
+
+def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
+    """Days until half of the new customers have a second order; its interval is where the curve's limits pass half
+    (Brookmeyer & Crowley 1982)."""
+    label = "days until half of the new customers have a second order"
+    if n < FEWEST_UNITS:
+        return Finding(label=label, unit="days", estimate=NAN, n=n, note=_too_few(n))
+
+    def first_day(column: str) -> float:
+        reached = curve.loc[(curve[column] >= 0.5) & (curve["day"] <= reach), "day"]
+        return float(reached.iloc[0]) if len(reached) else NAN
+
+    middle = first_day("share")
+    if np.isnan(middle):
+        return Finding(label=label, unit="days", estimate=NAN, n=n, n_noun="new customer",
+                       note=f"fewer than half have, as long as enough of them are followed (up to "
+                            f"{count(int(min(reach, curve['day'].max())), 'day')})")
+    return Finding(label=label, unit="days", estimate=middle, low=first_day("high"), high=first_day("low"), n=n,
+                   n_noun="new customer", method="Kaplan-Meier, log-log interval")
+
+
+def _too_few(n: int) -> str:
+    who = "no new customer is" if not n else f"only {count(n, 'new customer')} {'is' if n == 1 else 'are'}"
+    return f"{who} in the data, and it takes {FEWEST_UNITS} to tell how soon they come back"

@@ -1,0 +1,183 @@
+"""Referral value: what customers who were referred have brought, beside other newcomers of the same months.
+
+Nothing here says what referring causes: who was referred might have come anyway, and who refers knows people like
+oneself.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from loyalty_helpers.core.findings import NAN, Finding, amount, count, difference
+from loyalty_helpers.core.intervals import FEWEST_UNITS, resampled
+from loyalty_helpers.core.settings import Client
+from loyalty_helpers.customers.scoring import CONFIDENCE, buyers, share_of
+from loyalty_helpers.report import gate as privacy
+
+ANYWAY = "They might have come without being referred."
+GROUPS = ["group", "customers", "orders_each", "spend_each", "bought_again"]
+REFERRED, OTHERS = "referred", "other newcomers of the same months"
+
+
+@dataclass(frozen=True)
+class ReferralValue:
+    """What referrals brought. `why` says why there is nothing to tell; "" otherwise.
+
+    `came`: share of the persons referred who bought since. `groups`: group (REFERRED, OTHERS), customers, orders_each,
+    spend_each, bought_again (share with a second order); the others weighted to the months of the referred.
+    `difference`: what a referred customer has spent so far more than the others, bootstrap by customer.
+    `per_referrer`: what the referred have spent so far, per customer who referred anybody (bought or not).
+    `half`: how many of the referrers named half of those who came (as a share of the referrers).
+    """
+
+    came: Finding
+    groups: pd.DataFrame
+    difference: Finding
+    per_referrer: Finding
+    half: Finding
+    why: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What referred customers have spent against other newcomers, in words."""
+        if self.why:
+            return f"What referrals bring cannot be told: {self.why}."
+        gap = self.difference
+        if not gap.measurable:
+            return f"{self.came.sentence} Whether they spend more than other newcomers cannot be told: {gap.note}."
+        low, high = (difference(end, gap.unit, digits=gap.digits) for end in (gap.low, gap.high))
+        of = f"{count(gap.n, 'referred customer')} have spent" if gap.n != 1 else "One referred customer has spent"
+        levels = [amount(value, gap.unit, digits=0) for value in self.groups["spend_each"]]
+        said = (f"{of} {levels[0]} each so far, other newcomers of the same months {levels[1]}: "
+                f"{difference(gap.estimate, gap.unit, digits=gap.digits)} (95 % interval {low} to {high})")
+        verdict = (", no evidence that they differ." if gap.low <= 0 <= gap.high else
+                   f", {'more' if gap.estimate > 0 else 'less'} than chance would explain.")
+        return f"{said}{verdict} {ANYWAY}"
+
+    @property
+    def half_sentence(self) -> str:
+        """How much hangs on a few who refer."""
+        if not self.half.measurable:
+            return "" if self.why else self.half.sentence
+        return (f"Half of the customers who were referred and came were brought by {round(self.half.estimate * 100)} % "
+                f"of the {count(self.half.n, 'person')} who brought anybody.")
+
+
+def published(found: ReferralValue, shop: Client) -> ReferralValue:
+    """`found` as the client's audience may see it."""
+    names = ("came", "difference", "per_referrer", "half")
+    told = privacy.told([getattr(found, name) for name in names], shop)
+    return replace(found, groups=privacy.published(found.groups, shop), **dict(zip(names, told, strict=True)))
+
+
+def referral_value(customers: pd.DataFrame, referrals: pd.DataFrame | None, *, currency: str) -> ReferralValue:
+    """Who was referred, came, and has spent how much to the end of the data; see `ReferralValue`.
+
+    A person counts once, for who named them first; naming oneself does not count. Referred customers are those whose
+    first order is not before the day they were named. Newcomers are compared month by month of the first order, so
+    that all have had equally long; months without both kinds are left out. Both frames are canonical.
+    """
+    named = _named(referrals)
+    if named.empty:
+        return _nothing("there is no list of referrals" if referrals is None else "nobody has been referred yet",
+                        currency)
+    new = buyers(customers).set_index("customer_id")[["first_order_at", "orders", "spend"]].sort_index()
+    first = new["first_order_at"].reindex(named["referee_id"]).to_numpy()
+    came = named[(first >= named["at"].dt.normalize().to_numpy()) | (named["at"].isna().to_numpy() & ~np.isnat(first))]
+    per_referrer = _per_referrer(named, came, new, currency)
+    compared, gap = _compared(new, came, currency)
+    return ReferralValue(
+        share_of("persons referred who have bought since", len(came), len(named), noun="person", note=""),
+        compared, gap, per_referrer, _half(came))
+
+
+def _nothing(why: str, currency: str) -> ReferralValue:
+    none = {unit: Finding(label="what referrals brought", unit=unit, estimate=NAN, note=why)
+            for unit in ("share", currency)}
+    return ReferralValue(none["share"], pd.DataFrame(columns=GROUPS), none[currency], none[currency], none["share"],
+                         why)
+
+
+def _named(referrals: pd.DataFrame | None) -> pd.DataFrame:
+    """One row for each person named by somebody else: the first time."""
+    if referrals is None:
+        return pd.DataFrame(columns=["referrer_id", "referee_id", "at"])
+    known = referrals.dropna(subset=["referrer_id", "referee_id"])
+    known = known[known["referrer_id"] != known["referee_id"]]
+    return known.sort_values(["at", "referee_id", "referrer_id"]).drop_duplicates("referee_id", ignore_index=True)
+
+
+def _per_referrer(named: pd.DataFrame, came: pd.DataFrame, new: pd.DataFrame, currency: str) -> Finding:
+    """Mean spend of the referred per referrer, with a bootstrap interval by referrer."""
+    brought = came["referee_id"].map(new["spend"]).astype("float64").groupby(came["referrer_id"].to_numpy()).sum()
+    brought = brought.reindex(sorted(named["referrer_id"].unique()), fill_value=0.0)
+    low, high = _limits(np.column_stack([brought, np.ones(len(brought))]), lambda sums: sums[:, 0] / sums[:, 1],
+                        float(brought.mean()), len(brought))
+    return Finding(label="what the customers brought have spent so far, per referrer", unit=currency,
+                   estimate=float(brought.mean()), low=low, high=high, n=len(brought), n_noun="person",
+                   method="bootstrap by referrer")
+
+
+def _half(came: pd.DataFrame) -> Finding:
+    """The smallest share of referrers who named half of those who came."""
+    label = "referrers who brought half of the referred customers"
+    each = came.groupby("referrer_id").size().sort_values(ascending=False)
+    if len(each) < FEWEST_UNITS:
+        return Finding(label=label, unit="share", estimate=NAN, n=len(each),
+                       note=f"it takes {FEWEST_UNITS} persons who brought somebody, there are {len(each)}")
+    fewest = int((each.cumsum() < each.sum() / 2).sum()) + 1
+    return Finding(label=label, unit="share", estimate=fewest / len(each), n=len(each), n_noun="person",
+                   method="count")
+
+
+def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.DataFrame, Finding]:
+    """Referred and other newcomers of the same months, and the difference of what they spent."""
+    month = new["first_order_at"].dt.year * 12 + new["first_order_at"].dt.month
+    referred = new.index.isin(came["referee_id"])
+    shared = month.isin(month[referred]) & month.isin(month[~referred])
+    new, month, referred = new[shared], month[shared].to_numpy(), referred[shared]
+    label = "what referred customers have spent more than other newcomers of the same months"
+    ones, others = int(referred.sum()), int((~referred).sum())
+    if min(ones, others) < FEWEST_UNITS:
+        note = (f"it takes {FEWEST_UNITS} referred customers and as many other newcomers of the same months, there are "
+                f"{ones:,} and {others:,}")
+        return pd.DataFrame(columns=GROUPS), Finding(label=label, unit=currency, estimate=NAN, n=ones, note=note)
+    place = np.unique(month, return_inverse=True)[1]
+    months = place.max() + 1
+    # others stand for the referred of their month
+    weight = np.bincount(place[referred], minlength=months) / np.bincount(place[~referred], minlength=months)
+    weight = np.where(referred, 1.0, weight[place])
+    traits = {"orders_each": new["orders"], "spend_each": new["spend"], "bought_again": new["orders"] >= 2}
+    rows = [(name, int(who.sum()), *(float(np.average(values[who], weights=weight[who])) for values in traits.values()))
+            for name, who in ((REFERRED, referred), (OTHERS, ~referred))]
+    table = pd.DataFrame(rows, columns=GROUPS)
+    spend = new["spend"].to_numpy(dtype=float)
+    columns = np.zeros((len(new), 4 * months))
+    at = np.arange(len(new))
+    columns[at, place + np.where(referred, 0, 2 * months)] = spend
+    columns[at, place + months + np.where(referred, 0, 2 * months)] = 1
+
+    def gap(sums: np.ndarray) -> np.ndarray:
+        spent, n, spent_others, n_others = (sums[:, k * months:(k + 1) * months] for k in range(4))
+        both = (n > 0) & (n_others > 0)
+        usual = np.divide(spent_others, n_others, out=np.zeros_like(n), where=both)
+        return ((spent - n * usual) * both).sum(axis=1) / np.maximum((n * both).sum(axis=1), 1)
+
+    estimate = float(gap(columns.sum(axis=0)[None])[0])
+    low, high = _limits(columns, gap, estimate, ones)
+    return table, Finding(label=label, unit=currency, estimate=estimate, low=low, high=high, n=ones,
+                          n_noun="referred customer", method="bootstrap by customer, month by month")
+
+
+def _limits(columns: np.ndarray, estimate, center: float, n: int) -> tuple[float, float]:
+    """The bootstrap's standard error and a t quantile, as for differences of ratios; none below ten."""
+    if n < FEWEST_UNITS:
+        return NAN, NAN
+    se = float(estimate(resampled(columns)).std(ddof=1)) * math.sqrt(n / (n - 1))
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * se
+    return center - half, center + half

@@ -1,0 +1,181 @@
+"""Rhythm: how often each customer usually comes, and who is late by their own measure.
+
+A shop without contracts never sees anybody leave. What it can see is silence that is long for this very customer: a
+weekly customer is missed after a month, a yearly one is not.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from loyalty_helpers.core.findings import NAN, Finding, count
+from loyalty_helpers.customers.scoring import YEAR, share_of
+
+OVERDUE = 3  # usual gaps past the day when the next order was due: a silence of four
+DRAWS = 4000
+MANY = 100  # days bought from which the last one within a year is no news
+FEWEST = 10  # regulars below which nothing is set beside chance
+REGULAR = 5  # days with a purchase from which a customer has a usual gap: two or three gaps make no habit
+MEANING = (f"A regular has bought on {REGULAR} days or more. Late is who has been silent for longer than usual for "
+           f"them; overdue is who has been silent for {OVERDUE + 1} of their usual gaps or more.")
+MICROS = 24 * 3600 * 1_000_000  # of a day
+
+
+def rhythm(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
+    """One row per customer with a purchase, sorted by customer_id.
+
+    days_bought counts the days with a purchase (several orders of one day are one visit, refunds none).
+    usual_gap_days is the median number of days between two such days that follow each other, nan below five days
+    (REGULAR): by fewer, a few short gaps would make somebody late by dozens of them. recency_days are whole days from
+    the last purchase to `as_of`, as in `tables.customers`, age_days those from the first. gaps_overdue is
+    (recency_days - usual_gap_days) / usual_gap_days, 0 for who is not late yet, nan without a usual gap: at 3 the
+    silence has lasted four gaps, three of them past the day when the order was due. spend_last_year is the money of
+    the 365 days before `as_of`, refunds taken off.
+    """
+    codes, ids = pd.factorize(orders["customer_id"])
+    moment = orders["ordered_at"].to_numpy().astype("datetime64[us]").astype("int64")
+    bought = (codes >= 0) & ~orders["is_refund"].to_numpy(dtype=bool)
+    day = moment // MICROS
+    pairs = np.sort(codes[bought] * 1_000_000 + day[bought])
+    pairs = pairs[np.diff(pairs, prepend=-1) != 0]  # one per customer and day; np.unique takes ten times as long
+    customer, n = pairs // 1_000_000, len(ids)
+    same = np.diff(customer) == 0
+    gaps = pd.Series(np.diff(pairs)[same], dtype="float64").groupby(customer[1:][same]).median()
+    days_bought = np.bincount(customer, minlength=n)
+    gap = np.where(days_bought >= REGULAR, gaps.reindex(range(n)).to_numpy(), NAN)
+    end = pd.Timestamp(as_of).value // 1000
+    last, first = np.full(n, np.iinfo("int64").min), np.full(n, np.iinfo("int64").max)
+    np.maximum.at(last, codes[bought], moment[bought])
+    np.minimum.at(first, codes[bought], moment[bought])
+    lately = (codes >= 0) & (moment >= end - YEAR * MICROS) & (moment < end)
+    spend = np.bincount(codes[lately], weights=orders["amount"].to_numpy()[lately], minlength=n)
+    recency = (end - last) // MICROS
+    frame = pd.DataFrame({
+        "customer_id": pd.Series(ids, dtype="str"), "days_bought": days_bought, "usual_gap_days": gap,
+        "recency_days": recency.astype("float64"), "age_days": ((end - first) // MICROS).astype("float64"),
+        "gaps_overdue": np.maximum((recency - gap) / gap, 0),
+        "spend_last_year": spend.round(6)})
+    return frame[days_bought > 0].sort_values("customer_id", ignore_index=True)
+
+
+def overdue(paces: pd.DataFrame) -> pd.Series:
+    """Whether each customer of `rhythm` is overdue: by OVERDUE of their usual gaps or more, with money spent in the
+    last year. Who spent nothing in it is not overdue but gone."""
+    return paces["gaps_overdue"].ge(OVERDUE) & paces["spend_last_year"].gt(0)
+
+
+def overdue_regulars(paces: pd.DataFrame, *, currency: str) -> list[Finding]:
+    """What of `rhythm` may be published: the share of the regulars of the last 365 days who are overdue (Wilson), and
+    what those spent in that year, in the client's `currency`."""
+    regulars = _regulars(paces)
+    late = regulars[overdue(regulars)]
+    nobody = ("" if len(regulars) else "no regular customer spent anything in the last 365 days"
+              if paces["usual_gap_days"].notna().any() else
+              "no customer of the last 365 days has ever bought on "
+              + ("three different days" if paces["days_bought"].max() < 3 or paces.empty else "five different days"))
+    return [share_of(f"regulars of the last 365 days who are overdue, silent for {OVERDUE + 1} of their usual gaps or "
+                     "more",
+                     len(late), len(regulars), noun="regular customer", note=nobody),
+            Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
+                    estimate=late["spend_last_year"].sum() if len(regulars) else NAN, note=nobody)]
+
+
+def _regulars(paces: pd.DataFrame) -> pd.DataFrame:
+    return paces[paces["usual_gap_days"].notna() & paces["spend_last_year"].gt(0)]
+
+
+def late_by_chance(gaps: np.ndarray, late: float = OVERDUE) -> np.ndarray:
+    """The share of customers who are overdue by `late` usual gaps at any time though nothing has changed.
+
+    Exact for customers who buy at random (a Poisson process): their silence S at a given moment is exponential like
+    their gaps, and they count as late where S > (1 + late) times the median of the `gaps` seen so far. With k = 1 +
+    late that is E[exp(-k median)] of standard exponential gaps, whose order statistics are sums of independent
+    exponentials (Rényi 1953): the product of (n - i) / (n - i + k) over the gaps up to the middle one. With many gaps
+    it tends to 1/2 to the power k (1 in 16 for 3), with four or five it is 1 in 9 and 1 in 8. Customers with a steadier
+    rhythm than that are late by chance less often. `gaps` are whole numbers of 1 or more.
+    """
+    k = 1.0 + late
+    counts, place = np.unique(np.asarray(gaps), return_inverse=True)
+    shares = [_share_by_chance(int(n), k) for n in counts]
+    return np.array(shares, dtype="float64")[place]
+
+
+def _share_by_chance(n: int, k: float) -> float:
+    left = n - np.arange((n + 1) // 2)  # gaps not yet over, from the shortest to the middle one
+    half = n / 2 / (n / 2 + k / 2) if n % 2 == 0 else 1.0  # of an even number the median lies half way to the next
+    return float(np.prod(left / (left + k)) * half)
+
+
+def chances(regulars: pd.DataFrame, late: float = OVERDUE) -> np.ndarray:
+    """`late_by_chance` of each of the regulars of the last 365 days (of `rhythm`), who bought in these days for sure.
+
+    Of somebody known for longer that rules out the longest silences. Given the number n of days bought, the gaps and
+    the silence of who buys at random divide the time since the first purchase like n exponentials; of DRAWS such
+    divisions those count in which the silence is shorter than a year. (Without that, twice as many slow buyers would
+    be expected to be overdue as are among simulated ones who never leave.)
+    """
+    bought = regulars["days_bought"].to_numpy()
+    longest = YEAR / np.maximum(regulars["age_days"].to_numpy(), 1.0)
+    shares, rng = late_by_chance(bought - 1, late), np.random.default_rng(1)
+    for n in np.unique(bought[(longest < 1) & (bought <= MANY)]):
+        parts = rng.exponential(size=(DRAWS, n))
+        silence = parts[:, -1] / parts.sum(axis=1)
+        order = np.argsort(silence)
+        is_late = parts[order, -1] >= (1 + late) * np.median(parts[order, :-1], axis=1)
+        here = (bought == n) & (longest < 1)
+        within = np.searchsorted(silence[order], longest[here])
+        shares[here] = np.append(0, np.cumsum(is_late))[within] / np.maximum(within, 1)
+    return shares
+
+
+def chance_sentence(paces: pd.DataFrame) -> str:
+    """How many regulars would look overdue by chance alone, beside how many do; "" below FEWEST regulars."""
+    regulars = _regulars(paces)
+    if len(regulars) < FEWEST:
+        return ""
+    expected = chances(regulars).sum()
+    late = int(overdue(regulars).sum())
+    about = "hardly anybody" if expected < 0.5 else f"about {count(round(expected), 'customer')}"
+    said = (f"If every one of these {count(len(regulars), 'regular customer')} bought at random times and nobody had "
+            f"left, {about} would be overdue by chance; {count(late, 'customer')} {'is' if late == 1 else 'are'}.")
+    if late == 0:
+        return said
+    return said + (" So being overdue is a reason to ask, and no proof that somebody left."
+                   if late > 2 * expected else " So most of those may be chance: ask before you offer anything.")
+
+
+def lateness(paces: pd.DataFrame) -> pd.DataFrame:
+    """The regulars of the last 365 days by how late they are: silence, customers, share, by_chance (the share that
+    would stand there if all bought at random times and nobody had left). Empty without regulars."""
+    regulars = _regulars(paces)
+    words = ["silent for 1 usual gap or less", "late: silent for 1 to 2 usual gaps",
+             f"late: silent for 2 to {OVERDUE + 1} usual gaps", f"overdue: silent for {OVERDUE + 1} usual gaps or more"]
+    if regulars.empty:
+        return pd.DataFrame(columns=["silence", "customers", "share", "by_chance"])
+    late = regulars["gaps_overdue"]
+    place = np.select([late >= OVERDUE, late >= 1, late > 0], [3, 2, 1], 0)
+    beyond = [1.0, *(chances(regulars, bar).mean() for bar in (0, 1, OVERDUE)), 0.0]
+    customers = np.bincount(place, minlength=4)
+    return pd.DataFrame({"silence": words, "customers": customers, "share": customers / len(regulars),
+                         "by_chance": -np.diff(beyond)})
+
+
+# ---------------------------------------------------------------- in words
+def span(days: float) -> str:
+    """A number of days as an owner would say it: "12 days", "9 weeks", "5 months", "3 years". Weeks from four weeks on
+    (or where they come out even), months from half a year, years from two years; rounded, so at most about 12 % off.
+    Half days, which medians may have, count below a week only."""
+    days = days if days < 7 else int(days + 0.5)
+    if days < 28 and (days < 14 or days % 7):
+        return count(round(days), "day") if days == round(days) else f"{days:g} days"
+    size, noun = (7, "week") if days < 183 else (30.44, "month") if days < 730 else (365.25, "year")
+    return count(round(days / size), noun)
+
+
+def every(gap: float) -> str:
+    """A usual gap in words: "every day", "every 3 weeks"."""
+    said = span(gap)
+    return f"every {said.partition(' ')[2] if said.startswith('1 ') else said}"

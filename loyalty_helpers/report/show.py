@@ -1,0 +1,302 @@
+"""What a chapter's cells call to put words, tables and charts on the page.
+
+Each function displays one thing, as HTML for the page and for JupyterLab and as plain text for everything else
+(terminals, nbval). Nothing is computed here. Whatever comes in may have come from a client's file: it is escaped,
+and only **bold** is understood. The looks live in template/report.css; without it the HTML still reads well.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape, unescape
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import pandas as pd
+from IPython.display import display
+from matplotlib import pyplot as plt
+from matplotlib.text import Text
+
+from loyalty_helpers.core.findings import (
+    GRADES,
+    Change,
+    Effect,
+    Finding,
+    Verdict,
+    amount,
+    capital,
+    count,
+    difference,
+    number,
+)
+
+if TYPE_CHECKING:
+    from loyalty_helpers.core.settings import Program
+    from loyalty_helpers.report.charts.marks import Chart
+
+CSS_PIXELS_PER_POINT = 4 / 3
+READABLE_PIXELS = 11
+# text stays text, and two runs write the same bytes
+SVG = {"svg.fonttype": "none", "svg.hashsalt": "loyalty"}
+ARROWS = {"up": "▲", "down": "▼"}
+VERBS = {"up": "rose", "down": "fell"}
+UNIT = re.compile(r"(?<=\d) (?=%|pp\b)")
+DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")  # of which a line must not be broken at the hyphens
+LONG = 40  # letters in a cell from which on its column is kept wide enough to read
+NUMERIC = ' class="num"'  # which is never broken
+NUMERIC_TEXT = re.compile(r"[+−-]?\s?([¥$£€]|[A-Z]{2,3}[$ ])?\s?\d.{0,22}")
+
+
+# ---------------------------------------------------------------- words
+def say(*sentences: str) -> None:
+    """One paragraph of `sentences`, empty ones left out; **bold** is understood, all else is shown as it is."""
+    if _joined(sentences):
+        _show(f"<p>{_rich(_joined(sentences))}</p>")
+
+
+def lead(text: str) -> None:
+    """The chapter's answer, set large; **bold** is understood."""
+    _show(f'<p class="lead">{_rich(text)}</p>')
+
+
+def note(text: str) -> None:
+    """A limit, beside the claim that it limits; **bold** is understood."""
+    _show(f'<aside class="note"><p>{_rich(text)}</p></aside>')
+
+
+def actions(items: Sequence[tuple[str, str]]) -> None:
+    """Numbered things to do, each as (what, why). An empty list shows nothing."""
+    if items:
+        rows = "".join(f"<li><strong>{_rich(what)}</strong> <span>{_rich(why)}</span></li>" for what, why in items)
+        _show(f'<ol class="actions">{rows}</ol>')
+
+
+def links(items: Iterable[tuple[str, str, str]]) -> None:
+    """Ways to other chapters, each as (chapter's file name without ending, the link's words, what is there).
+
+    They lead to the notebooks, for JupyterLab; the report leads them to its pages.
+    """
+    rows = "".join(f'<li><a href="{escape(chapter)}.ipynb">{escape(words)}</a> <span>{_rich(what)}</span></li>'
+                   for chapter, words, what in items)
+    _show(f'<ul class="links">{rows}</ul>')
+
+
+def hero(verdict: Verdict, effect: Effect | None, program: Program | None = None) -> None:
+    """The answer: the verdict's sentence with its words in the accent colour, what it rests on, and the grade.
+
+    `effect` is the headline effect; where it may claim nothing its sentence says what was seen all the same.
+    `program` names the program above the answer. Without an effect there is no grade.
+    """
+    said = escape(verdict.sentence)
+    words = escape(verdict.words)
+    seen = effect.sentence if effect is not None and effect.measurable and effect.grade in "DE" else ""
+    parts = [
+        f'<p class="kicker">{escape(_introduced(program))}</p>' if program is not None and program.name else "",
+        f'<p class="verdict"><strong>{said.replace(words, f"<em>{words}</em>", 1)}</strong></p>',
+        *(f'<p class="because">{_rich(text)}</p>' for text in (seen, verdict.because, verdict.would_tell) if text),
+        "" if effect is None else _grade(verdict.grade),
+    ]
+    _show(f'<div class="hero">{"".join(parts)}</div>')
+
+
+def _grade(grade: str) -> str:
+    return (f'<p class="grade"><strong>{escape(grade)}</strong> <span>Evidence: {escape(GRADES[grade])}</span></p>'
+            f"<details><summary>what the grades mean</summary>{_definition_list(GRADES)}</details>")
+
+
+def _introduced(program: Program) -> str:
+    launched = program.launched_on
+    return program.name if launched is None else f"{program.name}, launched {launched.day} {launched:%b %Y}"
+
+
+def _definition_list(items: Mapping[str, str]) -> str:
+    rows = "".join(f"<dt>{escape(str(term))}</dt><dd>{_rich(str(text))}</dd>" for term, text in items.items())
+    return f"<dl>{rows}</dl>"
+
+
+# ---------------------------------------------------------------- cards
+def cards(findings: Sequence[Finding]) -> None:
+    """One card per finding. Changes say that they are changes, not effects; a change without evidence is grey.
+
+    Direction is given by arrow, word and sign; colour only repeats it. Plain findings show their level and interval.
+    """
+    changes = [finding for finding in findings if isinstance(finding, Change)]
+    label = '<p class="muted">These are changes, not effects: season, trend and who joins are in them.</p>'
+    body = "".join(_change_card(one) if isinstance(one, Change) else _level_card(one) for one in findings)
+    if findings:
+        _show(f'{label if changes else ""}<ul class="cards">{body}</ul>')
+
+
+def _change_card(change: Change) -> str:
+    verdict = change.verdict
+    n = f"{count(change.before.n, change.before.n_noun)} before, {change.after.n:,} after"
+    if verdict == "not measurable":
+        big, kind, words = "–", "none", f"<b>not measurable</b>: {escape(change.note or 'too little was observed')}"
+    else:
+        big = change.levels.replace(" to ", " → ")
+        better = (verdict == "up") == change.higher_is_better
+        kind = "none" if verdict == "no evidence" else "better" if better else "worse"
+        none = "no evidence" + ("" if change.low <= 0 <= change.high else ", allowing for the number of KPIs")
+        said = none if verdict == "no evidence" else f"{ARROWS[verdict]} {VERBS[verdict]} {change.change}"
+        ends = (f'<span class="nowrap">{escape(end)}</span>' for end in change.interval.split(" to "))
+        words = f"<b>{escape(said)}</b> ({' to '.join(ends)})"
+    return _card(change.label, big, words, n, kind)
+
+
+def _level_card(finding: Finding) -> str:
+    n = count(finding.n, finding.n_noun) if finding.n else ""
+    words = escape(f"{finding.level} interval {finding.interval}") if finding.interval else escape(finding.note)
+    value = finding.value if finding.measurable else "–"
+    return _card(finding.label, value, words, n, "level" if finding.measurable else "none")
+
+
+def _card(label: str, big: str, words: str, n: str, kind: str) -> str:
+    return (f'<li class="card {kind}"><span class="label">{escape(capital(label))}</span> '
+            f'<span class="big">{escape(big)}</span> <span class="words">{words}</span> '
+            f'<span class="n">{escape(n)}</span></li>')
+
+
+# ---------------------------------------------------------------- tables
+def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[str, str] | None = None) -> None:
+    """A table with a caption; the first column names the rows, the index is not shown.
+
+    `units` gives columns the unit in which findings.py writes them ("share", "lift", "CNY"). Other numbers have
+    thousands separators and at most two decimals (none in columns of hundreds and more). Numbers stand right, and so
+    does text that reads as a number ("+3 %", "¥1,250").
+    Underscores in headings become blanks. Missing is "–". Wide tables scroll. Of a frame without rows one line says so.
+    """
+    if frame.empty:
+        nothing = f"{caption.rstrip('.')}: nothing to show."
+        _show(f'<p class="muted">{escape(nothing)}</p>', nothing)
+        return
+    frame = frame.assign(**{column: [_in_unit(value, unit) for value in frame[column]]
+                            for column, unit in (units or {}).items() if column in frame})
+    texts = {column: _cells(frame[column]) for column in frame.columns}
+    shown = pd.DataFrame(texts, columns=frame.columns, dtype="str")
+    sides = {column: _side(frame[column], shown[column]) for column in frame.columns}
+    looks = [_look(sides[column], shown[column]) for column in shown.columns]
+    head = "".join(f'<th scope="col"{look}>{escape(str(column).replace("_", " "))}</th>'
+                   for column, look in zip(shown.columns, looks, strict=True))
+    body = "".join(f"<tr>{_row(row, looks)}</tr>" for row in shown.itertuples(index=False, name=None))
+    below = f'<p class="muted">{_rich(note)}</p>' if note else ""
+    html = (f'<div class="table" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
+            f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+            f"</table></div>{below}")
+    lines = [caption, shown.to_string(index=False), _plain(note)]
+    _show(html, "\n".join(filter(None, lines)))
+
+
+def _in_unit(value: float, unit: str) -> str:
+    return difference(value, unit) if unit == "lift" else amount(value, unit)
+
+
+def _row(cells: tuple[str, ...], looks: Sequence[str]) -> str:
+    first, *rest = (f"{look}>{escape(cell) if look == NUMERIC else _whole_dates(cell)}"
+                    for cell, look in zip(cells, looks, strict=True))
+    return f'<th scope="row"{first}</th>' + "".join(f"<td{cell}</td>" for cell in rest)
+
+
+def _whole_dates(cell: str) -> str:
+    return DATE.sub(r'<span class="nowrap">\g<0></span>', escape(cell))
+
+
+def _look(side: str, cells: pd.Series) -> str:
+    if side == "right":
+        return NUMERIC
+    return ' class="long"' if cells.str.len().max() > LONG else ""
+
+
+def _side(values: pd.Series, cells: pd.Series) -> str:
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return "right"
+    filled = cells[cells != "–"]
+    return "right" if len(filled) and filled.map(lambda cell: bool(NUMERIC_TEXT.fullmatch(cell))).all() else "left"
+
+
+def _cells(values: pd.Series) -> list[str]:
+    floats = [abs(value) for value in values if isinstance(value, Real) and not pd.isna(value)]
+    whole = all(float(value).is_integer() for value in floats)
+    digits = 0 if whole or max(floats) >= 100 else 2
+    times = [value for value in values if isinstance(value, pd.Timestamp)]
+    clock = "%Y-%m-%d" if all(time == time.normalize() for time in times) else "%Y-%m-%d %H:%M"
+    return [_cell(value, digits, clock) for value in values]
+
+
+def _cell(value: object, digits: int, clock: str) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return value.strftime(clock)
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    if isinstance(value, Integral):
+        return number(int(value))
+    return number(float(value), digits) if isinstance(value, Real) else str(value)
+
+
+# ---------------------------------------------------------------- charts
+def chart(chart: Chart) -> None:
+    """The chart's claim as text, the picture with its alt text, its note; the figure is closed.
+
+    A chart that could not be drawn has no figure, and its title says why: only that is shown.
+
+    A simple chart becomes SVG with text as text, the same bytes at every run; a dense one PNG. The display's metadata
+    tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls, except
+    on a phone, which shows the whole picture small.
+    """
+    if chart.figure is None:
+        say(chart.title)
+        return
+    kind = "image/png" if chart.dense else "image/svg+xml"
+    picture, width = _drawn(chart)
+    smallest = min((text.get_fontsize() for text in chart.figure.findobj(Text)
+                    if text.get_visible() and text.get_text().strip()), default=READABLE_PIXELS)
+    plt.close(chart.figure)
+    least = round(width * READABLE_PIXELS / (smallest * CSS_PIXELS_PER_POINT))
+    _show(f'<p class="claim"><strong>{escape(chart.title)}</strong></p>')
+    display({kind: picture, "text/plain": chart.alt}, raw=True,
+            metadata={kind: {"alt": chart.alt, "title": chart.title, "width": round(width), "min_width": least}})
+    if chart.note:
+        _show(f'<p class="muted">{_rich(chart.note)}</p>')
+
+
+def _drawn(chart: Chart) -> tuple[str, float]:
+    """The picture as text (SVG, or base64 of PNG) and its width in CSS pixels."""
+    file = io.BytesIO()
+    kind, settings = ("png", {}) if chart.dense else ("svg", SVG)
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # the reader's fonts draw what the fonts of this machine lack
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")  # names the file it stands in
+        chart.figure.savefig(file, format=kind, dpi=2 * 96, bbox_inches="tight",
+                             metadata={"Software": None} if chart.dense else {"Date": None, "Creator": None})
+    if chart.dense:
+        png = file.getvalue()
+        return base64.b64encode(png).decode(), int.from_bytes(png[16:20], "big") / 2
+    svg = file.getvalue().decode()
+    return svg, float(re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)[1]) * CSS_PIXELS_PER_POINT
+
+
+# ---------------------------------------------------------------- the way out
+def _joined(sentences: Iterable[str]) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _rich(text: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(str(text)))
+
+
+def _plain(html: str) -> str:
+    blocks = re.sub(r"</(p|li|dt|dd|summary)>", "\n", html)
+    return unescape(re.sub(r"<[^>]*>|\*\*", "", blocks)).strip()
+
+
+def _show(html: str, plain: str | None = None) -> None:
+    # the classes keep JupyterLab from reading "$5 or $6" as a formula; a number and its unit stay on one line
+    page = UNIT.sub("\u00a0", f'<div class="mathjax_ignore tex2jax_ignore">{html}</div>')
+    display({"text/html": page, "text/plain": _plain(html) if plain is None else plain}, raw=True)
