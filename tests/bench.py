@@ -30,6 +30,7 @@ from pathlib import Path
 from statistics import median
 
 from loyalty_helpers.core import store
+from loyalty_helpers.report.chapters import ch01
 
 CLONE = Path(__file__).resolve().parents[1]
 ROUNDS = 3
@@ -521,9 +522,8 @@ def prepare_million(root: Path) -> Callable[[], str]:
     os.environ["LOYALTY_ROOT"] = str(root)
     from loyalty_helpers.core.settings import load_client
     from loyalty_helpers.customers import tables
-    from loyalty_helpers.report import chapters
 
-    made = {"customers": tables.customers(orders, as_of=chapters.data_end(orders)),
+    made = {"customers": tables.customers(orders, as_of=ch01.data_end(orders)),
             "customer_weeks": tables.customer_weeks(orders, origin=date(2023, 1, 2))}
     store.write(load_client(shop.name), {"orders": orders} | made)
     return lambda: f"{people:,} customers, {len(orders):,} orders"

@@ -17,7 +17,8 @@ from loyalty_helpers.customers import tables
 from loyalty_helpers.evaluation import cases
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report import advice, chapters
+from loyalty_helpers.report import advice, gate
+from loyalty_helpers.report.chapters import ch00, ch01, ch02, ch04
 from loyalty_helpers.report.charts import marks as charts
 
 mpl.use("agg")
@@ -52,7 +53,7 @@ NO_WEEK = pd.DataFrame(columns=["week_start", "orders", "revenue", "identified"]
 
 def test_orders_that_are_all_refunds_stop_with_words(shop):
     with pytest.raises(UserError, match="All rows of the orders are refunds"):
-        chapters.coverage(orders_on(("a", "2025-01-01")).assign(is_refund=True), shop)
+        ch01.coverage(orders_on(("a", "2025-01-01")).assign(is_refund=True), shop)
 
 
 class TestYearlySurvival:
@@ -60,20 +61,20 @@ class TestYearlySurvival:
         # two years end on the day after the last order; ten bought in the first, five of them in the second
         first = [(name, "2023-01-01") for name in "abcdefghij"]
         again = [(name, "2024-06-01") for name in "abcde"]
-        found = chapters.yearly_survival(orders_on(*first, *again, ("k", "2024-12-28")))
+        found = ch02.yearly_survival(orders_on(*first, *again, ("k", "2024-12-28")))
         assert (found.estimate, found.n) == (0.5, 10)
         assert found.low < 0.5 < found.high
-        few = chapters.yearly_survival(orders_on(*first[:9], *again, ("k", "2024-12-28")))
+        few = ch02.yearly_survival(orders_on(*first[:9], *again, ("k", "2024-12-28")))
         assert not few.measurable and "9 customers bought" in few.sentence and "it takes 10" in few.sentence
 
     def test_says_what_it_takes_where_there_is_too_little(self):
-        found = chapters.yearly_survival(orders_on(("a", "2024-01-01"), ("a", "2024-02-01")))
+        found = ch02.yearly_survival(orders_on(("a", "2024-01-01"), ("a", "2024-02-01")))
         assert not found.measurable and "two full years of orders (728 days)" in found.sentence
 
     def test_refuses_what_two_shorter_spells_would_give(self):
         # a day short of two years; of two spells of 182 days slow buyers would count as gone
         first = [(name, "2023-01-02") for name in "abcdefghij"]
-        found = chapters.yearly_survival(orders_on(*first, *[(name, "2024-12-28") for name in "abcde"]))
+        found = ch02.yearly_survival(orders_on(*first, *[(name, "2024-12-28") for name in "abcde"]))
         assert not found.measurable and found.sentence.endswith("and there are 727.")
 
 
@@ -82,11 +83,11 @@ class TestPace:
         # forty customers who came back every ten days, and all of them a year before the data end
         rows = [(f"c{i}", f"2024-01-{day:02d}") for i in range(40) for day in (1, 11, 21)]
         orders = orders_on(*rows, ("last", "2025-01-31"))
-        frame = tables.customers(orders, as_of=chapters.data_end(orders))
-        found = chapters.pace(orders)
+        frame = tables.customers(orders, as_of=ch01.data_end(orders))
+        found = ch02.pace(orders)
         assert (found.gap_days, found.activity_days, found.returned) == (10, 30, 40)
-        alone = chapters.assignments(frame, shop, None).set_index("customer_id")
-        paced = chapters.assignments(frame, shop, None, pace=found).set_index("customer_id")
+        alone = ch02.assignments(frame, shop, None).set_index("customer_id")
+        paced = ch02.assignments(frame, shop, None, pace=found).set_index("customer_id")
         assert alone.loc["c0", "recency_score"] == 3 and paced.loc["c0", "recency_score"] == 2
         assert paced.loc["last", "recency_score"] == 5
 
@@ -105,7 +106,7 @@ class TestCustomersAnswer:
     def answer(self, shop, **changed) -> list[str]:
         given = {"active": self.ACTIVE, "overdue": self.OVERDUE, "expected": self.ORDERS, "money": self.MONEY,
                  "lateness": self.LATENESS, "shop": shop} | changed
-        return chapters.customers_answer(**given)
+        return ch02.customers_answer(**given)
 
     def test_who_is_loyal_who_is_leaving_and_what_will_come(self, shop):
         assert self.answer(shop) == [  # a tenth of 45 is 4.5
@@ -137,9 +138,9 @@ class TestCustomersAnswer:
 
     def test_for_others_no_number_of_a_few_is_told(self, shop):
         shared = replace(shop, audience="shared", smallest_cell=5)
-        active = chapters.privacy.published(self.ACTIVE.assign(customers=[3, 20, 10, 30]), shared)
-        (late,) = chapters.privacy.told([replace(self.OVERDUE, estimate=2 / 45)], shared)
-        lateness = chapters.privacy.published(self.LATENESS.assign(customers=[43, 2]), shared)
+        active = gate.published(self.ACTIVE.assign(customers=[3, 20, 10, 30]), shared)
+        (late,) = gate.told([replace(self.OVERDUE, estimate=2 / 45)], shared)
+        lateness = gate.published(self.LATENESS.assign(customers=[43, 2]), shared)
         said = self.answer(shared, active=active, overdue=late, lateness=lateness)
         assert said[0].startswith("How many customers are still active is not shown: ")
         assert said[1].startswith("Who is leaving cannot be said: these are too few customers")
@@ -152,13 +153,13 @@ class TestQuadrantSentence:
                           "high": [0.6, 0.4, 0.52, 0.3, NAN]})
 
     def test_says_who_is_satisfied_and_stays_away_and_who_is_too_new(self):
-        assert chapters.quadrant_sentence(self.TABLE) == (
+        assert ch02.quadrant_sentence(self.TABLE) == (
             "Of the 20 customers who answered, 30 % are satisfied (4 or 5 of 5) and do not come back (15 % to 52 %). 3 "
             "more ordered once, and lately: too early to tell.")
 
     def test_gives_no_shares_of_a_few(self):
         few = self.TABLE.assign(customers=[1, 0, 1, 0, 0], share=NAN, low=NAN, high=NAN)
-        assert chapters.quadrant_sentence(few) == (
+        assert ch02.quadrant_sentence(few) == (
             "2 customers who answered can be judged so far: too few for shares, which take 10.")
 
 
@@ -183,7 +184,7 @@ class TestAdvice:
         }
     )
 
-    def results(self, **changed) -> chapters.Results:
+    def results(self, **changed) -> ch00.Results:
         known = {
             "verdict": self.VERDICT,
             "changes": [],
@@ -196,7 +197,7 @@ class TestAdvice:
             "ledger": "",
             "alerts": pd.DataFrame(columns=["grade", "what", "consequence", "remedy"]),
         }
-        return chapters.Results(**known | changed)
+        return ch00.Results(**known | changed)
 
     def test_gives_three_steps_and_mends_the_data_first(self):
         alerts = pd.DataFrame(
@@ -361,20 +362,20 @@ class TestFirstCalls:
         return pd.DataFrame({"value_of_acting": worth, "spend_last_year": 90.0, "still_customer": 0.5})
 
     def test_are_those_worth_a_call_at_the_head_of_the_list_and_nobody_else(self, shop):
-        found = chapters.first_calls(self.listed([3.0, 2.0, 1.0] + [0.0] * 5), shop)
+        found = ch02.first_calls(self.listed([3.0, 2.0, 1.0] + [0.0] * 5), shop)
         assert (found.estimate, found.n) == (270, 3)
-        said = chapters.first_calls_sentence(replace(found, unit="GBP", note="about £6 of margin of the next 13 weeks"))
+        said = ch02.first_calls_sentence(replace(found, unit="GBP", note="about £6 of margin of the next 13 weeks"))
         assert said == ("The first 3 customers to call spent £270 in the last 365 days; about £6 of margin of the next "
                         "13 weeks hangs on them.")
         assert found.note.startswith("about ") and " of the next 13 weeks" in found.note
-        one = chapters.first_calls_sentence(chapters.first_calls(self.listed([3.0]), shop))
+        one = ch02.first_calls_sentence(ch02.first_calls(self.listed([3.0]), shop))
         assert one.startswith("The first customer to call spent ") and one.endswith(" hangs on that one.")
         _, why = advice._call(TestAdvice.OVERDUE, found)
         assert f"{found.note} hangs on them" in why
-        assert chapters.first_calls(self.listed([1.0] * 50), shop).n == 20
+        assert ch02.first_calls(self.listed([1.0] * 50), shop).n == 20
 
     def test_say_so_where_nobody_is_worth_a_call(self, shop):
-        found = chapters.first_calls(self.listed([0.0, 0.0]), shop)
+        found = ch02.first_calls(self.listed([0.0, 0.0]), shop)
         assert found.n == 0 and "no customer is both late" in found.note
 
 
@@ -431,12 +432,12 @@ class TestTablesForTheEye:
     def test_a_shop_without_a_launch_is_described_and_compares_nothing(self, shop, simulated):
         frames = {"orders": simulated.orders}
         plain = replace(shop, program=replace(shop.program, launched_on=None), sources={})
-        assert chapters.windows(simulated.orders, plain) is None
-        changes = chapters.measure(frames, None, plain)
+        assert ch04.windows(simulated.orders, plain) is None
+        changes = ch04.measure(frames, None, plain)
         assert {change.verdict for change in changes} == {"not measurable"}
         repeat = next(change for change in changes if change.kpi == "repeat_rate")
         assert repeat.after.measurable
-        assert chapters.traps(frames, None).empty and chapters.channels_shown(frames, None, plain).empty
+        assert ch04.traps(frames, None).empty and ch04.channels_shown(frames, None, plain).empty
 
     def test_money_is_shown_in_its_own_units(self):
         roi = pd.DataFrame(
@@ -448,13 +449,13 @@ class TestTablesForTheEye:
                 "unit": ["members", "GBP", "lift"],
             }
         )
-        assert chapters.money_shown(roi)["value"].tolist() == ["12", "£1,234", "no lift could pay"]
+        assert ch04.money_shown(roi)["value"].tolist() == ["12", "£1,234", "no lift could pay"]
 
     def test_every_field_that_is_read_has_a_purpose(self, shop):
         prepared = ingest.prepare(shop)
-        shown = chapters.field_purposes(prepared, shop)
+        shown = ch01.field_purposes(prepared, shop)
         given = {(source, ours) for source, several in shop.sources.items() for one in several for ours in one.columns}
         assert set(zip(shown["source"], shown["read as"], strict=True)) == given | {("orders", "–")}
         assert "which rows are cancelled; not kept" in shown["used for"].tolist()
         assert shown["used for"].str.len().gt(3).all()
-        assert chapters.dropped(prepared) == "The files have no other columns."
+        assert ch01.dropped(prepared) == "The files have no other columns."

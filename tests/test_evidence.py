@@ -17,7 +17,8 @@ from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.lab import study as validation
-from loyalty_helpers.report import chapters, evidence
+from loyalty_helpers.report import evidence
+from loyalty_helpers.report.chapters import ch04
 
 LAUNCH = date(2025, 3, 3)
 
@@ -29,7 +30,7 @@ def client_of(folder: Path = Path("x"), **program) -> Client:
 
 def ladder_of(frames: dict, **program) -> list[Effect]:
     shop = client_of(**program)
-    return evaluation.ladder(frames, shop.program, chapters.windows(frames["orders"], shop))
+    return evaluation.ladder(frames, shop.program, ch04.windows(frames["orders"], shop))
 
 
 @pytest.fixture(scope="module")
@@ -145,13 +146,13 @@ def test_where_it_leans_is_told_in_measured_points():
 
 def test_power_looks_at_the_joiners_there_are(shop, effects):
     shop_of, frames = client_of(), shop.frames
-    changes = chapters.measure(frames, chapters.windows(shop.orders, shop_of), shop_of)
+    changes = ch04.measure(frames, ch04.windows(shop.orders, shop_of), shop_of)
     table = evidence.power(frames, shop_of, effects, changes).set_index("rung")
     used = evidence.joiners_shown(evidence.till(effects))["number"].iloc[0]
     assert table.loc[3, "customers"] == used
     everyone = evidence.power(frames, client_of(joining="everyone"), [], changes).set_index("rung")
     assert math.isnan(everyone.loc[3, "smallest_lift"])
-    shown = chapters.power_shown(table.reset_index())
+    shown = ch04.power_shown(table.reset_index())
     assert len(shown) == len(table) and not shown.isin(["nan", "inf"]).any(axis=None)
 
 

@@ -14,8 +14,8 @@ import yaml
 from loyalty_helpers.core import settings as client
 from loyalty_helpers.core.settings import Source, UserError, load_client
 from loyalty_helpers.ingest import known as formats
-from loyalty_helpers.ingest import prepare
 from loyalty_helpers.ingest.files import reading
+from loyalty_helpers.ingest.prepare import prepare
 from loyalty_helpers.ingest.source.sheets import FURTHER, MOMENT, SCHEMA, WORDS_OF_THE_LEDGER
 
 FIXTURES = Path(__file__).parent / "formats"

@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from loyalty_helpers.core.settings import ROOT, Client, Program, Rule, Source, UserError, load_client
-from loyalty_helpers.ingest import prepare
 from loyalty_helpers.ingest.alerts import about as alerts
-from loyalty_helpers.ingest.prepare import SCHEMA, Ledger, Prepared
+from loyalty_helpers.ingest.prepare import SCHEMA, Ledger, Prepared, prepare
 
 PLAIN = """order_id,customer_id,ordered_at,amount,status
 1,A,2024-01-15 10:00,10.50,paid

@@ -14,7 +14,7 @@ from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report import chapters
+from loyalty_helpers.report.chapters import ch04
 
 LAUNCH = date(2025, 3, 3)
 
@@ -41,7 +41,7 @@ def frames() -> dict:
 
 
 def judged(effects: list[Effect], frames: dict, money: Money, **program):
-    return chapters.judge(effects, frames, client_of(**program), money)
+    return ch04.judge(effects, frames, client_of(**program), money)
 
 
 def test_a_clear_lift_above_break_even_works(frames):
@@ -101,7 +101,7 @@ def test_reservations_stand_beside_the_verdict(frames):
 
 def test_the_level_of_the_intervals_shown_does_not_move_the_verdict(frames):
     shop = client_of()
-    windows = chapters.windows(frames["orders"], shop)
+    windows = ch04.windows(frames["orders"], shop)
     narrow, usual = (evaluation.ladder(frames, shop.program, windows, confidence=level) for level in (0.5, 0.95))
     assert evaluation.headline(narrow).interval != evaluation.headline(usual).interval
     bar = money_of(evaluation.headline(narrow).low - 0.01)  # the narrow interval lies above it

@@ -29,7 +29,7 @@ from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import BgNbd, kept
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report import chapters
+from loyalty_helpers.report.chapters import ch02
 
 
 @cache
@@ -268,7 +268,7 @@ def test_a_part_that_lies_about_its_size_is_not_unpacked(tmp_path):
 def test_the_chapter_keeps_the_model_for_the_owner_alone_and_drops_an_old_one(tmp_path):
     shop, path = SimpleNamespace(private=tmp_path / "private"), tmp_path / "private" / "repurchase.model"
     found = forecast.Repurchase(horizon_days=91, sentence="", fitted=model("recency"))
-    chapters.keep_model(shop, found)
+    ch02.keep_model(shop, found)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and forecast.load_model(path).key == "recency"
-    chapters.keep_model(shop, replace(found, fitted=None))
+    ch02.keep_model(shop, replace(found, fitted=None))
     assert not path.exists()

@@ -11,7 +11,7 @@ from loyalty_helpers import forecast
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import lifetime, purchase_days, silence
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report.chapters import data_end
+from loyalty_helpers.report.chapters.ch01 import data_end
 from loyalty_helpers.report.charts import outlook as forecast_charts
 
 WEEK = pd.Timedelta(days=7)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_helpers.core.settings import UserError, load_client
-from loyalty_helpers.ingest import alerts, prepare
+from loyalty_helpers.ingest import alerts
+from loyalty_helpers.ingest.prepare import prepare
 
 HEAD = {"name": "Acme", "currency": "CNY", "time_zone": "Asia/Shanghai", "ids": "plain"}
 

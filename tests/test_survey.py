@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from loyalty_helpers.core.settings import Client, Program, Source, UserError
 from loyalty_helpers.evaluation import kpis
-from loyalty_helpers.ingest import alerts, prepare, survey
+from loyalty_helpers.ingest import alerts, survey
+from loyalty_helpers.ingest.prepare import prepare
 
 ORDERS = "order_id,email,ordered_at,amount\n" + "".join(
     f"{i},c{i % 30}@example.com,2024-{1 + i % 12:02}-{1 + i % 28:02},10\n" for i in range(60))

@@ -1,0 +1,14 @@
+"""The ground that every room stands on: settings, findings, messages, intervals, files of a client.
+
+It takes plain values and frames and gives typed ones back. It knows no export, no chapter and no language, and imports
+no other room.
+"""
+
+__all__ = [
+    "findings",
+    "glm",
+    "intervals",
+    "messages",
+    "settings",
+    "store",
+]

@@ -14,7 +14,8 @@ from loyalty_helpers.core.findings import Change, Finding, Verdict, amount, capi
 from loyalty_helpers.evaluation import return_words
 from loyalty_helpers.evaluation.payoff import BASES, MEMBER_LIST, RUNNING, SPENDING
 from loyalty_helpers.ingest.alerts import GRADES
-from loyalty_helpers.report.chapters import FIRST_YEAR, Results
+from loyalty_helpers.report.chapters.ch00 import Results
+from loyalty_helpers.report.chapters.ch04 import FIRST_YEAR
 
 Step = tuple[str, str]  # what to do, and why
 CARDS = ("retention", "repeat_rate", "frequency", "order_value", "nps")

@@ -8,19 +8,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Change, Effect, Finding
+from loyalty_helpers.core.messages import Message
 from loyalty_helpers.core.settings import Client
+from loyalty_helpers.report.tables import COLUMNS, Column, Table
+from loyalty_helpers.report.wording import words
 
 COUNTS = ("customers", "members", "joiners", "answers", "n_treated", "n_comparison")  # columns that count persons
 NOT_SHOWN = "these are too few customers for a report that others read"
 PEOPLE = r"(?:customer|member|joiner|buyer|regular|person|friend|answer|referral)s?|people|held out|marked as left"
 FEW = re.compile(rf"(?<![\w.,−+-])(\d[\d,]*)(?! or )(?=(?: of \d[\d,]*)? (?:[\w-]+ ){{0,2}}(?:{PEOPLE})\b)")
+
+
+def seen(found: Any, k: int, table: Table | None = None) -> Any:
+    """Whatever was `found` (a frame, a finding, an object that holds some) as readers may see it who must not learn
+    numbers of 1 to `k` - 1 persons; for the owner (`k` is 1) as it is.
+
+    Frames are hidden by the declarations of their columns and of the `table` they are shown as (tables.py); one row a
+    customer is nobody's to see, and objects may hold such frames only for their own use. Raises ValueError for a whole
+    number in a column that nobody has declared: it could count persons.
+    """
+    if k == 1:
+        return found
+    if isinstance(found, pd.DataFrame):
+        return found if "customer_id" in found else _seen_table(found, k, table or Table())
+    if isinstance(found, Finding):
+        return _seen_finding(found, k)
+    if is_dataclass(found) and not isinstance(found, type) and not isinstance(found, Message):
+        return replace(found, **{field.name: seen(getattr(found, field.name), k, table) for field in fields(found)
+                                 if field.init})
+    if isinstance(found, (list, tuple)):
+        return type(found)(seen(one, k, table) for one in found)
+    return {key: seen(one, k, table) for key, one in found.items()} if isinstance(found, dict) else found
+
+
+def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
+    undeclared = [name for name in frame.select_dtypes("number")
+                  if name not in COLUMNS and name not in table.persons and frame[name].dropna().mod(1).eq(0).all()]
+    if undeclared:
+        raise ValueError(f"Declare in report/tables.py whether these columns count persons: {', '.join(undeclared)}.")
+    counts = [name for name in frame if name in table.persons or COLUMNS.get(name, Column()).persons]
+    within = [name for name in table.within if name in frame]
+    return suppressed(frame, counts, k, within=within, figures=table.figures)
 
 
 def least(client: Client) -> int:
@@ -111,7 +146,8 @@ def compared(table: pd.DataFrame, client: Client) -> pd.DataFrame:
 
 def worded(sentences: Sequence[str], client: Client) -> list[str]:
     """Sentences as the client's audience may read them: "3 members" is "fewer than 5 members" for others."""
-    return list(sentences) if least(client) == 1 else [_worded(one, client) for one in sentences]
+    said = [words(one, least=least(client)) for one in sentences]
+    return said if least(client) == 1 else [_worded(one, client) for one in said]
 
 
 def _worded(text: Any, client: Client) -> Any:
@@ -131,22 +167,23 @@ def told(findings: Sequence[Finding], client: Client) -> list[Finding]:
     (or of all but as few) of them; of an effect's members set aside, the reasons are given without numbers where one
     of them would be small.
     """
-    return list(findings) if least(client) == 1 else [_told(one, client) for one in findings]
+    return list(findings) if least(client) == 1 else [
+        _seen_finding(replace(one, label=_worded(one.label, client), note=_worded(one.note, client)), least(client))
+        for one in findings]
 
 
-def _told(one: Finding, client: Client) -> Finding:
-    one = replace(one, label=_worded(one.label, client), note=_worded(one.note, client))
-    small = {n for n in _persons(one) if 1 <= n < least(client)}
+def _seen_finding(one: Finding, k: int) -> Finding:
+    small = {n for n in _persons(one) if 1 <= n < k}
     if isinstance(one, Change):
-        before, after = (_told(level, client) for level in (one.before, one.after))
+        before, after = (_seen_finding(level, k) for level in (one.before, one.after))
         lost = (one.before.measurable, one.after.measurable) != (before.measurable, after.measurable)
         one = replace(one, before=before, after=after)
         return replace(_without_number(one), p_value=NAN, p_adjusted=NAN) if small or lost else one
     if isinstance(one, Effect):
-        checked = one.cross_check and _told(one.cross_check, client)
+        checked = one.cross_check and _seen_finding(one.cross_check, k)
         one = replace(one, cross_check=checked)
         return (replace(_without_number(one), n_treated=0, n_comparison=0, refused=None, diagnostics={}) if small
-                else _without_reasons(one, client))
+                else _without_reasons(one, k))
     return _without_number(one) if small else one
 
 
@@ -164,9 +201,9 @@ def _without_number(one: Finding) -> Finding:
     return replace(one, estimate=NAN, low=NAN, high=NAN, n=0, note=NOT_SHOWN)
 
 
-def _without_reasons(one: Effect, client: Client) -> Effect:
+def _without_reasons(one: Effect, k: int) -> Effect:
     aside = one.diagnostics.get("set_aside", {})
-    if not any(1 <= n < least(client) for n in aside.values()):
+    if not any(1 <= n < k for n in aside.values()):
         return one
     note = re.sub(r"(set aside)(?:: | \()[\d,]+ [^)]*\)?", r"\1", one.note)
     return replace(one, note=note, diagnostics=one.diagnostics | {"set_aside": dict.fromkeys(aside, NAN)})

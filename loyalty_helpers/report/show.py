@@ -11,10 +11,10 @@ import base64
 import io
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape, unescape
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -34,6 +34,8 @@ from loyalty_helpers.core.findings import (
     difference,
     number,
 )
+from loyalty_helpers.core.messages import Message
+from loyalty_helpers.report.wording import words
 
 if TYPE_CHECKING:
     from loyalty_helpers.core.settings import Program
@@ -236,11 +238,13 @@ def _cell(value: object, digits: int, clock: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, Integral):
         return number(int(value))
+    if isinstance(value, Message):
+        return words(value)
     return number(float(value), digits) if isinstance(value, Real) else str(value)
 
 
 # ---------------------------------------------------------------- charts
-def chart(chart: Chart) -> None:
+def chart(chart: Chart, words: Callable[[Any], str] = words) -> None:
     """The chart's claim as text, the picture with its alt text, its note; the figure is closed.
 
     A chart that could not be drawn has no figure, and its title says why: only that is shown.
@@ -248,9 +252,12 @@ def chart(chart: Chart) -> None:
     A simple chart becomes SVG with text as text, the same bytes at every run; a dense one PNG. The display's metadata
     tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls, except
     on a phone, which shows the whole picture small.
+
+    `words` puts title, alt text and note into words where they are messages.
     """
+    title, alt, note = (words(said) for said in (chart.title, chart.alt, chart.note))
     if chart.figure is None:
-        say(chart.title)
+        say(title)
         return
     kind = "image/png" if chart.dense else "image/svg+xml"
     picture, width = _drawn(chart)
@@ -258,11 +265,11 @@ def chart(chart: Chart) -> None:
                     if text.get_visible() and text.get_text().strip()), default=READABLE_PIXELS)
     plt.close(chart.figure)
     least = round(width * READABLE_PIXELS / (smallest * CSS_PIXELS_PER_POINT))
-    _show(f'<p class="claim"><strong>{escape(chart.title)}</strong></p>')
-    display({kind: picture, "text/plain": chart.alt}, raw=True,
-            metadata={kind: {"alt": chart.alt, "title": chart.title, "width": round(width), "min_width": least}})
-    if chart.note:
-        _show(f'<p class="muted">{_rich(chart.note)}</p>')
+    _show(f'<p class="claim"><strong>{escape(title)}</strong></p>')
+    display({kind: picture, "text/plain": alt}, raw=True,
+            metadata={kind: {"alt": alt, "title": title, "width": round(width), "min_width": least}})
+    if note:
+        _show(f'<p class="muted">{_rich(note)}</p>')
 
 
 def _drawn(chart: Chart) -> tuple[str, float]:
@@ -284,11 +291,11 @@ def _drawn(chart: Chart) -> tuple[str, float]:
 
 # ---------------------------------------------------------------- the way out
 def _joined(sentences: Iterable[str]) -> str:
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(words(sentence) for sentence in sentences if sentence)
 
 
 def _rich(text: str) -> str:
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(str(text)))
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(words(text)))
 
 
 def _plain(html: str) -> str:
