@@ -12,7 +12,7 @@ from pathlib import Path
 from babel.dates import format_date
 from fluent.runtime import FluentBundle, FluentResource
 
-from loyalty_helpers.core.findings import amount, difference
+from loyalty_helpers.core.findings import Finding, amount, difference
 from loyalty_helpers.core.messages import Fact, Listed, Message, Number, Persons, message
 
 __all__ = ["words"]
@@ -32,7 +32,7 @@ def words(said: Message | str | None, *, least: int = 1) -> str:
     bundle = _catalogue(LANGUAGE)
     if not bundle.has_message(said.key):
         raise KeyError(f"The catalogue has no message '{said.key}'.")
-    facts = {name: _fact(fact, least) for name, fact in said.facts.items()}
+    facts = {name: text for fact in said.facts.items() for name, text in _named(*fact, least).items()}
     text, errors = bundle.format_pattern(bundle.get_message(said.key).value, facts)
     if errors:
         raise KeyError(f"The message '{said.key}' lacks a fact: {errors[0]}.")
@@ -45,6 +45,15 @@ def _catalogue(language: str) -> FluentBundle:
     for path in sorted((HERE / language).glob("*.ftl")):
         bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")))
     return bundle
+
+
+def _named(name: str, fact: Fact | Finding, least: int) -> dict[str, str | int]:
+    """A fact by its name; a finding as several: its value, and -label, -interval, -level, -n and -measurable."""
+    if not isinstance(fact, Finding):
+        return {name: _fact(fact, least)}
+    return {name: fact.value, f"{name}-label": words(fact.label, least=least), f"{name}-interval": fact.interval,
+            f"{name}-level": fact.level, f"{name}-n": _persons(Persons(fact.n), least), f"{name}-why":
+            words(fact.note, least=least), f"{name}-measurable": "yes" if fact.measurable else "no"}
 
 
 def _fact(fact: Fact, least: int) -> str | int:
