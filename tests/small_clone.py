@@ -23,27 +23,27 @@ LOAD = "from loyalty_helpers.core.settings import load_client\nshop = load_clien
 WORK = {
     "01_data_prep": """
 import pandas as pd
-from loyalty_helpers import tables
+from loyalty_helpers.core import store
 orders = pd.read_csv(shop.folder / "orders.csv", parse_dates=["ordered_at"])
-tables.write(shop, {"orders": orders})
-_ = tables.save_result(shop, "data_quality", pd.DataFrame({"rows": [len(orders)]}))
+store.write(shop, {"orders": orders})
+_ = store.save_result(shop, "data_quality", pd.DataFrame({"rows": [len(orders)]}))
 print(len(orders), "rows")""",
     "02_scoring": """
 import pandas as pd
-from loyalty_helpers import tables
-orders = tables.read(shop, "orders")
-_ = tables.save_result(shop, "segments", pd.DataFrame({"segment": ["<b>bold</b>"], "top": [top]}))
-tables.write_csv(orders, shop.private / "action_list.csv")""",
+from loyalty_helpers.core import store
+orders = store.read(shop, "orders")
+_ = store.save_result(shop, "segments", pd.DataFrame({"segment": ["<b>bold</b>"], "top": [top]}))
+store.write_csv(orders, shop.private / "action_list.csv")""",
     "04_program_evaluation": """
 import pandas as pd
-from loyalty_helpers import tables
-_ = tables.save_result(shop, "kpis", pd.DataFrame({"spend": [tables.read(shop, "orders")["amount"].sum()]}))""",
+from loyalty_helpers.core import store
+_ = store.save_result(shop, "kpis", pd.DataFrame({"spend": [store.read(shop, "orders")["amount"].sum()]}))""",
     "03_case_study_comparison": """
-from loyalty_helpers import tables
-_ = tables.save_result(shop, "cases", tables.read_result(shop, "kpis"))""",
+from loyalty_helpers.core import store
+_ = store.save_result(shop, "cases", store.read_result(shop, "kpis"))""",
     "00_summary": """
-from loyalty_helpers import tables
-tables.write_json({"client": shop.name, "spend": tables.read_result(shop, "cases")["spend"].sum()},
+from loyalty_helpers.core import store
+store.write_json({"client": shop.name, "spend": store.read_result(shop, "cases")["spend"].sum()},
                   shop.results / "results.json")""",
 }
 PARAMETERS = {"02_scoring": "top: int = 3  # how many to show"}

@@ -296,7 +296,8 @@ def test_a_source_is_files_or_a_database(tmp_path):
 def test_a_missing_driver_is_said_with_what_to_type(tmp_path):
     """In a process of its own, in which there is no driver, whatever is installed."""
     code = ("import sys; sys.modules['psycopg'] = None\n"
-            "from loyalty_helpers import reading; from loyalty_helpers.core.settings import Source, UserError\n"
+            "from loyalty_helpers.ingest.files import reading\n"
+            "from loyalty_helpers.core.settings import Source, UserError\n"
             "try: reading.read_files(None, Source(database='postgresql://ann@127.0.0.1:1/shop'))\n"
             "except UserError as error: print(error)")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -316,11 +317,11 @@ def test_a_report_from_a_database_is_always_due(tmp_path, capsys):
 
 WATCHED = """
 import sys
-from loyalty_helpers import ingest
+from loyalty_helpers.ingest import prepare
 from loyalty_helpers.core.settings import load_client
 opened = []
 sys.addaudithook(lambda event, args: opened.append((event, args)) if event.startswith("socket.") else None)
-ingest.prepare(load_client("corner", __import__("pathlib").Path(sys.argv[1])))
+prepare.prepare(load_client("corner", __import__("pathlib").Path(sys.argv[1])))
 print("psycopg" in sys.modules, opened)
 """
 

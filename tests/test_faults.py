@@ -285,8 +285,9 @@ def test_full_disks_and_memory_are_known_by_their_words(name, text, begins):
 # ---------------------------------------------------------------- two runs at once
 HOLDER = """
 import sys
-from loyalty_helpers import client, faults
-with faults.only_run(client.load_client("acme")):
+from loyalty_helpers.core.settings import load_client
+from loyalty_helpers.run import faults
+with faults.only_run(load_client("acme")):
     print("held", flush=True)
     sys.stdin.read()
 """

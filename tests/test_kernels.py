@@ -148,7 +148,7 @@ def test_nobody_is_left_behind_when_a_process_is_killed(victim, tmp_path):
 
 
 def test_the_warm_process_starts_no_thread():
-    code = ("import importlib, os\nfrom loyalty_helpers import kernels\n"
+    code = ("import importlib, os\nfrom loyalty_helpers.run import kernels\n"
             "for room in kernels._modules(): importlib.import_module(room)\n"
             "print(len(os.listdir('/proc/self/task')))")
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | kernels.ENVIRONMENT, capture_output=True,

@@ -310,7 +310,7 @@ def test_empty_rows_of_a_workbook(read):
 WORK = """
 import resource, sys
 from pathlib import Path
-from loyalty_helpers import reading
+from loyalty_helpers.ingest.files import reading
 from loyalty_helpers.core.settings import Source
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 raw = reading.read_files(Path(sys.argv[1]), Source(files=("o.csv",)), lambda header: header == "c1")[0]

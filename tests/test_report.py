@@ -380,7 +380,9 @@ def test_a_run_killed_between_two_renames_is_repaired_by_the_next(clone, shop, m
 # Publishes again and again, each time in a process that is killed one file operation later than the last one
 KILLED_WHILE_PUBLISHING = """
 import os, signal, sys
-from loyalty_helpers import client, page, report
+from loyalty_helpers.core import settings as client
+from loyalty_helpers.report.html import pages as page
+from loyalty_helpers.run import build as report
 shop = client.load_client("acme")
 prints = report.fingerprints(shop)
 pages = {}

@@ -14,7 +14,8 @@ import yaml
 
 from loyalty_helpers.core.settings import CLONE
 
-CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}  # where conda-forge calls it differently
+CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata",  # where conda-forge calls it differently
+               "phonenumberslite": "phonenumbers"}
 BAD_KEYS = ["../x", "a b", "a.b", "", "-h", "a/b"]
 
 
@@ -71,6 +72,7 @@ def test_the_lock_pins_every_dependency_with_hashes(dependencies):
     pinned = dict(re.findall(r"^([a-z0-9._-]+)==([0-9][^ ;]*)", lock, re.MULTILINE))
     for name, limits in map(split, dependencies):
         least = re.fullmatch(r"(?:>=(\d+))?", limits)[1]
+        name = re.sub(r"[._]", "-", name)
         assert name in pinned, f"{name} is not in the lock: make lock"
         assert int(pinned[name].split(".")[0]) >= int(least or 0), f"{name} is too old in the lock: make lock"
     requirements = re.split(r"\n(?=\S)", lock.strip())

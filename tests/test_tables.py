@@ -212,7 +212,7 @@ def test_a_table_that_cannot_be_written_leaves_the_old_set(shop):
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_kill_between_files_never_leaves_a_mixture(shop, monkeypatch, after):
     store.write(shop, {"orders": ORDERS, "members": MEMBERS, "customers": ORDERS})
-    replace, done = tables.os.replace, []
+    replace, done = store.os.replace, []
 
     def killed(source, target):
         if len(done) == after:
@@ -221,7 +221,7 @@ def test_a_kill_between_files_never_leaves_a_mixture(shop, monkeypatch, after):
         replace(source, target)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(tables.os, "replace", killed)
+        patch.setattr(store.os, "replace", killed)
         store.write(shop, {"orders": ORDERS.head(1), "members": MEMBERS.head(1), "customers": ORDERS.head(1)})
     for read in (lambda: store.read(shop, "members"), lambda: store.read_all(shop)):
         with pytest.raises(client.UserError, match="run chapter 01"):
