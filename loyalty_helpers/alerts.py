@@ -9,7 +9,7 @@ from loyalty_helpers import privacy, survey
 from loyalty_helpers.client import Client
 from loyalty_helpers.findings import amount, count
 from loyalty_helpers.ingest import Prepared
-from loyalty_helpers.sheets import APART, LOOKS_LIKE, MASKED, TEXT
+from loyalty_helpers.sheets import AGAIN, ANEW, APART, LOOKS_LIKE, MASKED, NOTHING, TEXT
 
 GRADES = ("stop", "distorts results", "worth knowing")
 FEW_MEMBERS = 20  # below which it may be chance that they joined at their first order
@@ -38,6 +38,22 @@ OF_LOOKS = dict(zip(LOOKS_LIKE, (
     ("They move the amounts, and products bought together.",
      "If they are not part of what customers bought, set them aside in client.yml."),
 ), strict=True))
+# what was decided about rows that share an order number, and about orders without money
+OF_IDENTITY = {
+    ANEW: (GRADES[2], "bear a number that stands for other orders, too",
+           "The numbers begin anew: each use counts as an order of its own, by customer, time and file.",
+           "None, if each year, till or shop numbers its orders by itself; if not, export the shop's own id of the order "
+           "(sources.orders.columns.unique_id)."),
+    APART: (GRADES[1], "share an order number with rows of another day or file",
+            "They were added up as one order, of its first day: right for an order in parts.",
+            "Where two exports tell the same order in two ways, leave one out; where they are different orders, export "
+            "the shop's own id of the order (sources.orders.columns.unique_id)."),
+    AGAIN: (GRADES[1], "share an order number with another row",
+            "They were added up as one order: right for payments in parts, wrong for states of one order.",
+            "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end."),
+    NOTHING: (GRADES[2], "came to nothing: free, or given back in full", "They are no purchases, and nobody is counted as "
+              "having come back with them.", "None, if they were given away or given back."),
+}
 HARMLESS = ("blank row", "exact duplicate", "overlap with another file")  # no sale is lost with these, or told already
 
 
@@ -91,16 +107,9 @@ def _of_the_rows(prepared: Prepared, client: Client):
         yield (GRADES[1], f"Nearly all amounts of {count(turned, 'row')} are below zero, and their signs were turned",
                "Right where the export writes sales with a minus; if these are refunds, every figure is wrong.",
                "Make sure which it is; export the sales, too, if these are the refunds.")
-    if apart := table.loc[table["check"] == APART, "rows"].sum():
-        yield (GRADES[1], f"{count(apart, 'row')} of orders share an order number with rows of another day or file",
-               "They were added up as one order: right for an order in parts, wrong for numbers that begin again.",
-               "Where numbers begin again (each year, in each shop), give each its own entry with a shop's name; where "
-               "two exports tell the same order in two ways, leave one out.")
-    repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
-    if repeated:
-        yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",
-               "Each row counts in money, the order once: right for payments in parts, wrong for states of one order.",
-               "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end.")
+    for check, (grade, what, consequence, remedy) in OF_IDENTITY.items():
+        if rows_so := table.loc[table["check"] == check, "rows"].sum():
+            yield (grade, f"{count(rows_so, 'row')} of orders {what}", consequence, remedy)
 
 
 def _of_the_customers(bought: pd.DataFrame, client: Client):
