@@ -4,8 +4,8 @@ It takes the judged sheets of orders and gives each kept row the number of its p
 purchase bears, and the mark of what is none. It never asks: what was decided stands in the ledger, and the alerts say it.
 
 Rows are one order where they bear one number of one customer. Where numbers begin anew (each year, each day at a till,
-in each shop's file), which shows in numbers that come back under other customers, a later use of a number is another
-order, and so is one in another file. Where they do not, it is a part of the same order, within a quarter of a year. A
+in each shop's file), which shows in numbers that come back under other customers, or in most of them coming back, a
+later use of a number is another order, and so is one in another file. Where they do not, it is a part of the same order, within a quarter of a year. A
 unique id of the shop's own beside the number settles this beforehand.
 """
 
@@ -19,6 +19,7 @@ import pandas as pd
 from loyalty_helpers.sheets import AGAIN, ANEW, APART, MICRO, NOTHING, Sheet, codes
 
 DAY, HOUR = 24 * 3600 * MICRO, 3600 * MICRO  # in millionths of a second
+MANY = 3  # numbers that come back, below which it may be chance that most do
 ONE_ORDER, ONE_SALE = 91 * DAY, 6 * HOUR  # between rows of an order: in general; where numbers begin anew
 
 
@@ -104,12 +105,13 @@ def _rows(sheets: Sequence[Sheet]) -> tuple[pd.DataFrame, pd.Index]:
 
 
 def _begin_anew(rows: pd.DataFrame) -> bool:
-    """Whether most numbers that come back after more than a day do so under another customer, or an unknown one."""
+    """Whether most numbers that come back after more than a day do so under another customer, or an unknown one; or
+    whether most numbers come back at all, be it under the same few customers."""
     by = rows.loc[(rows["number"] >= 0) & ~rows["refund"], ["number", "moment", "person"]].groupby("number", sort=False)
     low, high = by.min(), by.max()
     back = high["moment"] - low["moment"] > DAY
     other = (low["person"] != high["person"]) | (high["person"] < 0)
-    return bool((back & other).sum() > back.sum() / 2)
+    return bool((back & other).sum() > back.sum() / 2 or (back.sum() > len(back) / 2 and back.sum() >= MANY))
 
 
 def _purchases(rows: pd.DataFrame, *, apart: int) -> np.ndarray:
