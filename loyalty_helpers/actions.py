@@ -14,8 +14,9 @@ import pandas as pd
 
 from loyalty_helpers import privacy, rhythm
 from loyalty_helpers.client import Client, UserError, suggest
+from loyalty_helpers.core import DAY, YEAR
 from loyalty_helpers.findings import NAN, Finding, amount, capital, count
-from loyalty_helpers.scoring import LATE, SCHEMES, YEAR, buyers, heaviest
+from loyalty_helpers.scoring import LATE, SCHEMES, buyers, heaviest
 
 ACTIONS = Path(__file__).with_name("actions.csv")
 FIRST_CALLS = 20  # customers: what one person can write to in a week
@@ -85,7 +86,7 @@ def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, paces: pd.DataF
 
     One order tells nothing of staying: still_customer and value_at_risk are missing for who bought on one day only.
 
-    Where no chance is known at all (a forecast without drop-out), usual_value is what they spent in the last 365 days,
+    Where no chance is known at all (a forecast without drop-out), usual_value is what they spent in the last 364 days,
     scaled to the horizon; value_at_risk is missing; value_of_acting is a quarter of the usual value, the most that
     p (1 - p) can be, for overdue regulars (`rhythm.overdue`) silent for ten usual gaps at most; and of overdue ones the
     forecast's orders and chance to buy are missing, as it supposes that nobody leaves.
@@ -135,7 +136,7 @@ def _values(listed: pd.DataFrame, margin: float, horizon_days: int) -> dict[str,
         late = listed["recency_days"].gt(gap) & listed["recency_days"].le(LONG)
         acting = (at_risk * still).where(late & still.between(LIKELY, SURE), 0.0)
     else:
-        usual = (listed["spend_last_year"] * margin * horizon_days / YEAR).clip(lower=0)
+        usual = (listed["spend_last_year"] * margin * horizon_days / (YEAR // DAY)).clip(lower=0)
         at_risk = pd.Series(NAN, index=listed.index)
         acting = (usual * MOST_IN_DOUBT).where(rhythm.overdue(listed) & (listed["gaps_overdue"] <= GONE), 0.0)
     return {"usual_value": usual.round(2), "value_at_risk": at_risk.round(2), "value_of_acting": acting.round(2)}
@@ -171,7 +172,7 @@ def how_sorted(listed: pd.DataFrame, *, gross_margin: float | None, horizon_days
                 "their usual pace, times the chance that they have left, times the chance that they have not. Who is "
                 "sure to come needs no call; who has most likely left, or has been silent for more than "
                 f"{rhythm.span(LONG)}, gets none either.")
-    return (f"Sorted by what overdue regulars spent in the last 365 days, as {money} of {weeks}: too little is known "
+    return (f"Sorted by what overdue regulars spent in the last 364 days, as {money} of {weeks}: too little is known "
             "to tell how likely each of them has left. "
             f"{amount(MOST_IN_DOUBT, 'share', digits=0)} of it counts as worth a call, the most that can be "
             f"both in doubt and still to be won; who has been silent for more than {GONE + 1} usual gaps gets none.")

@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 
 import pandas as pd
 
@@ -28,10 +27,11 @@ from loyalty_helpers import (
     tables,
 )
 from loyalty_helpers.client import SOURCES, Client, UserError
+from loyalty_helpers.core import DAY, FEWEST, YEAR, purchases, span
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
 from loyalty_helpers.ingest import Prepared
-from loyalty_helpers.intervals import FEWEST_UNITS, wilson
+from loyalty_helpers.intervals import wilson
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -46,27 +46,22 @@ def canonical(prepared: Prepared, shop: Client) -> dict[str, pd.DataFrame]:
     first = orders["ordered_at"].min().normalize()
     origin = shop.program.launched_on or (first - pd.Timedelta(days=first.weekday())).date()
     made = {
-        "customers": tables.customers(orders, as_of=data_end(orders), members=prepared.tables.get("members")),
+        "customers": tables.customers(orders, as_of=span(orders).end, members=prepared.tables.get("members")),
         "customer_weeks": tables.customer_weeks(orders, origin=origin),
     }
     return prepared.tables | made
 
 
-def data_end(orders: pd.DataFrame) -> date:
-    """The day after the last row of orders, in the client's time zone."""
-    return (orders["ordered_at"].max().normalize() + pd.Timedelta(days=1)).date()
-
-
 def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
     """Period, orders, customers and revenue in sentences, with what the launch leaves on either side."""
-    bought = orders[~orders["is_refund"]]
+    bought = purchases(orders)
     if bought.empty:
-        raise UserError("All rows of the orders are refunds, so nothing was bought. Check the column of amounts, its "
-                        "sign, and the rule for refunds in client.yml.")
+        raise UserError("All rows of the orders are refunds or came to nothing, so nothing was bought. Check the "
+                        "column of amounts, its sign, and the rule for refunds in client.yml.")
     first, last = bought["ordered_at"].min(), bought["ordered_at"].max()
     known = bought["customer_id"].notna().mean()
     sentences = [
-        f"The orders run from {_day(first)} to {_day(last)}: {count(bought['order_id'].nunique(), 'order')} of "
+        f"The orders run from {_day(first)} to {_day(last)}: {count(len(bought), 'order')} of "
         f"{count(bought['customer_id'].nunique(), 'identified customer')}, "
         f"{amount(orders['amount'].sum(), shop.currency)} net of refunds.",
         f"{capital(amount(known, 'share', digits=0))} of the orders carry a customer id.",
@@ -154,13 +149,13 @@ def owners_only(table: pd.DataFrame, shop: Client) -> pd.DataFrame:
 
 def pace(orders: pd.DataFrame) -> scoring.Pace:
     """The shop's pace up to the end of its data."""
-    return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=data_end(orders)))
+    return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=span(orders).end))
 
 
 def ahead(orders: pd.DataFrame, shop: Client, *, horizon_days: int, years: int, discount: float) -> forecast.Outlook:
     """`forecast.outlook` from the end of the data, in the client's currency and at the client's margin."""
     return forecast.outlook(
-        orders, as_of=data_end(orders), horizon_days=horizon_days, years=years, discount=discount,
+        orders, as_of=span(orders).end, horizon_days=horizon_days, years=years, discount=discount,
         gross_margin=shop.program.gross_margin, currency=shop.currency,
     )
 
@@ -175,7 +170,7 @@ def to_call(frames: Frames, assigned: pd.DataFrame, rhythms: pd.DataFrame, outlo
 
 
 def first_calls(listed: pd.DataFrame, shop: Client, *, horizon_days: int = actions.HORIZON) -> Finding:
-    """What the customers at the head of the action list spent in the last 365 days: those worth a call, at most
+    """What the customers at the head of the action list spent in the last 364 days: those worth a call, at most
     `actions.FIRST_CALLS`. The note says what hangs on them in the next weeks, which is far less."""
     first = actions.first(listed)
     if 1 <= len(first) < privacy.least(shop):
@@ -183,7 +178,7 @@ def first_calls(listed: pd.DataFrame, shop: Client, *, horizon_days: int = actio
                        note=privacy.NOT_SHOWN)
     whom = "customers" if first.empty else "customer" if len(first) == 1 else count(len(first), "customer")
     return Finding(
-        label=f"what the first {whom} to call spent in the last 365 days", unit=shop.currency,
+        label=f"what the first {whom} to call spent in the last 364 days", unit=shop.currency,
         estimate=first["spend_last_year"].sum() if len(first) else NAN, n=len(first),
         note=actions.at_stake(listed, shop, horizon_days=horizon_days) or actions.NOBODY_TO_CALL,
     )
@@ -194,7 +189,7 @@ def first_calls_sentence(found: Finding) -> str:
     if not found.measurable:
         return found.sentence
     whom, them = ("customer", "that one") if found.n == 1 else (count(found.n, "customer"), "them")
-    return f"The first {whom} to call spent {found.value} in the last 365 days; {found.note} hangs on {them}."
+    return f"The first {whom} to call spent {found.value} in the last 364 days; {found.note} hangs on {them}."
 
 
 def customers_answer(active: pd.DataFrame, overdue: Finding, expected: Finding, money: Finding, *,
@@ -227,10 +222,10 @@ def _leaving(overdue: Finding, lateness: pd.DataFrame) -> str:
     if not overdue.measurable:
         return f"Who is leaving cannot be said: {overdue.note}."
     n, late = overdue.n, round(overdue.estimate * overdue.n)
-    share = f" ({overdue.value}; {overdue.level} interval {overdue.interval})" if n >= FEWEST_UNITS else ""
+    share = f" ({overdue.value}; {overdue.level} interval {overdue.interval})" if n >= FEWEST.units else ""
     said = (f"Of {count(n, 'regular customer')} {f'{late:,}' if late else 'nobody'} {'are' if late > 1 else 'is'} "
             f"overdue, silent for {rhythm.OVERDUE + 1} of their usual gaps or more{share}")
-    chance = n * lateness["by_chance"].iloc[-1] if n >= rhythm.FEWEST and len(lateness) else NAN
+    chance = n * lateness["by_chance"].iloc[-1] if n >= FEWEST.units and len(lateness) else NAN
     if math.isnan(chance):
         return f"{said}."
     about = "hardly anybody" if chance < 0.5 else f"about {round(chance):,}"
@@ -253,18 +248,18 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     Two years of 364 days up to the end of the data, and nothing with less: of two shorter spells slow buyers count as
     gone, and brought to a year the share is far too low. Needs ten customers in the first year.
     """
-    end = pd.Timestamp(data_end(orders))
-    known = (end - orders["ordered_at"].min().normalize()).days
+    begin, end = span(orders)
+    known = (end - begin).days
     label = "customers of one year who bought in the next"
-    if known < 2 * kpis.YEAR:
-        note = f"it takes two full years of orders ({2 * kpis.YEAR} days), and there are {known}"
+    if known < 2 * YEAR // DAY:
+        note = f"it takes two full years of orders ({2 * YEAR // DAY} days), and there are {known}"
         return Finding(label=label, unit="share", estimate=NAN, note=note)
-    bought = scoring.purchases(orders)
-    age = (end - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
+    bought = purchases(orders, known=True)
+    age = (end - bought["ordered_at"]) / YEAR
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
-    if len(was) < FEWEST_UNITS:
+    if len(was) < FEWEST.units:
         who = count(len(was), "customer") if was else "nobody"
-        note = f"{who} bought in the first of the last two years, and it takes {FEWEST_UNITS}"
+        note = f"{who} bought in the first of the last two years, and it takes {FEWEST.units}"
         return Finding(label=label, unit="share", estimate=NAN, n=len(was), note=note)
     low, high = wilson(len(was & still), len(was), 1.96)
     return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
@@ -277,7 +272,7 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
     model's value of the same customers beside."""
     if not survival.measurable:
         return pd.DataFrame(columns=["value_group", "discounted_clv"])
-    still = customers[customers["recency_days"] < kpis.YEAR]
+    still = customers[customers["recency_days"] < YEAR // DAY]
     table = forecast.clv_table(
         still, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
         retention=survival.estimate, currency=shop.currency,
@@ -304,7 +299,7 @@ def keep_model(shop: Client, found: forecast.Repurchase) -> None:
 
 def second_order(orders: pd.DataFrame, shop: Client, *, pace: scoring.Pace) -> cohorts.SecondOrder:
     """How soon new customers order again, as the client's audience may see it; who is new, by the shop's pace."""
-    found = cohorts.second_order(orders, as_of=data_end(orders), lead_days=pace.activity_days)
+    found = cohorts.second_order(orders, as_of=span(orders).end, lead_days=pace.activity_days)
     return cohorts.second_order_shown(found, privacy.told(found.after, shop), privacy.least(shop))
 
 
@@ -328,9 +323,9 @@ def quadrant_sentence(found: pd.DataFrame) -> str:
     latent, judged = rows.loc["latent"], rows.loc[list(scoring.QUADRANT), "customers"].sum(skipna=False)
     new = rows.loc[scoring.TOO_NEW, "customers"]
     early = f" {int(new):,} more ordered once, and lately: too early to tell." if new > 0 else ""
-    if judged < FEWEST_UNITS:
+    if judged < FEWEST.units:
         return (f"{count(int(judged), 'customer')} who answered can be judged so far: too few for shares, which take "
-                f"{FEWEST_UNITS}.{early}")
+                f"{FEWEST.units}.{early}")
     if pd.isna(latent["share"]):
         return f"How many are satisfied and do not come back is not shown: {privacy.NOT_SHOWN}."
     low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))

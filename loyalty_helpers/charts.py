@@ -22,8 +22,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from loyalty_helpers import findings, scoring
 from loyalty_helpers.cases import Family, Own
+from loyalty_helpers.core import FEWEST
 from loyalty_helpers.findings import Change, Effect, Finding
-from loyalty_helpers.intervals import FEWEST_UNITS
 
 INK, ACCENT, CAUTION, GREY, PALE = "#1c2b33", "#0b6e69", "#8f5a00", "#8795a1", "#e3e8ec"
 WIDTH = 6.6  # inches: about the text width of the page, so that letters keep their size
@@ -227,7 +227,7 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     for axis in (ax.xaxis, ax.yaxis):
         percent_axis(axis)
     ax.grid()
-    who = f"{finding.value} of" if few >= FEWEST_UNITS else f"{few:,} of {finding.n:,}"
+    who = f"{finding.value} of" if few >= FEWEST.units else f"{few:,} of {finding.n:,}"
     title = f"{who} customers {'brings' if few == 1 else 'bring'} half of the revenue"
     return Chart(figure, title, f"Concentration curve of revenue over customers. {finding.sentence}")
 
@@ -238,7 +238,7 @@ def groups(table: pd.DataFrame, *, label: str) -> Chart:
     if rows.empty or not rows["share"].any():
         return nothing("There is no revenue to share out among groups.")
     if rows[label].isin([scoring.TOO_FEW, scoring.REFUNDS_ONLY]).all():
-        return nothing(f"Groups can be compared from {scoring.FEWEST_TO_SORT} customers with an order on.")
+        return nothing(f"Groups can be compared from {FEWEST.sorted} customers with an order on.")
     figure, ax = canvas(0.75 + 0.33 * max(len(rows), 2))
     y = np.arange(len(rows))
     ax.hlines(y, rows["share"], rows["spend_share"], color=PALE, linewidth=4, zorder=1)

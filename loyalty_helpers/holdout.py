@@ -14,10 +14,10 @@ import pandas as pd
 
 from loyalty_helpers import ingest, privacy, tables
 from loyalty_helpers.client import Client, UserError
+from loyalty_helpers.core import DAY, span
 from loyalty_helpers.evaluation.experiment import MIN_CUSTOMERS
 from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, power_holdout
 from loyalty_helpers.evaluation.rungs import campaign_since, too_small
-from loyalty_helpers.evaluation.weeks import DAY, data_end
 from loyalty_helpers.findings import count, difference, number
 
 STRATA = 5
@@ -132,7 +132,7 @@ def _words(client: Client, drawn: pd.DataFrame, *, orders: pd.DataFrame, share: 
     if "assignment" in client.sources:
         remarks.append("client.yml names an assignment already. Let that experiment end, and build its report, before "
                        "this one takes its place.")
-    if abs((pd.Timestamp(drawn["assigned_at"].iloc[0]) - data_end(orders)) / DAY) > 31:
+    if abs((pd.Timestamp(drawn["assigned_at"].iloc[0]) - span(orders).end) / DAY) > 31:
         remarks.append(f"The orders end on {orders['ordered_at'].max():%Y-%m-%d}: customers who came later are not in "
                        "the draw. Export the orders again for a draw of everybody.")
     return "\n".join([

@@ -152,9 +152,9 @@ def _lines_of(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _orders_of(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """One row per `purchase` (see `order_identity.decide`) from its rows: the sum of the amounts, the earliest time, the
-    category and channel with most money. Refunds are rows of their own, as they stood in the files or, by line, by
-    their number."""
+    """One row per `purchase` (see `order_identity.decide`) from its rows: the sum of the amounts, the earliest time,
+    the category and channel with most money. Refunds are rows of their own, as they stood in the files or, by line,
+    by their number."""
     lines = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     if not lines["purchase"].duplicated().any():
         return lines
@@ -202,5 +202,6 @@ def _canonical(name: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
     frame = in_order(frame, [*times[:1], *(column for column in frame if column not in times[:1])])
     if name == "orders" and len(nameless := np.flatnonzero(frame["order_id"].isna())):  # each of these is an order
         running = pd.Series(range(1, len(nameless) + 1)).astype(TEXT)
-        frame.loc[nameless, "order_id"] = (running if len(nameless) == len(frame) else "no number " + running).to_numpy()
+        running = running if len(nameless) == len(frame) else "no number " + running
+        frame.loc[nameless, "order_id"] = running.to_numpy()
     return frame

@@ -1,12 +1,12 @@
 """What an order is, decided once: which rows of the exports are one purchase, and which came to nothing.
 
 It takes the judged sheets of orders and gives each kept row the number of its purchase, an order_id that no other
-purchase bears, and the mark of what is none. It never asks: what was decided stands in the ledger, and the alerts say it.
+purchase bears, and the mark of what is none. It never asks: what was decided stands in the ledger, and alerts say it.
 
-Rows are one order where they bear one number of one customer. Where numbers begin anew (each year, each day at a till,
-in each shop's file), which shows in numbers that come back under other customers, or in most of them coming back, a
-later use of a number is another order, and so is one in another file. Where they do not, it is a part of the same order, within a quarter of a year. A
-unique id of the shop's own beside the number settles this beforehand.
+Rows are one order where they bear one number of one customer. Where numbers begin anew (each year, each day at a
+till, in each shop's file), which shows in numbers that come back under other customers, or in most of them coming
+back, a later use of a number is another order, and so is one in another file. Where they do not, it is a part of the
+same order, within a quarter of a year. A unique id of the shop's own beside the number settles this beforehand.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def by_unique_id(sheets: Sequence[Sheet]) -> None:
     if not known:
         return
     ids = [_filled(sheet) for sheet in known]
-    rows = pd.concat([pd.DataFrame({"number": sheet.cells["order_id"], "one": one, "customer": sheet.cells["customer_id"],
+    rows = pd.concat([pd.DataFrame({"number": sheet.cells["order_id"], "one": one,
+                                    "customer": sheet.cells["customer_id"],
                                     "day": sheet.cells["ordered_at"].dt.normalize()})
                       for sheet, one in zip(known, ids, strict=True)], ignore_index=True)
     pairs = rows.dropna(subset=["number", "one"]).drop_duplicates(["number", "one"])
@@ -119,7 +120,8 @@ def _purchases(rows: pd.DataFrame, *, apart: int) -> np.ndarray:
     key = codes([rows["number"], rows["person"], rows["refund"], *([rows["file"]] if apart == ONE_SALE else [])])
     place = np.lexsort([rows["moment"], key])
     alone = ((rows["number"] < 0) | (rows["refund"] & ~rows["by_line"])).to_numpy()[place]
-    new = (np.diff(key[place], prepend=-1) != 0) | (np.diff(rows["moment"].to_numpy()[place], prepend=0) > apart) | alone
+    waited = np.diff(rows["moment"].to_numpy()[place], prepend=0)
+    new = (np.diff(key[place], prepend=-1) != 0) | (waited > apart) | alone
     purchase = np.empty(len(rows), dtype="int64")
     purchase[place] = np.cumsum(new) - 1
     return purchase

@@ -14,8 +14,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from loyalty_helpers import stability as stable
 from loyalty_helpers.affinity import affinity_sentence, baskets_sentence
 from loyalty_helpers.charts import ACCENT, CAUTION, GREY, INK, PALE, Chart, canvas, nothing, percent_axis
+from loyalty_helpers.core import FEWEST
 from loyalty_helpers.findings import amount, capital, number
-from loyalty_helpers.migration import FEWEST, Migration
+from loyalty_helpers.migration import Migration
 from loyalty_helpers.stability import Agreement, Stability
 
 PAIRS_DRAWN = 8
@@ -32,7 +33,7 @@ def migration(found: Migration) -> Chart:
     Nothing of fewer customers than migration.FEWEST, of whom there are no shares worth a picture.
     """
     shares = found.groups[found.groups["before"].isin(found.sizes["group"])]
-    if not any(change.after.measurable and change.after.n >= FEWEST for change in found.moves):
+    if not any(change.after.measurable and change.after.n >= FEWEST.moved for change in found.moves):
         return nothing(_claim(found.sentence))
     places = list(dict.fromkeys(shares["after"]))
     wide = shares.pivot(index="before", columns="after", values="share").reindex(

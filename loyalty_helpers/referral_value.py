@@ -15,8 +15,9 @@ from scipy import stats
 
 from loyalty_helpers import privacy
 from loyalty_helpers.client import Client
+from loyalty_helpers.core import FEWEST
 from loyalty_helpers.findings import NAN, Finding, amount, count, difference
-from loyalty_helpers.intervals import FEWEST_UNITS, resampled
+from loyalty_helpers.intervals import resampled
 from loyalty_helpers.scoring import CONFIDENCE, buyers, share_of
 
 ANYWAY = "They might have come without being referred."
@@ -127,9 +128,9 @@ def _half(came: pd.DataFrame) -> Finding:
     """The smallest share of referrers who named half of those who came."""
     label = "referrers who brought half of the referred customers"
     each = came.groupby("referrer_id").size().sort_values(ascending=False)
-    if len(each) < FEWEST_UNITS:
+    if len(each) < FEWEST.units:
         return Finding(label=label, unit="share", estimate=NAN, n=len(each),
-                       note=f"it takes {FEWEST_UNITS} persons who brought somebody, there are {len(each)}")
+                       note=f"it takes {FEWEST.units} persons who brought somebody, there are {len(each)}")
     fewest = int((each.cumsum() < each.sum() / 2).sum()) + 1
     return Finding(label=label, unit="share", estimate=fewest / len(each), n=len(each), n_noun="person",
                    method="count")
@@ -143,8 +144,8 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
     new, month, referred = new[shared], month[shared].to_numpy(), referred[shared]
     label = "what referred customers have spent more than other newcomers of the same months"
     ones, others = int(referred.sum()), int((~referred).sum())
-    if min(ones, others) < FEWEST_UNITS:
-        note = (f"it takes {FEWEST_UNITS} referred customers and as many other newcomers of the same months, there are "
+    if min(ones, others) < FEWEST.units:
+        note = (f"it takes {FEWEST.units} referred customers and as many other newcomers of the same months, there are "
                 f"{ones:,} and {others:,}")
         return pd.DataFrame(columns=GROUPS), Finding(label=label, unit=currency, estimate=NAN, n=ones, note=note)
     place = np.unique(month, return_inverse=True)[1]
@@ -176,7 +177,7 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
 
 def _limits(columns: np.ndarray, estimate, center: float, n: int) -> tuple[float, float]:
     """The bootstrap's standard error and a t quantile, as for differences of ratios; none below ten."""
-    if n < FEWEST_UNITS:
+    if n < FEWEST.units:
         return NAN, NAN
     se = float(estimate(resampled(columns)).std(ddof=1)) * math.sqrt(n / (n - 1))
     half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * se

@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 
 from loyalty_helpers.charts import ACCENT, CAUTION, GREY, INK, PALE, Chart, canvas, nothing, percent_axis
 from loyalty_helpers.cohorts import HORIZONS, SecondOrder, retention_sentence
+from loyalty_helpers.core import FEWEST
 from loyalty_helpers.findings import amount, capital, count
-from loyalty_helpers.intervals import FEWEST_UNITS
 from loyalty_helpers.scoring import QUADRANT, TOO_NEW, satisfied_rule
 
 BAND = "Band: 95 % interval."
@@ -67,7 +67,7 @@ def second_order(found: SecondOrder) -> Chart:
         ax.annotate(f"half after {count(round(day), 'day')}", (day, 0), xytext=(-4 if late else 4, 4),
                     textcoords="offset points", color=CAUTION, ha="right" if late else "left", va="bottom")
     waiting = _at_risk(found.curve, end)
-    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in waiting if risk >= FEWEST_UNITS)
+    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in waiting if risk >= FEWEST.units)
     title = f"{last.value} of {last.label.replace('with a second order', 'ordered a second time')}"
     return Chart(figure, title, f"Curve of second orders by day. {found.sentence}",
                  note=f"{BAND} Still followed without a second order: {followed}.")
@@ -82,7 +82,7 @@ def _at_risk(curve: pd.DataFrame, end: float) -> list[tuple[int, float]]:
 def quadrant(found: pd.DataFrame, sentence: str) -> Chart:
     """Satisfaction against behavior as four fields with counts and shares (`scoring.quadrant`)."""
     rows = found.set_index("type") if len(found) else found
-    if not len(found) or rows.loc[list(QUADRANT), "customers"].sum(skipna=False) < FEWEST_UNITS or not (
+    if not len(found) or rows.loc[list(QUADRANT), "customers"].sum(skipna=False) < FEWEST.units or not (
             rows.loc[list(QUADRANT), "share"].notna().any()):
         return nothing(sentence)
     figure, ax = canvas(2.6)

@@ -290,7 +290,8 @@ def _find_columns(sheet: Sheet, kinds: dict[str, str]) -> None:
         needed |= {*(() if by_total else parts if by_parts else ["amount"]), *(["order_id"] if sheet.by_line else [])}
     # a column that happens to be called "refunded" may say yes or no: only the settings can have it taken off
     unused = {"amount" if by_parts else "unit_price"} | ({"refunded", "order_total", "order_refunded"} - given.keys())
-    unused |= {*PERSON, "refund_email", "unique_id"} - given.keys()  # an address is read only where the settings ask for it
+    # an address is read only where the settings ask for it
+    unused |= {*PERSON, "refund_email", "unique_id"} - given.keys()
     unused |= {"order_total", "order_refunded"} - (kinds.keys() if by_total else set())
     for column, those in found.items():
         lacking = [raw for raw, one in zip(sheet.files, those, strict=True) if one is None]

@@ -12,10 +12,11 @@ from loyalty_helpers.core.purchases import (
     YEAR,
     Fewest,
     Span,
-    bought,
+    is_purchase,
     purchases,
     span,
     visits,
 )
 
-__all__ = ["CALENDAR_YEAR", "DAY", "FEWEST", "WEEK", "YEAR", "Fewest", "Span", "bought", "purchases", "span", "visits"]
+__all__ = ["CALENDAR_YEAR", "DAY", "FEWEST", "WEEK", "YEAR", "Fewest", "Span", "is_purchase", "purchases", "span",
+           "visits"]

@@ -50,7 +50,7 @@ class Span(NamedTuple):
     end: pd.Timestamp
 
 
-def bought(orders: pd.DataFrame) -> pd.Series:
+def is_purchase(orders: pd.DataFrame) -> pd.Series:
     """Whether each row of `orders` is a purchase.
 
     By `is_refund`; a frame without that column (made by hand) goes by the amount, which must be above nothing.
@@ -64,8 +64,8 @@ def purchases(orders: pd.DataFrame, *, known: bool = False) -> pd.DataFrame:
     `orders` are canonical (see the module), with any further columns. Refunds and orders that came to nothing are left
     out, and their money with them: revenue is the sum over `orders`, not over purchases.
     """
-    is_purchase = bought(orders)
-    return orders[is_purchase & orders["customer_id"].notna()] if known else orders[is_purchase]
+    kept = is_purchase(orders)
+    return orders[kept & orders["customer_id"].notna()] if known else orders[kept]
 
 
 def visits(orders: pd.DataFrame) -> pd.DataFrame:
