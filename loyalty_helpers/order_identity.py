@@ -20,7 +20,7 @@ from loyalty_helpers.sheets import AGAIN, ANEW, APART, MICRO, NOTHING, Sheet, co
 
 DAY, HOUR = 24 * 3600 * MICRO, 3600 * MICRO  # in millionths of a second
 MANY = 3  # numbers that come back, below which it may be chance that most do
-ONE_ORDER, ONE_SALE = 91 * DAY, 6 * HOUR  # between rows of an order: in general; where numbers begin anew
+ONE_ORDER, ONE_SALE = 91 * DAY, HOUR  # between rows of an order: in general; where numbers begin anew
 
 
 def by_unique_id(sheets: Sequence[Sheet]) -> None:
