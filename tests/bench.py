@@ -516,10 +516,11 @@ def prepare_million(root: Path) -> Callable[[], str]:
     (shop / "client.yml").write_text("name: Large\ncurrency: EUR\ntime_zone: Europe/Berlin\nids: plain\n"
                                      "sources:\n  orders:\n    files: orders.csv\n")
     os.environ["LOYALTY_ROOT"] = str(root)
-    from loyalty_helpers import chapters, tables
+    from loyalty_helpers import tables
     from loyalty_helpers.client import load_client
+    from loyalty_helpers.core import span
 
-    made = {"customers": tables.customers(orders, as_of=chapters.data_end(orders)),
+    made = {"customers": tables.customers(orders, as_of=span(orders).end),
             "customer_weeks": tables.customer_weeks(orders, origin=date(2023, 1, 2))}
     tables.write(load_client(shop.name), {"orders": orders} | made)
     return lambda: f"{people:,} customers, {len(orders):,} orders"

@@ -115,10 +115,10 @@ def test_the_list_by_hand_where_no_chance_is_known():
     assert listed.index.tolist() == ["late", "fine", "once", "twice"]
     late = listed.loc["late"]  # gaps of 190, 30, 30, 30 days; silent for 120: three gaps past the day it was due
     assert (late["usual_gap_days"], late["gaps_overdue"], late["spend_last_year"]) == (30, 3, 470)
-    assert late["value_of_acting"] == pytest.approx(470 * 0.5 * 91 / 365 / 4, abs=0.005)  # p (1 - p) is 1/4 at most
+    assert late["value_of_acting"] == pytest.approx(470 * 0.5 * 91 / 364 / 4, abs=0.005)  # p (1 - p) is 1/4 at most
     assert listed["value_at_risk"].isna().all()
     found = actions.worth(listed.reset_index(), currency="CNY", gross_margin=0.5)
-    assert "may still be won, at most: ¥15 (" in found.sentence  # of 14.65
+    assert "may still be won, at most: ¥15 (" in found.sentence  # of 14.69
     assert actions.at_stake(listed.reset_index(), shop(margin=0.5)) == "at most ¥15 of margin of the next 13 weeks"
     assert (listed["value_of_acting"].iloc[1:] == 0).all()
     sure = FORECAST.assign(still_customer=np.nan)

@@ -230,8 +230,8 @@ def _related(frequency: np.ndarray, value: np.ndarray) -> str:
     if not abs(related) >= RELATED:
         return ""
     more, most = ("more", "frequent") if related > 0 else ("less", "rare")
-    return (f"Customers who buy more often spend {more} per order (correlation {related:.2f}, {count(n, 'customer')}); "
-            f"the model takes the two as unrelated, so the money of {most} buyers is rather too low."
+    return (f"Customers who come more often spend {more} per shopping day (correlation {related:.2f}, "
+            f"{count(n, 'customer')}); the model takes the two as unrelated, so the money of {most} buyers is rather too low."
             ).replace("-", "−")
 
 
