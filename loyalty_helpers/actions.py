@@ -146,13 +146,14 @@ def _values(listed: pd.DataFrame, margin: float, horizon_days: int) -> dict[str,
 def _reasons(listed: pd.DataFrame) -> pd.Series:
     """Why somebody stands where they stand: what they did, and how that compares with their own habit."""
     ago = _each(listed["recency_days"], rhythm.span) + " ago"
-    several = "bought " + _each(listed["orders"], lambda n: f"{int(n)} times") + ", last " + ago
+    several = "bought " + _each(listed["days_bought"], lambda n: f"on {int(n)} days") + ", last " + ago
     usual = "usually buys " + _each(listed["usual_gap_days"], rhythm.every)
     silent = ", silent for " + _each(listed["recency_days"], rhythm.span)
     late, overdue = listed["gaps_overdue"] > 0, listed["gaps_overdue"] >= rhythm.OVERDUE
     regular = (usual + silent + ": late").where(late, usual + ", last bought " + ago)
     regular = regular.mask(overdue, usual + silent + ": overdue")
-    return several.mask(listed["orders"] == 1, "bought once, " + ago).mask(listed["usual_gap_days"].notna(), regular)
+    several = several.mask(listed["days_bought"] == 1, "bought once, " + ago)
+    return several.mask(listed["usual_gap_days"].notna(), regular)
 
 
 def _each(values: pd.Series, words: Callable[[float], str]) -> pd.Series:

@@ -18,7 +18,7 @@ from loyalty_helpers.client import Client
 from loyalty_helpers.core import FEWEST
 from loyalty_helpers.findings import NAN, Finding, amount, count, difference
 from loyalty_helpers.intervals import resampled
-from loyalty_helpers.scoring import CONFIDENCE, buyers, share_of
+from loyalty_helpers.scoring import CONFIDENCE, buyers, came_back, share_of
 
 ANYWAY = "They might have come without being referred."
 GROUPS = ["group", "customers", "orders_each", "spend_each", "bought_again"]
@@ -30,7 +30,7 @@ class ReferralValue:
     """What referrals brought. `why` says why there is nothing to tell; "" otherwise.
 
     `came`: share of the persons referred who bought since. `groups`: group (REFERRED, OTHERS), customers, orders_each,
-    spend_each, bought_again (share with a second order); the others weighted to the months of the referred.
+    spend_each, bought_again (share who bought on a second day); the others weighted to the months of the referred.
     `difference`: what a referred customer has spent so far more than the others, bootstrap by customer.
     `per_referrer`: what the referred have spent so far, per customer who referred anybody (bought or not).
     `half`: how many of the referrers named half of those who came (as a share of the referrers).
@@ -87,7 +87,8 @@ def referral_value(customers: pd.DataFrame, referrals: pd.DataFrame | None, *, c
     if named.empty:
         return _nothing("there is no list of referrals" if referrals is None else "nobody has been referred yet",
                         currency)
-    new = buyers(customers).set_index("customer_id")[["first_order_at", "orders", "spend"]].sort_index()
+    new = buyers(customers).assign(again=came_back).set_index("customer_id")
+    new = new[["first_order_at", "orders", "spend", "again"]].sort_index()
     first = new["first_order_at"].reindex(named["referee_id"]).to_numpy()
     came = named[(first >= named["at"].dt.normalize().to_numpy()) | (named["at"].isna().to_numpy() & ~np.isnat(first))]
     per_referrer = _per_referrer(named, came, new, currency)
@@ -153,7 +154,7 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
     # others stand for the referred of their month
     weight = np.bincount(place[referred], minlength=months) / np.bincount(place[~referred], minlength=months)
     weight = np.where(referred, 1.0, weight[place])
-    traits = {"orders_each": new["orders"], "spend_each": new["spend"], "bought_again": new["orders"] >= 2}
+    traits = {"orders_each": new["orders"], "spend_each": new["spend"], "bought_again": new["again"]}
     rows = [(name, int(who.sum()), *(float(np.average(values[who], weights=weight[who])) for values in traits.values()))
             for name, who in ((REFERRED, referred), (OTHERS, ~referred))]
     table = pd.DataFrame(rows, columns=GROUPS)

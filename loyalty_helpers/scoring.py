@@ -102,6 +102,11 @@ def percentile_ranks(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), NAN, (below + upto) / (2 * len(ranked)))
 
 
+def came_back(customers: pd.DataFrame) -> pd.Series:
+    """Whether each of `tables.customers` bought on two days or more: a cart can become two orders minutes apart."""
+    return customers["last_order_at"].dt.normalize() > customers["first_order_at"].dt.normalize()
+
+
 def share_of(label: str, hits: int, n: int, *, noun: str = "customer", note: str) -> Finding:
     """A share with its Wilson interval; `note` says what is missing where there is nobody to count."""
     if not n:
@@ -445,8 +450,8 @@ def index_parts(customers: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     customers, behavior, behavior_low, behavior_high, answered, attitude, attitude_low, attitude_high; a mean of fewer
     than ten customers is missing, since it would be that of a few persons.
     """
-    orders = buyers(customers).set_index("customer_id")["orders"]
-    again = scored["customer_id"].map(orders).to_numpy(dtype="float64") >= 2
+    returned = customers["customer_id"][came_back(customers)]
+    again = scored["customer_id"].isin(returned).to_numpy()
     answered = scored["attitude"].notna().to_numpy()
     groups = {"gave a rating or an answer": answered, "gave none": ~answered, "bought again": again,
               "bought once": ~again}
@@ -844,8 +849,8 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
              satisfied_from: float = 4) -> pd.DataFrame | None:
     """Satisfaction x behavior (Dick & Basu 1994): loyal, trapped ("spurious"), latent, none.
 
-    Behavior is high with two orders or more and the last one within `activity_days`. Who ordered once within that time
-    may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the latest csat
+    Behavior is high with two shopping days or more and the last one within `activity_days`. Who bought once within
+    that time may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the latest csat
     at `satisfied_from` or above, the last point but one of the scale; where the survey has no csat, with an NPS answer
     of 9 or 10. Returns type, meaning (which says what counts as satisfied), customers, share, low, high (Wilson;
     missing where fewer than ten can be judged); None without a survey whose answers carry customers of the shop.
@@ -858,7 +863,7 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
     if known.empty:
         return None
     glad = known[asked].to_numpy(dtype="float64") >= bar
-    lately, often = known_values(known, "recency_days") <= activity_days, known_values(known, "orders") >= 2
+    lately, often = known_values(known, "recency_days") <= activity_days, came_back(known).to_numpy()
     again, new = lately & often, lately & ~often
     groups = np.select([new, glad & again, again, glad], [TOO_NEW, *list(QUADRANT)[:3]], "none")
     counts = pd.Series(groups).value_counts().reindex([*QUADRANT, TOO_NEW], fill_value=0)

@@ -15,9 +15,10 @@ START = date(2024, 1, 1)
 
 
 def customers(n: int, *, orders: int = 2) -> pd.DataFrame:
-    rng = np.random.default_rng(n)
-    return pd.DataFrame({"customer_id": pd.Series([f"c{i}" for i in range(n)], dtype="str"),
-                         "orders": rng.integers(1, orders + 1, n), "spend": np.round(rng.lognormal(4, 1, n), 2),
+    rng, at = np.random.default_rng(n), pd.Timestamp(START)
+    made = rng.integers(1, orders + 1, n)
+    return pd.DataFrame({"customer_id": pd.Series([f"c{i}" for i in range(n)], dtype="str"), "orders": made,
+                         "first_order_at": at, "last_order_at": at + pd.to_timedelta(made - 1, unit="D"), "spend": np.round(rng.lognormal(4, 1, n), 2),
                          "categories": np.nan, "rating": rng.integers(1, 6, n).astype(float),
                          "recency_days": rng.integers(0, 300, n).astype(float)})
 

@@ -231,8 +231,8 @@ def _related(frequency: np.ndarray, value: np.ndarray) -> str:
         return ""
     more, most = ("more", "frequent") if related > 0 else ("less", "rare")
     return (f"Customers who come more often spend {more} per shopping day (correlation {related:.2f}, "
-            f"{count(n, 'customer')}); the model takes the two as unrelated, so the money of {most} buyers is rather too low."
-            ).replace("-", "−")
+            f"{count(n, 'customer')}); the model takes the two as unrelated, so the money of {most} buyers is rather "
+            "too low.").replace("-", "−")
 
 
 def _ahead(days: Days, end: int, length: int) -> Ahead:
