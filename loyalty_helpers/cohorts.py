@@ -234,7 +234,7 @@ def kaplan_meier_curve(days: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
 
 def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding:
     """The curve at a day; nothing below ten customers, nor of a day beyond `reach`."""
-    label = f"new customers with a second order within {count(day, 'day')}"
+    label = f"new customers with a second order on another day within {count(day, 'day')}"
     if n < FEWEST.units or day > reach:
         why = (_too_few(n) if n < FEWEST.units else
                f"fewer than {FEWEST.units} new customers without a second order are followed for {count(day, 'day')}"
@@ -248,7 +248,7 @@ def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding
 def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
     """Days until half of the new customers have a second order; its interval is where the curve's limits pass half
     (Brookmeyer & Crowley 1982)."""
-    label = "days until half of the new customers have a second order"
+    label = "days until half of the new customers have a second order on another day"
     if n < FEWEST.units:
         return Finding(label=label, unit="days", estimate=NAN, n=n, note=_too_few(n))
 

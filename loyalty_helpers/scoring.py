@@ -850,10 +850,10 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
     """Satisfaction x behavior (Dick & Basu 1994): loyal, trapped ("spurious"), latent, none.
 
     Behavior is high with two shopping days or more and the last one within `activity_days`. Who bought once within
-    that time may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the latest csat
-    at `satisfied_from` or above, the last point but one of the scale; where the survey has no csat, with an NPS answer
-    of 9 or 10. Returns type, meaning (which says what counts as satisfied), customers, share, low, high (Wilson;
-    missing where fewer than ten can be judged); None without a survey whose answers carry customers of the shop.
+    that time may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the
+    latest csat at `satisfied_from` or above, the last point but one of the scale; where the survey has no csat, with an
+    NPS answer of 9 or 10. Returns type, meaning (which says what counts as satisfied), customers, share, low, high
+    (Wilson; missing where fewer than ten can be judged); None without a survey whose answers carry customers of the shop.
     """
     known = buyers(with_survey(customers, survey))
     asked, bar, why = (("csat", satisfied_from, "") if known["csat"].notna().any() else

@@ -20,8 +20,8 @@ def customers(**columns) -> pd.DataFrame:
                           "spend": 100.0, "categories": np.nan, "rating": np.nan, "recency_days": 10.0,
                           "tenure_days": 400.0}).assign(**columns)
     last = pd.Timestamp(AS_OF) - pd.to_timedelta(frame["recency_days"], unit="D")
-    first = pd.Timestamp(AS_OF) - pd.to_timedelta(frame["tenure_days"].where(frame["orders"] > 1, frame["recency_days"]),
-                                                  unit="D")
+    since = frame["tenure_days"].where(frame["orders"] > 1, frame["recency_days"])
+    first = pd.Timestamp(AS_OF) - pd.to_timedelta(since, unit="D")
     return frame.assign(first_order_at=first.astype("datetime64[us]"), last_order_at=last.astype("datetime64[us]"))
 
 
