@@ -853,7 +853,8 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
     that time may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the
     latest csat at `satisfied_from` or above, the last point but one of the scale; where the survey has no csat, with an
     NPS answer of 9 or 10. Returns type, meaning (which says what counts as satisfied), customers, share, low, high
-    (Wilson; missing where fewer than ten can be judged); None without a survey whose answers carry customers of the shop.
+    (Wilson; missing where fewer than ten can be judged); None without a survey whose answers carry customers of the
+    shop.
     """
     known = buyers(with_survey(customers, survey))
     asked, bar, why = (("csat", satisfied_from, "") if known["csat"].notna().any() else

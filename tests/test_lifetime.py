@@ -72,7 +72,7 @@ def test_totals_and_the_best_tenth_hold_the_truth_of_the_sample():
 
 
 def test_holdout_of_cdnow_within_its_interval():
-    calibration, end = cdnow(), pd.Timestamp("1997-10-01")
+    calibration, end = cdnow().drop_duplicates(["customer_id", "ordered_at"]), pd.Timestamp("1997-10-01")
     found = forecast.outlook(calibration, as_of=end.date(), horizon_days=273, currency="USD")
     assert found.total.low < 1882 < found.total.high
     assert found.total.estimate / 1882 - 1 == pytest.approx(-0.121, abs=0.001)
@@ -91,8 +91,7 @@ def test_intervals_hold_what_came_afterwards():
             found = forecast.outlook(orders, as_of=end.date(), years=1)
             later = orders[(orders["ordered_at"] >= end) & (orders["ordered_at"] < end + 13 * WEEK)
                            & orders["customer_id"].isin(found.customers["customer_id"]) & ~orders["is_refund"]]
-            came = len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
-            hits.append(found.total.low <= came <= found.total.high)
+            hits.append(found.total.low <= len(later) <= found.total.high)
     assert sum(hits) >= 9
 
 
@@ -109,14 +108,14 @@ def test_a_backtest_is_the_forecast_that_would_have_been_made_then():
     shop, found = sample()
     last = found.backtests.iloc[-1]
     then = forecast.outlook(shop.orders, as_of=last["origin"].date(), years=1)
-    assert then.total.estimate == pytest.approx(last["predicted"])
+    assert then.total.estimate == pytest.approx(last["predicted"], rel=1e-4)
     assert then.season == pytest.approx(last["season"])
     # of eight backtests then, of the seven before it here
     assert then.top_orders.estimate == pytest.approx(last["top_orders_predicted"], rel=0.005)
     assert then.top_decile.estimate == pytest.approx(last["value_top_predicted"], rel=0.005)
     later = shop.orders[(shop.orders["ordered_at"] >= last["origin"]) & ~shop.orders["is_refund"]
                         & shop.orders["customer_id"].isin(then.customers["customer_id"])]
-    assert last["actual"] == len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
+    assert last["actual"] == len(later)
 
 
 # ---------------------------------------------------------------- what must hold of every outlook
@@ -373,7 +372,7 @@ def test_origins_follow_each_other_and_shorten_with_the_data():
     def origins(weeks: int, horizon: int) -> tuple[int, list[int]]:
         day = np.arange(0, 7 * weeks)
         no_refunds = [np.array([], int)] * 3
-        days = purchase_days.Days(pd.Series(["a"]), np.zeros(len(day), int), day, np.ones(len(day)), *no_refunds)
+        days = purchase_days.Days(pd.Series(["a"]), np.zeros(len(day), int), day, *[np.ones(len(day))] * 2, *no_refunds)
         return lifetime._origins(days, 7 * weeks, horizon)
 
     assert origins(52, 91) == (91, [273, 182, 91])
