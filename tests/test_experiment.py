@@ -146,7 +146,8 @@ def test_spend_is_net_of_refunds_and_what_came_to_nothing_is_no_order():
     assert effect(whole, assignment).estimate == pytest.approx(TREATED.mean() / HELD.mean() - 1)
     spend = effect(whole, assignment, outcome="spend")
     assert spend.estimate == pytest.approx(5 * TREATED.mean() / (10 * HELD.mean()) - 1) and spend.outcome == "spend"
-    plain = pd.concat([bought(counts), pd.concat([back, free])[["customer_id", "ordered_at", "amount"]]])  # by the sign of the amount
+    more = pd.concat([back, free])[["customer_id", "ordered_at", "amount"]]
+    plain = pd.concat([bought(counts), more])  # by the sign of the amount
     assert effect(plain, assignment, outcome="spend").estimate == pytest.approx(spend.estimate)
     assert effect(plain, assignment).estimate == pytest.approx(TREATED.mean() / HELD.mean() - 1)
 
