@@ -14,7 +14,7 @@ import pandas as pd
 
 from loyalty_helpers import ingest, privacy, tables
 from loyalty_helpers.client import Client, UserError
-from loyalty_helpers.core import DAY, span
+from loyalty_helpers.core import DAY, YEAR, span
 from loyalty_helpers.evaluation.experiment import MIN_CUSTOMERS
 from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, power_holdout
 from loyalty_helpers.evaluation.rungs import campaign_since, too_small
@@ -47,14 +47,14 @@ def draw(orders: pd.DataFrame, *, share: float, seed: int, drawn_on: date,
 
 
 def strata(orders: pd.DataFrame, *, members: pd.DataFrame | None = None) -> pd.Series:
-    """Each known customer's stratum by net spend in the last 365 days of the orders: 0 for none, then 1 to 5, rising.
+    """Each known customer's stratum by net spend in the last 364 days of the orders: 0 for none, then 1 to 5, rising.
 
     Strata 1 to 5 are of equal size (fewer where fewer than five customers spent anything); ties go by customer_id.
     """
     known = orders.dropna(subset="customer_id")
     ids = [known["customer_id"]] if members is None else [known["customer_id"], members["customer_id"].dropna()]
     everybody = pd.Index(np.unique(pd.concat(ids).astype("str").to_numpy(dtype=object)), name="customer_id")
-    last_year = known[known["ordered_at"] >= known["ordered_at"].max().normalize() + DAY - 365 * DAY]
+    last_year = known[known["ordered_at"] >= span(known).end - YEAR]
     spend = last_year.groupby("customer_id")["amount"].sum().reindex(everybody, fill_value=0.0).round(6)
     rank = spend[spend > 0].rank(method="first")
     return np.ceil(rank * STRATA / max(len(rank), 1)).reindex(everybody, fill_value=0).astype(int)

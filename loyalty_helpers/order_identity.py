@@ -16,11 +16,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from loyalty_helpers.core import DAY
 from loyalty_helpers.sheets import AGAIN, ANEW, APART, MICRO, NOTHING, Sheet, codes
 
-DAY, HOUR = 24 * 3600 * MICRO, 3600 * MICRO  # in millionths of a second
+MICROS = DAY // pd.Timedelta(microseconds=1)  # of a day
 MANY = 3  # numbers that come back, below which it may be chance that most do
-ONE_ORDER, ONE_SALE = 91 * DAY, HOUR  # between rows of an order: in general; where numbers begin anew
+ONE_ORDER, ONE_SALE = 91 * MICROS, MICROS // 24  # between rows of an order: in general; where numbers begin anew
 
 
 def by_unique_id(sheets: Sequence[Sheet]) -> None:
@@ -110,7 +111,7 @@ def _begin_anew(rows: pd.DataFrame) -> bool:
     whether most numbers come back at all, be it under the same few customers."""
     by = rows.loc[(rows["number"] >= 0) & ~rows["refund"], ["number", "moment", "person"]].groupby("number", sort=False)
     low, high = by.min(), by.max()
-    back = high["moment"] - low["moment"] > DAY
+    back = high["moment"] - low["moment"] > MICROS
     other = (low["person"] != high["person"]) | (high["person"] < 0)
     return bool((back & other).sum() > back.sum() / 2 or (back.sum() > len(back) / 2 and back.sum() >= MANY))
 
@@ -135,7 +136,7 @@ def _each(rows: pd.DataFrame) -> pd.DataFrame:
     first = rows.drop_duplicates("purchase").set_index("purchase").sort_index()
     low, high = by[["moment", "file"]].min(), by[["moment", "file"]].max()
     several = by.size() > 1
-    apart = ~first["refund"] & ((high["moment"] - low["moment"] > DAY) | (high["file"] != low["file"]))
+    apart = ~first["refund"] & ((high["moment"] - low["moment"] > MICROS) | (high["file"] != low["file"]))
     each = first[["number", "person", "refund"]].assign(
         start=low["moment"], micro=by["micro"].sum(), apart=apart,
         again=several & ~first["by_line"] & ~first["refund"] & ~apart)
@@ -149,6 +150,7 @@ def _given_back(each: pd.DataFrame) -> pd.Series:
     of = pd.Series(-1, index=each.index)
     numbered = each[each["number"] >= 0].rename_axis("order").reset_index().sort_values("start", kind="stable")
     bought, refunds = numbered[~numbered["refund"]], numbered[numbered["refund"]]
+    bought = bought.assign(start=bought["start"] // MICROS * MICROS)  # a refund of the same day may have no time
     refunds = refunds[refunds["number"].isin(bought["number"])]
     for by, some in ((["number", "person"], refunds[refunds["person"] >= 0]),
                      (["number"], refunds[refunds["person"] < 0])):

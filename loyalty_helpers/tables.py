@@ -23,13 +23,14 @@ import pandas as pd
 
 from loyalty_helpers import privacy
 from loyalty_helpers.client import UserError, suggest
+from loyalty_helpers.core import DAY
 from loyalty_helpers.sheets import SCHEMA
 
 if TYPE_CHECKING:
     from loyalty_helpers.client import Client
 
 TABLES = (*SCHEMA, "themes", "choices", "customers", "customer_weeks")
-DAY = 24 * 3600 * 1_000_000  # in microseconds
+MICROS = DAY // pd.Timedelta(microseconds=1)  # of a day
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with one of these
 
 
@@ -69,8 +70,8 @@ def customers(orders: Any, *, as_of: date, members: Any = None) -> Any:
             nw.when(nw.col("orders") > 0).then(nw.col("spend") / nw.col("orders")).alias("mean_order"),
             nw.when(known > 0).then(known).cast(nw.Float64).alias("categories"),
             "rating",
-            _whole(now - nw.col("last_order_at"), DAY).cast(nw.Float64).alias("recency_days"),
-            _whole(now - nw.col("first_order_at"), DAY).cast(nw.Float64).alias("tenure_days"),
+            _whole(now - nw.col("last_order_at"), MICROS).cast(nw.Float64).alias("recency_days"),
+            _whole(now - nw.col("first_order_at"), MICROS).cast(nw.Float64).alias("tenure_days"),
             "joined_at",
         )
         .sort("customer_id")
@@ -84,7 +85,7 @@ def customer_weeks(orders: Any, *, origin: date) -> Any:
     `week` counts whole weeks from `origin` (its first instant, in the client's time zone), rounded down: -1 is the
     week that ends there. `orders` and `spend` as in `customers`, with the same totals.
     """
-    week = _whole(nw.col("ordered_at") - nw.lit(_moment(origin)), 7 * DAY)
+    week = _whole(nw.col("ordered_at") - nw.lit(_moment(origin)), 7 * MICROS)
     result = (
         _identified(orders)
         .with_columns(week=week)
