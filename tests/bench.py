@@ -30,7 +30,6 @@ from pathlib import Path
 from statistics import median
 
 from loyalty_helpers.core import store
-from loyalty_helpers.report.chapters import ch01
 
 CLONE = Path(__file__).resolve().parents[1]
 ROUNDS = 3
@@ -520,10 +519,11 @@ def prepare_million(root: Path) -> Callable[[], str]:
     (shop / "client.yml").write_text("name: Large\ncurrency: EUR\ntime_zone: Europe/Berlin\nids: plain\n"
                                      "sources:\n  orders:\n    files: orders.csv\n")
     os.environ["LOYALTY_ROOT"] = str(root)
+    from loyalty_helpers.core.purchases import span
     from loyalty_helpers.core.settings import load_client
     from loyalty_helpers.customers import tables
 
-    made = {"customers": tables.customers(orders, as_of=ch01.data_end(orders)),
+    made = {"customers": tables.customers(orders, as_of=span(orders).end),
             "customer_weeks": tables.customer_weeks(orders, origin=date(2023, 1, 2))}
     store.write(load_client(shop.name), {"orders": orders} | made)
     return lambda: f"{people:,} customers, {len(orders):,} orders"

@@ -12,6 +12,7 @@ import pytest
 
 from loyalty_helpers import evaluation
 from loyalty_helpers.core.findings import Change, Effect, Finding, Verdict
+from loyalty_helpers.core.purchases import span
 from loyalty_helpers.core.settings import UserError, load_client
 from loyalty_helpers.customers import tables
 from loyalty_helpers.evaluation import cases
@@ -83,7 +84,7 @@ class TestPace:
         # forty customers who came back every ten days, and all of them a year before the data end
         rows = [(f"c{i}", f"2024-01-{day:02d}") for i in range(40) for day in (1, 11, 21)]
         orders = orders_on(*rows, ("last", "2025-01-31"))
-        frame = tables.customers(orders, as_of=ch01.data_end(orders))
+        frame = tables.customers(orders, as_of=span(orders).end)
         found = ch02.pace(orders)
         assert (found.gap_days, found.activity_days, found.returned) == (10, 30, 40)
         alone = ch02.assignments(frame, shop, None).set_index("customer_id")
@@ -220,7 +221,7 @@ class TestAdvice:
         steps = advice.next_steps(self.results(overdue=nobody, roi=self.ROI.iloc[:0]))
         why = dict(steps)["Win the second order."]
         assert why == "No customer has ever bought on three different days: there are no regulars to lose."
-        free = replace(nobody, note="no regular customer spent anything in the last 365 days")
+        free = replace(nobody, note="no regular customer spent anything in the last 364 days")
         for overdue in (free, self.OVERDUE):
             steps = advice.next_steps(self.results(overdue=overdue, roi=self.ROI.iloc[:0]))
             assert not any("second order" in what for what, _ in steps)
@@ -365,7 +366,7 @@ class TestFirstCalls:
         found = ch02.first_calls(self.listed([3.0, 2.0, 1.0] + [0.0] * 5), shop)
         assert (found.estimate, found.n) == (270, 3)
         said = ch02.first_calls_sentence(replace(found, unit="GBP", note="about £6 of margin of the next 13 weeks"))
-        assert said == ("The first 3 customers to call spent £270 in the last 365 days; about £6 of margin of the next "
+        assert said == ("The first 3 customers to call spent £270 in the last 364 days; about £6 of margin of the next "
                         "13 weeks hangs on them.")
         assert found.note.startswith("about ") and " of the next 13 weeks" in found.note
         one = ch02.first_calls_sentence(ch02.first_calls(self.listed([3.0]), shop))

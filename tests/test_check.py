@@ -21,7 +21,7 @@ sources:
     columns: {order_id: Order No, customer_id: Buyer}
     set_aside: {test orders: {column: Order No, starts_with: T}}
 """
-# four orders of two customers (one paid in two parts) and one of nobody; one given back, one test, one exact copy
+# three orders of two customers (one paid in two parts), one of nobody, one given back; one test, one exact copy
 ORDERS = """Order No,Buyer,ordered_at,amount,channel
 1,ann,2025-01-06 10:00,10,web
 2,ann,2025-01-13 10:00,20,web
@@ -73,7 +73,8 @@ def test_what_came_is_counted_and_named(described):
     assert section(text, "Columns") == f"  orders: {columns}"
     assert section(text, "Understood").splitlines() == [
         "  Period: 2025-01-06 to 2025-01-19 (2 whole weeks).",
-        "  5 orders of 2 known customers; 20.0 % of the orders without a customer; 1 refund row; revenue 105 EUR.",
+        "  4 orders of 2 known customers; 25.0 % of the orders without a customer; 1 refund row; 1 order that came to "
+        "nothing; revenue 105 EUR.",
         "  Program: no launch date, so no before and after.",
     ]
     assert section(text, "Missing").splitlines() == [

@@ -134,7 +134,7 @@ def test_the_last_one_followed_does_not_decide_for_all():
     assert "100" not in found.sentence.split("Half")[0].replace("100 %)", "")
     assert "180 days" not in found.sentence
     chart = segment_charts.second_order(found)
-    assert chart.title == f"{found.after[1].value} of new customers ordered a second time within 90 days"
+    assert chart.title == f"{found.after[1].value} of new customers ordered a second time on another day within 90 days"
     line = chart.figure.axes[0].lines[0]
     assert line.get_xdata().max() == 101 and line.get_ydata().max() == pytest.approx(11 / 13)
     assert "day 0: 13." in chart.note  # who is left later are a few persons

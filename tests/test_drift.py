@@ -25,9 +25,9 @@ def kept(n: int = 300, seed: int = 1, **columns) -> pd.DataFrame:
 
 
 def orders(counts: np.ndarray, *, days: int = 91, begin: date = THEN) -> pd.DataFrame:
-    """So many days with an order of customer 0, 1, ..., spread over `days`; two orders on each such day."""
-    rows = [(f"c{i:04}", pd.Timestamp(begin) + pd.Timedelta(days=int(day), hours=hour))
-            for i, n in enumerate(counts) for day in np.linspace(0, days - 1, int(n), dtype=int) for hour in (9, 17)]
+    """So many orders of customer 0, 1, ..., spread (two fall on one day, where they are many) over `days`."""
+    rows = [(f"c{i:04}", pd.Timestamp(begin) + pd.Timedelta(days=int(day), hours=9))
+            for i, n in enumerate(counts) for day in np.linspace(0, days - 1, int(n), dtype=int) // 2 * 2]
     frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at"])
     return frame.assign(order_id=[str(i) for i in range(len(frame))], amount=10.0, is_refund=False,
                         customer_id=frame["customer_id"].astype("str"),

@@ -140,18 +140,20 @@ def test_joining_by_hardly_anybody_gives_no_complier_effect():
 
 
 # ---------------------------------------------------------------- who counts, and what of them
-def test_spend_is_net_of_refunds_and_orders_are_counted_once():
+def test_spend_is_net_of_refunds_and_what_came_to_nothing_is_no_order():
     counts, assignment = two_arms(TREATED, HELD)
     orders = bought(counts).assign(is_refund=False)
     orders["order_id"] = [f"o{i}" for i in range(len(orders))]
     back = orders[orders["customer_id"].str.startswith("p")].assign(amount=-5.0, is_refund=True)
-    again = orders.iloc[:20].assign(amount=0.0)  # a second row of the same orders
-    whole = pd.concat([orders, back, again])
+    free = orders.iloc[:20].assign(amount=0.0, is_refund=True)
+    whole = pd.concat([orders, back, free])
     assert effect(whole, assignment).estimate == pytest.approx(TREATED.mean() / HELD.mean() - 1)
     spend = effect(whole, assignment, outcome="spend")
     assert spend.estimate == pytest.approx(5 * TREATED.mean() / (10 * HELD.mean()) - 1) and spend.outcome == "spend"
-    plain = pd.concat([bought(counts), back[["customer_id", "ordered_at", "amount"]]])  # by the sign of the amount
+    more = pd.concat([back, free])[["customer_id", "ordered_at", "amount"]]
+    plain = pd.concat([bought(counts), more])  # by the sign of the amount
     assert effect(plain, assignment, outcome="spend").estimate == pytest.approx(spend.estimate)
+    assert effect(plain, assignment).estimate == pytest.approx(TREATED.mean() / HELD.mean() - 1)
 
 
 def test_everybody_drawn_counts_with_zero_and_contradictions_are_set_aside():

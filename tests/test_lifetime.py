@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import forecast
+from loyalty_helpers.core.purchases import span
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import lifetime, purchase_days, silence
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report.chapters.ch01 import data_end
 from loyalty_helpers.report.charts import outlook as forecast_charts
 
 WEEK = pd.Timedelta(days=7)
@@ -36,7 +36,7 @@ def drawn(customers: int, rows: int, days: int, *, seed: int = 0) -> pd.DataFram
 @functools.cache
 def sample() -> tuple[simulate.Shop, forecast.Outlook]:
     shop = simulate.shop(**simulate.SAMPLE)
-    return shop, forecast.outlook(shop.orders, as_of=data_end(shop.orders))
+    return shop, forecast.outlook(shop.orders, as_of=span(shop.orders).end)
 
 
 @functools.cache
@@ -74,7 +74,7 @@ def test_totals_and_the_best_tenth_hold_the_truth_of_the_sample():
 
 
 def test_holdout_of_cdnow_within_its_interval():
-    calibration, end = cdnow(), pd.Timestamp("1997-10-01")
+    calibration, end = cdnow().drop_duplicates(["customer_id", "ordered_at"]), pd.Timestamp("1997-10-01")
     found = forecast.outlook(calibration, as_of=end.date(), horizon_days=273, currency="USD")
     assert found.total.low < 1882 < found.total.high
     assert found.total.estimate / 1882 - 1 == pytest.approx(-0.121, abs=0.001)
@@ -87,20 +87,19 @@ def test_intervals_hold_what_came_afterwards():
     hits = []
     for seed in range(4):
         orders = simulate.shop(customers=200, seed=700 + seed).orders
-        last = pd.Timestamp(data_end(orders))
+        last = pd.Timestamp(span(orders).end)
         for quarters in (1, 2, 3):
             end = last - quarters * 13 * WEEK
             found = forecast.outlook(orders, as_of=end.date(), years=1)
             later = orders[(orders["ordered_at"] >= end) & (orders["ordered_at"] < end + 13 * WEEK)
                            & orders["customer_id"].isin(found.customers["customer_id"]) & ~orders["is_refund"]]
-            came = len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
-            hits.append(found.total.low <= came <= found.total.high)
+            hits.append(found.total.low <= len(later) <= found.total.high)
     assert sum(hits) >= 9
 
 
 def test_nothing_is_learned_from_what_comes_after():
     shop, _ = sample()
-    end = data_end(shop.orders) - pd.Timedelta(weeks=39)
+    end = span(shop.orders).end - pd.Timedelta(weeks=39)
     known = shop.orders[shop.orders["ordered_at"] < pd.Timestamp(end)]
     with_future, without = (forecast.outlook(orders, as_of=end, years=1) for orders in (shop.orders, known))
     pd.testing.assert_frame_equal(with_future.customers, without.customers)
@@ -111,14 +110,14 @@ def test_a_backtest_is_the_forecast_that_would_have_been_made_then():
     shop, found = sample()
     last = found.backtests.iloc[-1]
     then = forecast.outlook(shop.orders, as_of=last["origin"].date(), years=1)
-    assert then.total.estimate == pytest.approx(last["predicted"])
+    assert then.total.estimate == pytest.approx(last["predicted"], rel=1e-4)
     assert then.season == pytest.approx(last["season"])
     # of eight backtests then, of the seven before it here
     assert then.top_orders.estimate == pytest.approx(last["top_orders_predicted"], rel=0.005)
     assert then.top_decile.estimate == pytest.approx(last["value_top_predicted"], rel=0.005)
     later = shop.orders[(shop.orders["ordered_at"] >= last["origin"]) & ~shop.orders["is_refund"]
                         & shop.orders["customer_id"].isin(then.customers["customer_id"])]
-    assert last["actual"] == len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
+    assert last["actual"] == len(later)
 
 
 # ---------------------------------------------------------------- what must hold of every outlook
@@ -139,7 +138,7 @@ def test_columns_and_their_limits():
 
 def test_of_those_who_bought_once_nobody_can_tell_whether_they_left():
     shop, found = sample()
-    once = forecast.histories(shop.orders, as_of=data_end(shop.orders))["frequency"].eq(0)
+    once = forecast.histories(shop.orders, as_of=span(shop.orders).end)["frequency"].eq(0)
     still = found.customers["still_customer"]
     assert still[once].isna().all() and still[~once].between(0, 1).all() and 0 < once.sum() < len(still)
     assert found.total.estimate == pytest.approx(found.customers["expected_orders"].sum())  # they are in the total
@@ -148,7 +147,7 @@ def test_of_those_who_bought_once_nobody_can_tell_whether_they_left():
 def test_neither_the_order_of_rows_nor_the_input_changes():
     orders = simulate.shop(customers=150, seed=3).orders
     before = orders.copy()
-    one, other = (forecast.outlook(frame, as_of=data_end(orders)) for frame in (orders, orders.sample(frac=1,
+    one, other = (forecast.outlook(frame, as_of=span(orders).end) for frame in (orders, orders.sample(frac=1,
                                                                                                       random_state=1)))
     pd.testing.assert_frame_equal(orders, before)
     pd.testing.assert_frame_equal(one.customers, other.customers, check_exact=True)
@@ -158,14 +157,14 @@ def test_neither_the_order_of_rows_nor_the_input_changes():
 
 def test_margin_years_and_discount():
     orders = drawn(40, 400, 500)
-    plain, half, dear, longer = (forecast.outlook(orders, as_of=data_end(orders), **options).customers for options in (
+    plain, half, dear, longer = (forecast.outlook(orders, as_of=span(orders).end, **options).customers for options in (
         {}, {"gross_margin": 0.5}, {"discount": 0.5}, {"years": 6}))
     assert half["expected_value"].to_numpy() == pytest.approx(plain["expected_value"].to_numpy() / 2)
     assert half["lifetime_value"].to_numpy() == pytest.approx(plain["lifetime_value"].to_numpy() / 2)
     assert (dear["lifetime_value"] < plain["lifetime_value"]).all()
     assert (longer["lifetime_value"] > plain["lifetime_value"]).all()
-    margin = forecast.outlook(orders, as_of=data_end(orders), gross_margin=0.5).value_total
-    revenue = forecast.outlook(orders, as_of=data_end(orders)).value_total
+    margin = forecast.outlook(orders, as_of=span(orders).end, gross_margin=0.5).value_total
+    revenue = forecast.outlook(orders, as_of=span(orders).end).value_total
     assert "Gross margin expected" in margin.sentence and "Revenue expected" in revenue.sentence
     assert (margin.low, margin.high) == pytest.approx((revenue.low / 2, revenue.high / 2))
 
@@ -173,7 +172,7 @@ def test_margin_years_and_discount():
 def test_lifetime_value_by_hand():
     """A steady rate: the same orders each quarter, paid in its middle, at 21 % a year."""
     five = np.array([5.0])
-    seen = purchase_days.Seen(np.array([0]), np.array([9]), np.array([7 * 40]), np.array([0]), five, five)
+    seen = purchase_days.Seen(np.array([0]), np.array([9]), np.array([7 * 40]), np.array([0]), five, five, five)
     model = forecast.Nbd(1.0, 10.0, 0.0)  # (1 + 9) / (10 + 40) = 0.2 a week
     ahead = lifetime.Ahead(0, 91, seen, lifetime.Chosen(model, "nbd", ""), np.array([1.0]), 1.0, np.array([1.0]),
                            np.array([5.0]), "")
@@ -227,10 +226,10 @@ def test_a_correlation_of_frequency_and_value_is_said():
     rng = np.random.default_rng(8)
     x = rng.geometric(0.3, 400)
     value = 20 * x**0.8 * rng.lognormal(0, 0.3, 400)
-    seen = purchase_days.Seen(np.arange(400), x, np.full(400, 300), np.full(400, 10), value, value)
-    assert "spend more per order" in lifetime.order_values(seen)[1]
+    seen = purchase_days.Seen(np.arange(400), x, np.full(400, 300), np.full(400, 10), value, value, np.ones(400))
+    assert "spend more per shopping day" in lifetime.visit_values(seen)[1]
     unrelated = seen._replace(mean_value=rng.permutation(value))
-    assert lifetime.order_values(unrelated)[1] == ""
+    assert lifetime.visit_values(unrelated)[1] == ""
 
 
 # ---------------------------------------------------------------- silent for long, where nobody visibly leaves
@@ -248,7 +247,7 @@ def fallen_silent(*, back: int, gone: int, days: int = 400) -> pd.DataFrame:
 
 
 def silent(orders: pd.DataFrame, length: int = 91) -> silence.Silence:
-    days, end = purchase_days.purchase_days(orders), purchase_days.day_number(data_end(orders))
+    days, end = purchase_days.purchase_days(orders), purchase_days.day_number(span(orders).end)
     return silence.silence(days, purchase_days.history(days, end), end, length)
 
 
@@ -266,7 +265,7 @@ def test_silences_of_the_past_are_counted():
 
 def test_who_is_silent_for_many_gaps_is_not_promised():
     orders = fallen_silent(back=3, gone=9)
-    found = forecast.outlook(orders, as_of=data_end(orders))
+    found = forecast.outlook(orders, as_of=span(orders).end)
     assert found.model in ("simple", "nbd")
     z = found.customers.set_index("customer_id").loc["z"]
     kept = silent(orders)
@@ -278,7 +277,7 @@ def test_who_is_silent_for_many_gaps_is_not_promised():
 
 def test_with_too_few_silences_the_chance_is_blank_and_it_is_said():
     orders = fallen_silent(back=2, gone=2)
-    found = forecast.outlook(orders, as_of=data_end(orders))
+    found = forecast.outlook(orders, as_of=span(orders).end)
     table = found.customers.set_index("customer_id")
     assert np.isnan(table.loc["z", "chance_to_buy"]) and np.isfinite(table.loc["y", "chance_to_buy"])
     assert 0 < table.loc["z", "expected_orders"] < 0.75 * table.loc["z", "usual_orders"]
@@ -331,7 +330,7 @@ def test_the_best_never_hold_less_than_their_share_of_customers():
 
 
 def test_the_band_of_shares_keeps_above_the_diagonal_and_rises():
-    found = forecast.outlook(SMALL["sixty"], as_of=data_end(SMALL["sixty"]))
+    found = forecast.outlook(SMALL["sixty"], as_of=span(SMALL["sixty"]).end)
     spread = found.tenths.assign(value_actual=found.tenths["value_actual"].to_numpy()[::-1])  # tenths upside down
     table = forecast.gains(dataclasses.replace(found, tenths=spread))
     customers = table["customers"].cumsum() / table["customers"].sum()
@@ -353,7 +352,7 @@ def test_money_of_few_backtests_is_no_surer_than_orders():
 @pytest.mark.parametrize("seed", range(4))
 def test_the_money_of_a_small_shops_outlook_is_no_surer_than_its_orders(seed):
     orders = drawn(50, 300, 365, seed=seed)
-    found = forecast.outlook(orders, as_of=data_end(orders), years=1)
+    found = forecast.outlook(orders, as_of=span(orders).end, years=1)
     assert len(found.backtests) == lifetime.FEW and np.isfinite(found.total.high)
     orders_off = lifetime._off(found.backtests, ("predicted", "actual"))
     assert found.value_total.high / found.value_total.estimate >= orders_off - 1e-9
@@ -375,7 +374,7 @@ def test_origins_follow_each_other_and_shorten_with_the_data():
     def origins(weeks: int, horizon: int) -> tuple[int, list[int]]:
         day = np.arange(0, 7 * weeks)
         no_refunds = [np.array([], int)] * 3
-        days = purchase_days.Days(pd.Series(["a"]), np.zeros(len(day), int), day, np.ones(len(day)), *no_refunds)
+        days = purchase_days.Days(pd.Series(["a"]), np.zeros(len(day), int), day, *[np.ones(len(day))] * 2, *no_refunds)
         return lifetime._origins(days, 7 * weeks, horizon)
 
     assert origins(52, 91) == (91, [273, 182, 91])
@@ -408,7 +407,7 @@ def test_gains_rise_to_everything_and_begin_with_the_best_tenth():
     assert (table["low"].iloc[0], table["high"].iloc[0]) == pytest.approx(
         (found.top_decile.low, found.top_decile.high), abs=0.005)  # a tenth is rounded up there
     assert table[["share", "high"]].iloc[-1].tolist() == pytest.approx([1, 1])
-    assert forecast.gains(forecast.outlook(SMALL["nine"], as_of=data_end(SMALL["nine"]))).empty
+    assert forecast.gains(forecast.outlook(SMALL["nine"], as_of=span(SMALL["nine"]).end)).empty
 
 
 def test_the_models_lifetime_values_stand_beside_the_textbooks():
@@ -462,13 +461,13 @@ def test_one_customer_with_half_of_the_money_is_said_without_a_name():
     orders = SMALL["sixty"]
     heavy = orders["customer_id"].dropna().iloc[0]
     blown = orders.assign(amount=orders["amount"].where(orders["customer_id"] != heavy, orders["amount"] * 200))
-    found = forecast.outlook(blown, as_of=data_end(orders))
+    found = forecast.outlook(blown, as_of=span(orders).end)
     values = found.customers.set_index("customer_id")["expected_value"]
     said = forecast.heavy_sentence(found.heaviest)
     assert f"{values[heavy] / values.sum() * 100:.0f} % of the money expected comes from one customer" in said
     assert str(heavy) not in said
     assert found.heaviest.n == 1  # so that privacy.told hides it from all but the owner
-    usual = forecast.outlook(orders, as_of=data_end(orders))
+    usual = forecast.outlook(orders, as_of=span(orders).end)
     assert not usual.heaviest.measurable and forecast.heavy_sentence(usual.heaviest) == ""
 
 
@@ -493,7 +492,7 @@ def test_charts_with_hidden_or_missing_numbers():
     hidden = forecast.calibration(found).astype({"customers": "float64"})
     hidden.loc[0, ["customers", "predicted", "actual", "low", "high"]] = np.nan
     assert forecast_charts.calibration(hidden).title.startswith("Tenth 2 of customers")
-    nobody = forecast.outlook(SMALL["one order"], as_of=data_end(SMALL["one order"]))
+    nobody = forecast.outlook(SMALL["one order"], as_of=span(SMALL["one order"]).end)
     for chart in (forecast_charts.backtests(nobody.backtests, nobody.total),
                   forecast_charts.calibration(forecast.calibration(nobody)),
                   forecast_charts.gains(forecast.gains(nobody), nobody.top_decile)):
@@ -537,7 +536,7 @@ SMALL = {
 @pytest.mark.parametrize("name", SMALL)
 def test_small_shops_get_a_true_sentence(name):
     orders = SMALL[name]
-    found = forecast.outlook(orders, as_of=data_end(orders) if len(orders) else date(2024, 1, 1))
+    found = forecast.outlook(orders, as_of=span(orders).end if len(orders) else date(2024, 1, 1))
     assert found.why and all(sentence.endswith(".") for sentence in found.sentences)
     findings = (found.total, found.value_total, found.top_decile, found.top_orders)
     assert not any("nan" in one.sentence or "inf" in one.sentence for one in findings)
@@ -555,22 +554,22 @@ def test_small_shops_get_a_true_sentence(name):
 
 
 def test_what_small_shops_are_told():
-    once = forecast.outlook(SMALL["all once"], as_of=data_end(SMALL["all once"]))
+    once = forecast.outlook(SMALL["all once"], as_of=span(SMALL["all once"]).end)
     assert once.model == "simple" and "nobody has bought again" in once.why
     assert "fewer than 5 orders came" in once.interval_why and len(once.backtests) == 2
     assert forecast.calibration(once).empty and forecast.holdout_table(once).empty
     assert forecast_charts.backtests(once.backtests, once.total).figure is None
     assert set(once.parameters) == {"r", "alpha"}
-    month = forecast.outlook(SMALL["a month"], as_of=data_end(SMALL["a month"]))
+    month = forecast.outlook(SMALL["a month"], as_of=span(SMALL["a month"]).end)
     assert "cannot be tried on 28 days of orders; it takes at least 12 weeks" in month.interval_why
-    assert not forecast.outlook(SMALL["nine"], as_of=data_end(SMALL["nine"])).top_decile.measurable
+    assert not forecast.outlook(SMALL["nine"], as_of=span(SMALL["nine"]).end).top_decile.measurable
 
 
 def test_one_heavy_customer_is_not_everybodys_order_value():
     orders = SMALL["sixty"]
     heavy = orders["customer_id"].dropna().iloc[0]
     blown = orders.assign(amount=orders["amount"].where(orders["customer_id"] != heavy, orders["amount"] * 200))
-    usual, odd = (forecast.outlook(frame, as_of=data_end(orders)).customers.set_index("customer_id")["order_value"]
+    usual, odd = (forecast.outlook(frame, as_of=span(orders).end).customers.set_index("customer_id")["order_value"]
                   for frame in (orders, blown))
     assert odd[heavy] > 50 * usual[heavy]
     assert odd.drop(heavy).median() < 15 * usual.drop(heavy).median()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_helpers.core.intervals import Share, newcombe
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.customers import migration, scoring, tables
 from loyalty_helpers.customers.migration import AWAY, MOVES
@@ -200,7 +201,7 @@ def test_few_customers_get_true_sentences(n, tmp_path):
     if n == 0:
         assert found.sentence.endswith("nobody bought in the window before the launch.")
     else:
-        assert f"Of the {n} customer" in found.sentence and ("too few" in found.sentence) == (n < migration.FEWEST)
+        assert f"Of the {n} customer" in found.sentence and ("too few" in found.sentence) == (n < FEWEST.moved)
     assert "nan" not in found.sentence + found.comparison
     shared = migration.published(found, client_of(tmp_path, "shared"))
     assert "nan" not in shared.sentence + shared.comparison

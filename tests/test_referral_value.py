@@ -22,8 +22,9 @@ def client_of(folder, audience: str = "owner") -> Client:
 def customers(*rows: tuple) -> pd.DataFrame:
     """Canonical customers from (id, first day, orders, spend)."""
     frame = pd.DataFrame(rows, columns=["customer_id", "first_order_at", "orders", "spend"])
+    first = pd.to_datetime(frame["first_order_at"]).astype("datetime64[us]")
     return frame.assign(customer_id=frame["customer_id"].astype("str"), spend=frame["spend"].astype("float64"),
-                        first_order_at=pd.to_datetime(frame["first_order_at"]).astype("datetime64[us]"))
+                        first_order_at=first, last_order_at=first + pd.to_timedelta(frame["orders"] - 1, unit="D"))
 
 
 def referrals(*rows: tuple) -> pd.DataFrame:

@@ -409,8 +409,8 @@ def test_reasons_of_a_logistic_regression_name_what_was_planted():
     result = tried()
     assert result.reasons["measure"].eq("odds").all()
     table = result.reasons.set_index("term")
-    assert table.loc["number of orders so far", "low"] > 1
-    assert table.loc["number of orders so far", "words"] == "more orders so far: a higher chance"
+    assert table.loc["number of shopping days so far", "low"] > 1
+    assert table.loc["number of shopping days so far", "words"] == "more shopping days so far: a higher chance"
     assert (table["low"] <= table["effect"]).all() and (table["effect"] <= table["high"]).all()
     assert "number of categories bought" not in table.index  # none is known, so none is a reason
     unclear = (table["low"] <= 1) & (table["high"] >= 1)

@@ -61,7 +61,7 @@ def test_the_order_of_rows_does_not_matter_and_nothing_is_changed(rows, random):
 
 
 def test_the_last_year_is_half_open():
-    rows = orders(("a", 365, 7), ("a", 365.01, 100), ("a", 0, 1000), ("a", 0.01, 5))
+    rows = orders(("a", 364, 7), ("a", 364.01, 100), ("a", 0, 1000), ("a", 0.01, 5))
     assert paces(rows)["spend_last_year"].tolist() == [12]
 
 

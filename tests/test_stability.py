@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from loyalty_helpers.core.purchases import span
 from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.customers import scoring, tables
 from loyalty_helpers.forecast import agreement as stability
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report.chapters import ch01
 
 AS_OF = date(2025, 1, 1)
 
@@ -69,7 +69,7 @@ def with_other_luck(**options) -> simulate.Shop:
 ])
 def test_the_claim_holds_against_the_same_shop_with_other_luck(options):
     one, other = simulate.shop(**options).orders, with_other_luck(**options).orders
-    as_of = ch01.data_end(one)
+    as_of = span(one).end
     found = stability_of(one, as_of)
     first, second = (scoring.loyalty_score(tables.customers(rows, as_of=as_of)).set_index("customer_id")["score"]
                      for rows in (one, other))
@@ -98,8 +98,8 @@ def test_where_all_are_alike_the_ranking_is_luck_and_where_they_differ_it_is_not
 
 def test_other_luck_makes_a_shop_of_the_same_size():
     made = simulate.shop(customers=1500, seed=3).orders
-    customers = scoring.buyers(tables.customers(made, as_of=ch01.data_end(made)))
-    luck = stability._Luck.of(customers, made, stability.forecast.histories(made, as_of=ch01.data_end(made)))
+    customers = scoring.buyers(tables.customers(made, as_of=span(made).end))
+    luck = stability._Luck.of(customers, made, stability.forecast.histories(made, as_of=span(made).end))
     rng = np.random.default_rng(1)
     drawn = pd.concat([luck.redrawn(rng).mean() for _ in range(20)], axis=1).mean(axis=1)
     within = {"orders": 0.08, "spend": 0.08, "recency_days": 0.1, "categories": 0.15, "rating": 0.02}
@@ -121,13 +121,13 @@ def test_alike_is_the_share_of_the_spread_between_customers():
 
 def test_row_order_does_not_matter_and_nothing_is_changed():
     made = simulate.shop(customers=200, seed=4).orders
-    customers = tables.customers(made, as_of=ch01.data_end(made))
+    customers = tables.customers(made, as_of=span(made).end)
     kept = made.copy(deep=True), customers.copy(deep=True)
-    found = stability.stability(customers, made, as_of=ch01.data_end(made))
+    found = stability.stability(customers, made, as_of=span(made).end)
     pd.testing.assert_frame_equal(made, kept[0])
     pd.testing.assert_frame_equal(customers, kept[1])
     again = stability.stability(customers.sample(frac=1, random_state=1), made.sample(frac=1, random_state=1),
-                                as_of=ch01.data_end(made))
+                                as_of=span(made).end)
     assert again.sentence == found.sentence
     pd.testing.assert_frame_equal(again.fifths, found.fifths)
 

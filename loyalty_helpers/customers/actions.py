@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Finding, amount, capital, count
+from loyalty_helpers.core.purchases import DAY, YEAR
 from loyalty_helpers.core.settings import Client, UserError, suggest
 from loyalty_helpers.customers import rhythm
-from loyalty_helpers.customers.scoring import LATE, SCHEMES, YEAR, buyers, heaviest
+from loyalty_helpers.customers.scoring import LATE, SCHEMES, buyers, heaviest
 from loyalty_helpers.report import gate as privacy
 
 ACTIONS = Path(__file__).with_name("actions.csv")
@@ -86,7 +87,7 @@ def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, paces: pd.DataF
 
     One order tells nothing of staying: still_customer and value_at_risk are missing for who bought on one day only.
 
-    Where no chance is known at all (a forecast without drop-out), usual_value is what they spent in the last 365 days,
+    Where no chance is known at all (a forecast without drop-out), usual_value is what they spent in the last 364 days,
     scaled to the horizon; value_at_risk is missing; value_of_acting is a quarter of the usual value, the most that
     p (1 - p) can be, for overdue regulars (`rhythm.overdue`) silent for ten usual gaps at most; and of overdue ones the
     forecast's orders and chance to buy are missing, as it supposes that nobody leaves.
@@ -136,7 +137,7 @@ def _values(listed: pd.DataFrame, margin: float, horizon_days: int) -> dict[str,
         late = listed["recency_days"].gt(gap) & listed["recency_days"].le(LONG)
         acting = (at_risk * still).where(late & still.between(LIKELY, SURE), 0.0)
     else:
-        usual = (listed["spend_last_year"] * margin * horizon_days / YEAR).clip(lower=0)
+        usual = (listed["spend_last_year"] * margin * horizon_days / (YEAR // DAY)).clip(lower=0)
         at_risk = pd.Series(NAN, index=listed.index)
         acting = (usual * MOST_IN_DOUBT).where(rhythm.overdue(listed) & (listed["gaps_overdue"] <= GONE), 0.0)
     return {"usual_value": usual.round(2), "value_at_risk": at_risk.round(2), "value_of_acting": acting.round(2)}
@@ -146,13 +147,14 @@ def _values(listed: pd.DataFrame, margin: float, horizon_days: int) -> dict[str,
 def _reasons(listed: pd.DataFrame) -> pd.Series:
     """Why somebody stands where they stand: what they did, and how that compares with their own habit."""
     ago = _each(listed["recency_days"], rhythm.span) + " ago"
-    several = "bought " + _each(listed["orders"], lambda n: f"{int(n)} times") + ", last " + ago
+    several = "bought " + _each(listed["days_bought"], lambda n: f"on {int(n)} days") + ", last " + ago
     usual = "usually buys " + _each(listed["usual_gap_days"], rhythm.every)
     silent = ", silent for " + _each(listed["recency_days"], rhythm.span)
     late, overdue = listed["gaps_overdue"] > 0, listed["gaps_overdue"] >= rhythm.OVERDUE
     regular = (usual + silent + ": late").where(late, usual + ", last bought " + ago)
     regular = regular.mask(overdue, usual + silent + ": overdue")
-    return several.mask(listed["orders"] == 1, "bought once, " + ago).mask(listed["usual_gap_days"].notna(), regular)
+    several = several.mask(listed["days_bought"] == 1, "bought once, " + ago)
+    return several.mask(listed["usual_gap_days"].notna(), regular)
 
 
 def _each(values: pd.Series, words: Callable[[float], str]) -> pd.Series:
@@ -172,7 +174,7 @@ def how_sorted(listed: pd.DataFrame, *, gross_margin: float | None, horizon_days
                 "their usual pace, times the chance that they have left, times the chance that they have not. Who is "
                 "sure to come needs no call; who has most likely left, or has been silent for more than "
                 f"{rhythm.span(LONG)}, gets none either.")
-    return (f"Sorted by what overdue regulars spent in the last 365 days, as {money} of {weeks}: too little is known "
+    return (f"Sorted by what overdue regulars spent in the last 364 days, as {money} of {weeks}: too little is known "
             "to tell how likely each of them has left. "
             f"{amount(MOST_IN_DOUBT, 'share', digits=0)} of it counts as worth a call, the most that can be "
             f"both in doubt and still to be won; who has been silent for more than {GONE + 1} usual gaps gets none.")

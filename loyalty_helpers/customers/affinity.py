@@ -19,11 +19,10 @@ from scipy.stats import norm
 
 from loyalty_helpers.core.findings import NAN, Finding, amount, count, number
 from loyalty_helpers.core.intervals import Share, holm
-from loyalty_helpers.customers.scoring import CONFIDENCE, purchases, share_of
+from loyalty_helpers.core.purchases import FEWEST, purchases
+from loyalty_helpers.customers.scoring import CONFIDENCE, share_of
 
 MOST = 12  # categories looked at, those with the most buyers
-FEWEST_BUYERS = 20  # of a category, below which it is not looked at
-FEWEST_BOTH = 5  # buyers of both to be expected, below which a pair is not judged
 SAME = (0.9, 1.1)  # times as often as expected within which a difference, however certain, is none worth a word
 # the same for one order: lines that repeat a category make orders of one category of what is popular, and lifts of 0.8
 # to 1.2 where nothing goes together
@@ -42,12 +41,11 @@ def choices(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     From the lines where they know categories, else from the orders; one row for each order and category.
     """
-    bought = purchases(frames["orders"])
+    bought = purchases(frames["orders"], known=True)
     lines = frames.get("lines")
     if lines is not None and lines["category"].notna().any():
         known = lines[["order_id", "category"]].dropna().drop_duplicates()
-        bought = bought.drop(columns="category").drop_duplicates(["customer_id", "order_id"])
-        bought = bought.merge(known, on="order_id")
+        bought = bought.drop(columns="category").merge(known, on="order_id")
     category, names = pd.factorize(bought["category"], sort=True)
     order = np.where(bought["order_id"].isna(), -1 - np.arange(len(bought)), pd.factorize(bought["order_id"])[0])
     chosen = pd.DataFrame({"customer": pd.factorize(bought["customer_id"])[0], "order": order,
@@ -69,7 +67,7 @@ def _coded(chosen: pd.DataFrame) -> pd.DataFrame:
 
 
 def affinity(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of the MOST categories with most buyers (FEWEST_BUYERS at least), those that go together most on top.
+    """Pairs of the MOST categories with most buyers (FEWEST.buyers at least), those that go together most on top.
 
     Of the `customers` who bought `category`, the `share` who bought `other` too (Wilson: low, high), beside the share
     of all other customers, `share_others`, and what is `expected` with no link between one order and another: a
@@ -81,7 +79,7 @@ def affinity(chosen: pd.DataFrame) -> pd.DataFrame:
     judged (Holm).
 
     `reading`: "together" or "apart" where p_adjusted is below 0.05 and lift is beyond SAME, "as expected", or "too few"
-    below FEWEST_BOTH expected. Empty with fewer than two such categories.
+    below FEWEST.both expected. Empty with fewer than two such categories.
     """
     names = chosen["category"].cat.categories.to_numpy()
     customer, _ = pd.factorize(chosen["customer"])
@@ -111,7 +109,7 @@ def _most_bought(chosen: pd.DataFrame) -> np.ndarray:
     each = _coded(chosen)[["customer", "category"]].drop_duplicates()
     buyers = np.bincount(each["category"], minlength=len(chosen["category"].cat.categories))
     most = np.sort(np.argsort(-buyers, kind="stable")[:MOST])
-    return most[buyers[most] >= FEWEST_BUYERS]
+    return most[buyers[most] >= FEWEST.buyers]
 
 
 def _held(chosen: pd.DataFrame, most: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,7 +197,7 @@ def _pair(none: _Unlinked, a: int, b: int, at_once: int) -> dict[str, float]:
     square = ((1 - one) ** 2 * (1 - other) ** 2 * together + (1 - one) ** 2 * other**2 * (one - together)
               + one**2 * (1 - other) ** 2 * (other - together) + one**2 * other**2 * (1 - one - other + together))
     beyond, error = float(seen - n @ link), float(np.sqrt(max(n @ (square - link**2), 0)))
-    judged = expected >= FEWEST_BOTH and error > 0
+    judged = expected >= FEWEST.both and error > 0
     lift, margin = (1 + beyond / expected, norm.ppf(0.5 + CONFIDENCE / 2) * error / expected) if judged else (NAN, NAN)
     share, low, high = Share(both, buyers[a]).level(CONFIDENCE)[:3]
     rest = n.sum() - buyers[a]
@@ -213,7 +211,7 @@ def affinity_sentence(table: pd.DataFrame) -> str:
     """The pairs that stand out in words, or that none does, and how many were looked at."""
     judged = table[table["lift"].notna()]
     if judged.empty:
-        return (f"Which categories go together cannot be told: it takes two with {FEWEST_BUYERS} buyers each, and "
+        return (f"Which categories go together cannot be told: it takes two with {FEWEST.buyers} buyers each, and "
                 f"customers who bought several times.")
     looked = f"{count(len(judged), 'pair')} of categories looked at"
     found, apart = (judged[judged["reading"] == reading] for reading in ("together", "apart"))
@@ -280,7 +278,7 @@ def _basket_pair(buyer: np.ndarray, holds: np.ndarray, group: np.ndarray, chance
     share, low, high = Share(both, orders).level(CONFIDENCE)[:3]
     by_customer = np.bincount(buyer, weights=together - chance)
     variance = max(float((by_customer**2).sum()), float((chance * (1 - chance)).sum()))
-    judged = expected >= FEWEST_BOTH and variance > 0
+    judged = expected >= FEWEST.both and variance > 0
     wider = np.sqrt(max(variance / (chance * (1 - chance)).sum(), 1)) if judged else NAN
     lifts = [one * orders / expected if judged else NAN for one in (share, low, high)]
     lift, down, up = lifts[0], wider * (lifts[0] - lifts[1]), wider * (lifts[2] - lifts[0])
@@ -344,7 +342,7 @@ def next_category(chosen: pd.DataFrame) -> pd.DataFrame:
     The ways taken, between the MOST categories with most buyers. Of the `customers` per `first` who have bought
     anything new since, the `share` who turned to each `next` (Wilson: low, high), beside what is `expected` if it makes
     no difference where they began: with each customer what is left to turn to, and orders with all that they hold
-    (`_next_orders`). p_adjusted: Holm over all ways with FEWEST_BOTH expected. Where an order holds several categories
+    (`_next_orders`). p_adjusted: Holm over all ways with FEWEST.both expected. Where an order holds several categories
     each counts, so that shares may add up to more than 1.
     """
     rows = _coded(chosen)
@@ -390,7 +388,7 @@ def _ways(long: pd.DataFrame) -> pd.DataFrame:
     long = long.join(pd.DataFrame(limits, columns=["share", "low", "high"], dtype="float64"))
     p = 2 * norm.sf((long["customers"] - long["fitted"]).abs() / np.sqrt(long["square"].clip(lower=1e-9)))
     long = long.assign(expected=long["fitted"] / long["n"],
-                       p_adjusted=holm(np.where(long["fitted"] >= FEWEST_BOTH, p, NAN)))
+                       p_adjusted=holm(np.where(long["fitted"] >= FEWEST.both, p, NAN)))
     long = long.sort_values(["first", "customers", "next"], ascending=[True, False, True], ignore_index=True)
     return long[long["customers"] > 0].reset_index(drop=True)[NEXT]
 
@@ -417,7 +415,7 @@ def _next_orders(counts: np.ndarray, sets: np.ndarray) -> np.ndarray:
 
 def next_sentence(table: pd.DataFrame) -> str:
     """Where customers turn next beyond what is usual, or that it makes no difference where they began."""
-    listed = table[table["customers"] >= FEWEST_BOTH]
+    listed = table[table["customers"] >= FEWEST.both]
     if listed.empty:
         return "What customers turn to next cannot be told: too few have bought from a second category so far."
     clear = listed[(listed["share"] > SAME[1] * listed["expected"]) & (listed["p_adjusted"] < 1 - CONFIDENCE)]

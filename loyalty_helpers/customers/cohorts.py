@@ -10,8 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.core.findings import NAN, Finding, amount, capital, count
-from loyalty_helpers.core.intervals import FEWEST_UNITS, Share, wilson
-from loyalty_helpers.customers.scoring import CONFIDENCE, days_bought, purchases, share_of
+from loyalty_helpers.core.intervals import Share, wilson
+from loyalty_helpers.core.purchases import FEWEST, purchases, span, visits
+from loyalty_helpers.customers.scoring import CONFIDENCE, share_of
 
 SMALL_COHORT = 20  # customers: below this a cohort's shares are not shown
 HORIZONS = (30, 90, 180)  # days
@@ -26,10 +27,11 @@ def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None
     orders may have had earlier ones).
     """
     columns = ["cohort", "month", "customers", "returned", "share", "low", "high", "truncated"]
-    bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]])
+    bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]], known=True)
     if bought.empty:
         return pd.DataFrame(columns=columns)
-    end = orders["ordered_at"].max().normalize() + pd.Timedelta(days=1) if until is None else pd.Timestamp(until)
+    begin, last = span(orders)
+    end = last if until is None else pd.Timestamp(until)
     last = end.year * 12 + end.month - 2  # months since year 0, January = 0; the last one seen to its end
     month = (bought["ordered_at"].dt.year * 12 + bought["ordered_at"].dt.month - 1).to_numpy(dtype="int64")
     codes, _ = pd.factorize(bought["customer_id"])
@@ -39,7 +41,6 @@ def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None
     starts = month[np.flatnonzero(np.diff(customer, prepend=-1))]
     first = starts[customer]
     returned = dict(zip(*np.unique(first * 100_000 + month, return_counts=True), strict=True))
-    begin = orders["ordered_at"].min().normalize()
     sure = begin + pd.Timedelta(days=max(lead_days, 1))  # months that begin sooner are truncated
     earliest = sure.year * 12 + sure.month - 1 + (sure.day > 1)
     rows = []
@@ -66,9 +67,9 @@ def cohort_return(table: pd.DataFrame, *, month: int = 1) -> Finding:
     cells = table[(table["month"] == month) & ~table["truncated"].astype(bool)]
     returned, n = int(cells["returned"].sum()), int(cells["customers"].sum())
     why = ("no month of first orders after the first of the data is followed by enough full months" if not n else
-           f"only {count(n, 'new customer')} can be followed so long, and it takes {FEWEST_UNITS}")
+           f"only {count(n, 'new customer')} can be followed so long, and it takes {FEWEST.units}")
     return share_of(f"customers who bought again {count(month, 'month')} after their first order", returned,
-                    n if n >= FEWEST_UNITS else 0, note=why)
+                    n if n >= FEWEST.units else 0, note=why)
 
 
 def retention_curve(table: pd.DataFrame) -> pd.DataFrame:
@@ -167,7 +168,8 @@ def second_order(orders: pd.DataFrame, *, as_of: date, lead_days: int) -> Second
     """
     end = pd.Timestamp(as_of).to_numpy().astype("datetime64[D]").astype("int64")
     start = orders["ordered_at"].min().to_numpy().astype("datetime64[D]").astype("int64") if len(orders) else 0
-    customer, day = days_bought(orders)
+    days = visits(orders)
+    customer, day = pd.factorize(days["customer_id"])[0], days["day"].to_numpy("datetime64[D]").astype("int64")
     customer, day = customer[day < end], day[day < end]
     at = np.flatnonzero(np.diff(customer, prepend=-1))  # where each customer's days begin
     first, next_day = day[at], np.append(day, end)[at + 1]
@@ -185,7 +187,7 @@ def _reach(days: np.ndarray, happened: np.ndarray) -> float:
     Beyond it the curve leaps with single customers: to 100 % where the last one still followed comes back. While
     nobody is lost it is a plain share of all; where all have come back, it is so for good (inf).
     """
-    tenth = np.sort(days)[-FEWEST_UNITS] if len(days) >= FEWEST_UNITS else 0
+    tenth = np.sort(days)[-FEWEST.units] if len(days) >= FEWEST.units else 0
     return float(max(tenth, days[~happened].min() if not happened.all() else np.inf))
 
 
@@ -232,10 +234,10 @@ def kaplan_meier_curve(days: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
 
 def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding:
     """The curve at a day; nothing below ten customers, nor of a day beyond `reach`."""
-    label = f"new customers with a second order within {count(day, 'day')}"
-    if n < FEWEST_UNITS or day > reach:
-        why = (_too_few(n) if n < FEWEST_UNITS else
-               f"fewer than {FEWEST_UNITS} new customers without a second order are followed for {count(day, 'day')}"
+    label = f"new customers with a second order on another day within {count(day, 'day')}"
+    if n < FEWEST.units or day > reach:
+        why = (_too_few(n) if n < FEWEST.units else
+               f"fewer than {FEWEST.units} new customers without a second order are followed for {count(day, 'day')}"
                f" (the longest for {count(int(curve['day'].max()), 'day')})")
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
     share, low, high = curve.loc[curve["day"] <= day, ["share", "low", "high"]].iloc[-1]
@@ -246,8 +248,8 @@ def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding
 def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
     """Days until half of the new customers have a second order; its interval is where the curve's limits pass half
     (Brookmeyer & Crowley 1982)."""
-    label = "days until half of the new customers have a second order"
-    if n < FEWEST_UNITS:
+    label = "days until half of the new customers have a second order on another day"
+    if n < FEWEST.units:
         return Finding(label=label, unit="days", estimate=NAN, n=n, note=_too_few(n))
 
     def first_day(column: str) -> float:
@@ -265,4 +267,4 @@ def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
 
 def _too_few(n: int) -> str:
     who = "no new customer is" if not n else f"only {count(n, 'new customer')} {'is' if n == 1 else 'are'}"
-    return f"{who} in the data, and it takes {FEWEST_UNITS} to tell how soon they come back"
+    return f"{who} in the data, and it takes {FEWEST.units} to tell how soon they come back"

@@ -21,9 +21,9 @@ from scipy import stats
 from loyalty_helpers.core import store
 from loyalty_helpers.core.findings import NAN, Finding, count, number
 from loyalty_helpers.core.intervals import Ratio, Share
+from loyalty_helpers.core.purchases import FEWEST, purchases
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import actions
-from loyalty_helpers.customers.scoring import purchases
 
 KEPT = 6  # files of scores: with a report a quarter, one and a half years
 COLUMNS = ("customer_id", "segment", "score", "expected_orders", "chance_to_buy", "horizon_days")
@@ -34,7 +34,6 @@ BINS = 10
 # the usual reading of the population stability index (Siddiqi 2006, Credit Risk Scorecards, ch. 9)
 READINGS = ((0.1, "hardly moved"), (0.25, "moved somewhat"), (math.inf, "moved a lot"))
 CONFIDENCE = 0.95
-FEWEST = 10  # customers in both runs below which nothing is compared
 
 
 # ---------------------------------------------------------------- the files
@@ -135,7 +134,7 @@ def compare(before: pd.DataFrame, now: pd.DataFrame, orders: pd.DataFrame, *, da
     if both.empty and len(before) and len(now):
         return Drift(since=since, why=f"The last report (orders up to {when}) knew none of these customers: the key of "
                      "the pseudonyms, or the customers' ids in the exports, have changed since. Nothing is compared.")
-    if len(both) < FEWEST:
+    if len(both) < FEWEST.units:
         return Drift(since=since, why=f"The last report (orders up to {when}) and this one share "
                      f"{count(len(both), 'customer')}: too few to compare.")
     index = stability_index(before["score"], now["score"])
@@ -216,7 +215,7 @@ def _reading(index: float) -> str:
 def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> tuple[Finding, str]:
     """Orders that came for each one expected, by the forecast of the last run, and the same in words.
 
-    Counted are days with a purchase, as in the forecast, of the customers known then, from the first of `days` up to
+    Counted are purchases, as in the forecast, of the customers known then, from the first of `days` up to
     the second, but not beyond the horizon of that forecast. Where less time has passed, the expected orders are taken
     in proportion to it, which is a little too few, because customers leave as time goes on. Interval: as wide as that
     of the forecast itself, which was made of its misses in the past (stretched where less time has passed), or as a
@@ -233,7 +232,7 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
     if nothing:
         finding = Finding(label=label, unit="orders", estimate=NAN, note=nothing)
         return finding, f"Whether the last forecast came true cannot be said: {nothing}."
-    actual = _days_bought(orders, since, since + timedelta(days=elapsed)).reindex(known.index, fill_value=0)
+    actual = _orders_between(orders, since, since + timedelta(days=elapsed)).reindex(known.index, fill_value=0)
     ratio = Ratio(actual, known, least=0.0).level(CONFIDENCE)
     low_miss, high_miss = _misses(before, math.sqrt(horizon / elapsed))
     low = float(np.minimum(ratio.low, ratio.estimate / high_miss))  # nan where the forecast had no interval
@@ -262,15 +261,14 @@ def listed_since(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date
     if LISTED not in before or not before[LISTED].any():
         return ""
     first = before.loc[before[LISTED].astype(bool), "customer_id"]
-    again = int(first.isin(_days_bought(orders, *days).index).sum())
+    again = int(first.isin(_orders_between(orders, *days).index).sum())
     have = "has" if again == 1 else "have"
     return (f"Of those first on the last list, {again} of {count(len(first), 'customer')} {have} ordered since, "
             "written to or not.")
 
 
-def _days_bought(orders: pd.DataFrame, start: date, end: date) -> pd.Series:
-    """customer_id -> days with a purchase from `start` up to `end`."""
-    bought = purchases(orders)
+def _orders_between(orders: pd.DataFrame, start: date, end: date) -> pd.Series:
+    """customer_id -> purchases from `start` up to `end`."""
+    bought = purchases(orders, known=True)
     bought = bought[bought["ordered_at"].ge(pd.Timestamp(start)) & bought["ordered_at"].lt(pd.Timestamp(end))]
-    visits = pd.DataFrame({"customer_id": bought["customer_id"], "day": bought["ordered_at"].dt.normalize()})
-    return visits.drop_duplicates().groupby("customer_id").size()
+    return bought.groupby("customer_id").size()

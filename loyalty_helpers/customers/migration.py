@@ -16,6 +16,7 @@ from scipy import stats
 
 from loyalty_helpers.core.findings import NAN, Change, Finding, amount, capital, count
 from loyalty_helpers.core.intervals import Share, holm, newcombe
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import tables
 from loyalty_helpers.customers.scoring import CONFIDENCE, SEGMENTS, Pace, buyers, rfm_scores, segment_names, share_of
@@ -28,7 +29,6 @@ AWAY = "Did not buy"
 # By so much such shares differ from one span to the next in shops without a program, because customers grow older with
 # the data and seasons differ: 2.7 points in 60 simulated shops of 4,000, a third of which would else show a "change"
 AGEING = 0.03
-FEWEST = 30  # customers of the window before: below this their moves say more of chance than of customers
 COLUMNS = ["before", "after", "customers", "share", "low", "high"]
 NO_LAUNCH = "there is no launch date, and so no before and after to compare"
 BY_NOBODY = "nobody bought in the window before the launch"
@@ -62,14 +62,14 @@ class Migration:
         if not all(levels[move].measurable for move in MOVES):
             return f"Where the customers of before the launch went is not shown: {levels['stopped'].note}."
         n = levels["stopped"].n
-        few = n < FEWEST
+        few = n < FEWEST.moved
         up, stayed, down, stopped = (
             str(round(levels[move].estimate * n)) if few else amount(levels[move].estimate, "share", digits=0)
             for move in MOVES)
         told = (f"Of the {count(n, 'customer')} who bought in the window before the launch, {up} moved up a group in "
                 f"the window after it ({count(self.days, 'day')} each), {stayed} stayed, {down} moved down, and "
                 f"{stopped} did not buy.")
-        return told + (f" They are too few to speak of shares: that takes {FEWEST} customers." if few else "")
+        return told + (f" They are too few to speak of shares: that takes {FEWEST.moved} customers." if few else "")
 
     @property
     def comparison(self) -> str:
@@ -129,8 +129,8 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
     Groups by the sum of frequency and money score: best from 9 of 10, regular from 6, occasional below; who ordered
     once in a window is "once" whatever it cost. The intervals of the changes are Newcombe's, widened by AGEING on both
     sides; customers of both spans make them slightly too wide. Holm's adjustment over all moves. The shop's `pace`
-    bounds the recency scores of the eleven segments, as in `scoring.rfm`; there are none below FEWEST customers of
-    before.
+    bounds the recency scores of the eleven segments, as in `scoring.rfm`; there are none below FEWEST.moved customers
+    of before.
     """
     if spans is None:
         return _nothing(NO_LAUNCH)
@@ -153,7 +153,7 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
         customers=("orders", "size"), orders=("orders", "median"), spend=("spend", "median"))
     sizes = sizes.assign(orders=np.floor(sizes["orders"] + 0.5).astype("int64"))  # there are no half orders
     sizes = sizes.reindex([group for group in GROUPS if group in sizes.index]).reset_index()
-    few = len(was) < FEWEST
+    few = len(was) < FEWEST.moved
     segments = pd.DataFrame(columns=COLUMNS) if few else transitions(was, now, "segment", tuple(SEGMENTS))
     return Migration(transitions(was, now, "group", GROUPS), segments, sizes, _changes(usual, _moves(was, now), why),
                      spans.days, why)
@@ -222,8 +222,8 @@ def _changes(usual: dict[str, Finding], moves: dict[str, Finding], why: str) -> 
     changes = []
     for move, after in moves.items():
         before = usual[move]
-        few = min(before.n, after.n) < FEWEST
-        note = why or (f"it takes {FEWEST} customers in both spans; there are {before.n:,} and {after.n:,}" if few
+        few = min(before.n, after.n) < FEWEST.moved
+        note = why or (f"it takes {FEWEST.moved} customers in both spans; there are {before.n:,} and {after.n:,}" if few
                        else "")
         change = Change(kpi=move, label=after.label, unit="share", estimate=NAN, n=after.n, before=before, after=after,
                         higher_is_better=move not in ("moved down", "stopped"), note=note,

@@ -14,9 +14,10 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.core.findings import NAN, Finding, amount, count, difference
-from loyalty_helpers.core.intervals import FEWEST_UNITS, resampled
+from loyalty_helpers.core.intervals import resampled
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.core.settings import Client
-from loyalty_helpers.customers.scoring import CONFIDENCE, buyers, share_of
+from loyalty_helpers.customers.scoring import CONFIDENCE, buyers, came_back, share_of
 from loyalty_helpers.report import gate as privacy
 
 ANYWAY = "They might have come without being referred."
@@ -29,7 +30,7 @@ class ReferralValue:
     """What referrals brought. `why` says why there is nothing to tell; "" otherwise.
 
     `came`: share of the persons referred who bought since. `groups`: group (REFERRED, OTHERS), customers, orders_each,
-    spend_each, bought_again (share with a second order); the others weighted to the months of the referred.
+    spend_each, bought_again (share who bought on a second day); the others weighted to the months of the referred.
     `difference`: what a referred customer has spent so far more than the others, bootstrap by customer.
     `per_referrer`: what the referred have spent so far, per customer who referred anybody (bought or not).
     `half`: how many of the referrers named half of those who came (as a share of the referrers).
@@ -86,7 +87,8 @@ def referral_value(customers: pd.DataFrame, referrals: pd.DataFrame | None, *, c
     if named.empty:
         return _nothing("there is no list of referrals" if referrals is None else "nobody has been referred yet",
                         currency)
-    new = buyers(customers).set_index("customer_id")[["first_order_at", "orders", "spend"]].sort_index()
+    new = buyers(customers).assign(again=came_back).set_index("customer_id")
+    new = new[["first_order_at", "orders", "spend", "again"]].sort_index()
     first = new["first_order_at"].reindex(named["referee_id"]).to_numpy()
     came = named[(first >= named["at"].dt.normalize().to_numpy()) | (named["at"].isna().to_numpy() & ~np.isnat(first))]
     per_referrer = _per_referrer(named, came, new, currency)
@@ -127,9 +129,9 @@ def _half(came: pd.DataFrame) -> Finding:
     """The smallest share of referrers who named half of those who came."""
     label = "referrers who brought half of the referred customers"
     each = came.groupby("referrer_id").size().sort_values(ascending=False)
-    if len(each) < FEWEST_UNITS:
+    if len(each) < FEWEST.units:
         return Finding(label=label, unit="share", estimate=NAN, n=len(each),
-                       note=f"it takes {FEWEST_UNITS} persons who brought somebody, there are {len(each)}")
+                       note=f"it takes {FEWEST.units} persons who brought somebody, there are {len(each)}")
     fewest = int((each.cumsum() < each.sum() / 2).sum()) + 1
     return Finding(label=label, unit="share", estimate=fewest / len(each), n=len(each), n_noun="person",
                    method="count")
@@ -143,8 +145,8 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
     new, month, referred = new[shared], month[shared].to_numpy(), referred[shared]
     label = "what referred customers have spent more than other newcomers of the same months"
     ones, others = int(referred.sum()), int((~referred).sum())
-    if min(ones, others) < FEWEST_UNITS:
-        note = (f"it takes {FEWEST_UNITS} referred customers and as many other newcomers of the same months, there are "
+    if min(ones, others) < FEWEST.units:
+        note = (f"it takes {FEWEST.units} referred customers and as many other newcomers of the same months, there are "
                 f"{ones:,} and {others:,}")
         return pd.DataFrame(columns=GROUPS), Finding(label=label, unit=currency, estimate=NAN, n=ones, note=note)
     place = np.unique(month, return_inverse=True)[1]
@@ -152,7 +154,7 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
     # others stand for the referred of their month
     weight = np.bincount(place[referred], minlength=months) / np.bincount(place[~referred], minlength=months)
     weight = np.where(referred, 1.0, weight[place])
-    traits = {"orders_each": new["orders"], "spend_each": new["spend"], "bought_again": new["orders"] >= 2}
+    traits = {"orders_each": new["orders"], "spend_each": new["spend"], "bought_again": new["again"]}
     rows = [(name, int(who.sum()), *(float(np.average(values[who], weights=weight[who])) for values in traits.values()))
             for name, who in ((REFERRED, referred), (OTHERS, ~referred))]
     table = pd.DataFrame(rows, columns=GROUPS)
@@ -176,7 +178,7 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
 
 def _limits(columns: np.ndarray, estimate, center: float, n: int) -> tuple[float, float]:
     """The bootstrap's standard error and a t quantile, as for differences of ratios; none below ten."""
-    if n < FEWEST_UNITS:
+    if n < FEWEST.units:
         return NAN, NAN
     se = float(estimate(resampled(columns)).std(ddof=1)) * math.sqrt(n / (n - 1))
     half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * se

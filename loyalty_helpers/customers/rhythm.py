@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Finding, count
-from loyalty_helpers.customers.scoring import YEAR, share_of
+from loyalty_helpers.core.purchases import CALENDAR_YEAR, DAY, FEWEST, YEAR, is_purchase
+from loyalty_helpers.customers.scoring import share_of
 
 OVERDUE = 3  # usual gaps past the day when the next order was due: a silence of four
 DRAWS = 4000
 MANY = 100  # days bought from which the last one within a year is no news
-FEWEST = 10  # regulars below which nothing is set beside chance
 REGULAR = 5  # days with a purchase from which a customer has a usual gap: two or three gaps make no habit
 MEANING = (f"A regular has bought on {REGULAR} days or more. Late is who has been silent for longer than usual for "
            f"them; overdue is who has been silent for {OVERDUE + 1} of their usual gaps or more.")
@@ -33,11 +33,11 @@ def rhythm(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
     the last purchase to `as_of`, as in `tables.customers`, age_days those from the first. gaps_overdue is
     (recency_days - usual_gap_days) / usual_gap_days, 0 for who is not late yet, nan without a usual gap: at 3 the
     silence has lasted four gaps, three of them past the day when the order was due. spend_last_year is the money of
-    the 365 days before `as_of`, refunds taken off.
+    the 364 days before `as_of`, refunds taken off.
     """
     codes, ids = pd.factorize(orders["customer_id"])
     moment = orders["ordered_at"].to_numpy().astype("datetime64[us]").astype("int64")
-    bought = (codes >= 0) & ~orders["is_refund"].to_numpy(dtype=bool)
+    bought = (codes >= 0) & is_purchase(orders).to_numpy()
     day = moment // MICROS
     pairs = np.sort(codes[bought] * 1_000_000 + day[bought])
     pairs = pairs[np.diff(pairs, prepend=-1) != 0]  # one per customer and day; np.unique takes ten times as long
@@ -50,7 +50,7 @@ def rhythm(orders: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
     last, first = np.full(n, np.iinfo("int64").min), np.full(n, np.iinfo("int64").max)
     np.maximum.at(last, codes[bought], moment[bought])
     np.minimum.at(first, codes[bought], moment[bought])
-    lately = (codes >= 0) & (moment >= end - YEAR * MICROS) & (moment < end)
+    lately = (codes >= 0) & (moment >= end - YEAR // DAY * MICROS) & (moment < end)
     spend = np.bincount(codes[lately], weights=orders["amount"].to_numpy()[lately], minlength=n)
     recency = (end - last) // MICROS
     frame = pd.DataFrame({
@@ -68,18 +68,18 @@ def overdue(paces: pd.DataFrame) -> pd.Series:
 
 
 def overdue_regulars(paces: pd.DataFrame, *, currency: str) -> list[Finding]:
-    """What of `rhythm` may be published: the share of the regulars of the last 365 days who are overdue (Wilson), and
+    """What of `rhythm` may be published: the share of the regulars of the last 364 days who are overdue (Wilson), and
     what those spent in that year, in the client's `currency`."""
     regulars = _regulars(paces)
     late = regulars[overdue(regulars)]
-    nobody = ("" if len(regulars) else "no regular customer spent anything in the last 365 days"
+    nobody = ("" if len(regulars) else "no regular customer spent anything in the last 364 days"
               if paces["usual_gap_days"].notna().any() else
-              "no customer of the last 365 days has ever bought on "
+              "no customer of the last 364 days has ever bought on "
               + ("three different days" if paces["days_bought"].max() < 3 or paces.empty else "five different days"))
-    return [share_of(f"regulars of the last 365 days who are overdue, silent for {OVERDUE + 1} of their usual gaps or "
+    return [share_of(f"regulars of the last 364 days who are overdue, silent for {OVERDUE + 1} of their usual gaps or "
                      "more",
                      len(late), len(regulars), noun="regular customer", note=nobody),
-            Finding(label="what the overdue regulars spent in the last 365 days", unit=currency, n=len(late),
+            Finding(label="what the overdue regulars spent in the last 364 days", unit=currency, n=len(late),
                     estimate=late["spend_last_year"].sum() if len(regulars) else NAN, note=nobody)]
 
 
@@ -110,7 +110,7 @@ def _share_by_chance(n: int, k: float) -> float:
 
 
 def chances(regulars: pd.DataFrame, late: float = OVERDUE) -> np.ndarray:
-    """`late_by_chance` of each of the regulars of the last 365 days (of `rhythm`), who bought in these days for sure.
+    """`late_by_chance` of each of the regulars of the last 364 days (of `rhythm`), who bought in these days for sure.
 
     Of somebody known for longer that rules out the longest silences. Given the number n of days bought, the gaps and
     the silence of who buys at random divide the time since the first purchase like n exponentials; of DRAWS such
@@ -118,7 +118,7 @@ def chances(regulars: pd.DataFrame, late: float = OVERDUE) -> np.ndarray:
     be expected to be overdue as are among simulated ones who never leave.)
     """
     bought = regulars["days_bought"].to_numpy()
-    longest = YEAR / np.maximum(regulars["age_days"].to_numpy(), 1.0)
+    longest = YEAR / DAY / np.maximum(regulars["age_days"].to_numpy(), 1.0)
     shares, rng = late_by_chance(bought - 1, late), np.random.default_rng(1)
     for n in np.unique(bought[(longest < 1) & (bought <= MANY)]):
         parts = rng.exponential(size=(DRAWS, n))
@@ -132,9 +132,9 @@ def chances(regulars: pd.DataFrame, late: float = OVERDUE) -> np.ndarray:
 
 
 def chance_sentence(paces: pd.DataFrame) -> str:
-    """How many regulars would look overdue by chance alone, beside how many do; "" below FEWEST regulars."""
+    """How many regulars would look overdue by chance alone, beside how many do; "" below FEWEST.units regulars."""
     regulars = _regulars(paces)
-    if len(regulars) < FEWEST:
+    if len(regulars) < FEWEST.units:
         return ""
     expected = chances(regulars).sum()
     late = int(overdue(regulars).sum())
@@ -148,7 +148,7 @@ def chance_sentence(paces: pd.DataFrame) -> str:
 
 
 def lateness(paces: pd.DataFrame) -> pd.DataFrame:
-    """The regulars of the last 365 days by how late they are: silence, customers, share, by_chance (the share that
+    """The regulars of the last 364 days by how late they are: silence, customers, share, by_chance (the share that
     would stand there if all bought at random times and nobody had left). Empty without regulars."""
     regulars = _regulars(paces)
     words = ["silent for 1 usual gap or less", "late: silent for 1 to 2 usual gaps",
@@ -171,7 +171,7 @@ def span(days: float) -> str:
     days = days if days < 7 else int(days + 0.5)
     if days < 28 and (days < 14 or days % 7):
         return count(round(days), "day") if days == round(days) else f"{days:g} days"
-    size, noun = (7, "week") if days < 183 else (30.44, "month") if days < 730 else (365.25, "year")
+    size, noun = (7, "week") if days < 183 else (30.44, "month") if days < 730 else (CALENDAR_YEAR, "year")
     return count(round(days / size), noun)
 
 

@@ -17,7 +17,8 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.core.findings import NAN, Change, Finding, amount, capital, count
-from loyalty_helpers.core.intervals import FEWEST_UNITS, Ratio, Share
+from loyalty_helpers.core.intervals import Ratio, Share
+from loyalty_helpers.core.purchases import DAY, FEWEST, YEAR, visits
 from loyalty_helpers.core.settings import LEVELS, UserError, suggest
 
 # the standard eleven, each with its recency-frequency-monetary codes; every one of the 125 codes stands here once
@@ -54,9 +55,7 @@ SCHEMES = {
     "Rhythm": ("rhythm", (LATE,)),
 }
 
-FEWEST_TO_SPREAD = 300  # customers: below this no interval holds for how the revenue spreads over them
 SMALL_SHOP = 200  # customers: below this thirds, not fifths
-FEWEST_TO_SORT = 3 * FEWEST_UNITS  # customers: below this not even ten in a third, and no segments
 TIED = 0.20  # a larger share of customers with the same number of orders makes quantiles of it meaningless
 FREQUENCY_BREAKS = {1: 1, 2: 2, 3: 3, 4: 5, 5: 8}  # score -> orders from which it is given
 SMALL_SHOP_BREAKS = {1: 1, 3: 2, 5: 5}
@@ -74,7 +73,6 @@ INDEX = {"score": ("loyalty_index", "customer loyalty index"),
 
 CONFIDENCE = 0.95
 PROMOTER = 9  # an NPS answer from which a customer counts as recommending the shop
-YEAR = 365  # days
 
 
 # ---------------------------------------------------------------- shared steps
@@ -104,29 +102,17 @@ def percentile_ranks(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), NAN, (below + upto) / (2 * len(ranked)))
 
 
+def came_back(customers: pd.DataFrame) -> pd.Series:
+    """Whether each of `tables.customers` bought on two days or more: a cart can become two orders minutes apart."""
+    return customers["last_order_at"].dt.normalize() > customers["first_order_at"].dt.normalize()
+
+
 def share_of(label: str, hits: int, n: int, *, noun: str = "customer", note: str) -> Finding:
     """A share with its Wilson interval; `note` says what is missing where there is nobody to count."""
     if not n:
         return Finding(label=label, unit="share", estimate=NAN, note=note)
     share, low, high, _, method = Share(hits, n).level(CONFIDENCE)
     return Finding(label=label, unit="share", estimate=share, low=low, high=high, n=n, n_noun=noun, method=method)
-
-
-def purchases(orders: pd.DataFrame) -> pd.DataFrame:
-    """Order rows that carry a customer and are no refunds."""
-    return orders[orders["customer_id"].notna() & ~orders["is_refund"].astype(bool)]
-
-
-def days_bought(orders: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Every day on which a customer bought, once: customer (a running number), day (since 1970), by both.
-
-    Several orders of one day are one visit to the shop; refunds and orders without a customer are none.
-    """
-    bought = purchases(orders[["customer_id", "ordered_at", "is_refund"]])  # the fewer columns, the faster
-    codes, _ = pd.factorize(bought["customer_id"])
-    pairs = np.sort(codes * 1_000_000 + bought["ordered_at"].to_numpy().astype("datetime64[D]").astype("int64"))
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # what np.unique does, many times faster on millions
-    return pairs // 1_000_000, pairs % 1_000_000
 
 
 class Pace(NamedTuple):
@@ -141,7 +127,7 @@ class Pace(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        if self.returned < FEWEST_UNITS:
+        if self.returned < FEWEST.units:
             who = f"Only {count(self.returned, 'customer')} is" if self.returned == 1 else (
                 f"Only {count(self.returned, 'customer')} are" if self.returned else "No customer is")
             return (f"{who} known to have bought on two different days, so nothing tells yet who is late: everybody "
@@ -159,12 +145,12 @@ def pace(orders: pd.DataFrame, *, activity_days: int) -> Pace:
 
     Where fewer than ten customers came back, their few gaps say nothing of the others: both are a year then.
     """
-    customer, day = days_bought(orders)
-    same = np.diff(customer) == 0
-    returned = len(np.unique(customer[1:][same]))
-    if returned < FEWEST_UNITS:
-        return Pace(float(YEAR), YEAR, returned)
-    return Pace(float(np.median(np.diff(day)[same])), activity_days, returned)
+    days = visits(orders)
+    gaps = (days["day"].diff() / DAY)[days["customer_id"].eq(days["customer_id"].shift())]
+    returned = int((days["customer_id"].value_counts() > 1).sum())
+    if returned < FEWEST.units:
+        return Pace(float(YEAR / DAY), YEAR // DAY, returned)
+    return Pace(float(gaps.median()), activity_days, returned)
 
 
 # ---------------------------------------------------------------- recency, frequency, monetary value
@@ -189,7 +175,7 @@ def rfm(customers: pd.DataFrame, *, pace: Pace | None = None) -> pd.DataFrame:
     gap_days, activity_days, _ = pace or NO_PACE
     types = _eight_types(scored, near=days <= gap_days, away=days > activity_days)
     named = {"segment": segment_names(scored), "chinese_type": types, "value_group": value_groups(scored)}
-    if len(scored) < FEWEST_TO_SORT:
+    if len(scored) < FEWEST.sorted:
         named = {name: pd.Series(TOO_FEW, index=scored.index, dtype="str") for name in named}
     return scored.assign(rfm=_codes(scored).astype("str"), **named)
 
@@ -237,8 +223,8 @@ def segments_sentence(scored: pd.DataFrame) -> str:
     n, names = len(scored), scored["segment"].nunique()
     if not n:
         return f"{NOBODY}, so there are no segments."
-    if n < FEWEST_TO_SORT:
-        return (f"{count(n, 'customer')} with an order: too few to sort into segments, which takes {FEWEST_TO_SORT} or "
+    if n < FEWEST.sorted:
+        return (f"{count(n, 'customer')} with an order: too few to sort into segments, which takes {FEWEST.sorted} or "
                 "more. So few are better known one by one: see the list.")
     thirds = f" (thirds, because there are fewer than {SMALL_SHOP})" if n < SMALL_SHOP else ""
     return (f"{count(n, 'customer')} fall into {count(names, 'segment')}{thirds}. Each name is shorthand for three "
@@ -289,7 +275,7 @@ def rfm_cutoffs(customers: pd.DataFrame, scored: pd.DataFrame, *, currency: str)
     were too few to sort.
     """
     kept = buyers(customers)
-    if len(kept) < FEWEST_TO_SORT:
+    if len(kept) < FEWEST.sorted:
         return pd.DataFrame(columns=["measure", "score", "meaning", "customers"])
 
     def ranges(score: str, column: str) -> pd.DataFrame:
@@ -445,13 +431,13 @@ def loyalty_index(scored: pd.DataFrame, total: int, *, part: str = "score",
     values = scored[part].dropna()
     n, name = len(values), INDEX[part][1]
     mean, low, high = values.mean() if n else NAN, NAN, NAN
-    if n >= FEWEST_UNITS and not among_themselves and np.ptp(values) > 0:
+    if n >= FEWEST.units and not among_themselves and np.ptp(values) > 0:
         margin = stats.t.ppf(0.975, n - 1) * values.std() / math.sqrt(n)
         low, high = max(0.0, mean - margin), min(100.0, mean + margin)
     note = ("customers scored among themselves have an index of about 50 by construction" if n else
             "no customer could be scored" if part != "attitude" else "no customer left a rating or an answer")
-    if among_themselves and 0 < n < FEWEST_UNITS:
-        mean, note = NAN, f"among fewer than {FEWEST_UNITS} customers a place says little"
+    if among_themselves and 0 < n < FEWEST.units:
+        mean, note = NAN, f"among fewer than {FEWEST.units} customers a place says little"
     return Finding(label=f"{name} ({n:,} of {count(total, 'customer')} scored)", unit="score", estimate=mean, low=low,
                    high=high, n=n, method="mean of the customers' scores, t interval", note=note)
 
@@ -464,8 +450,8 @@ def index_parts(customers: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     customers, behavior, behavior_low, behavior_high, answered, attitude, attitude_low, attitude_high; a mean of fewer
     than ten customers is missing, since it would be that of a few persons.
     """
-    orders = buyers(customers).set_index("customer_id")["orders"]
-    again = scored["customer_id"].map(orders).to_numpy(dtype="float64") >= 2
+    returned = customers["customer_id"][came_back(customers)]
+    again = scored["customer_id"].isin(returned).to_numpy()
     answered = scored["attitude"].notna().to_numpy()
     groups = {"gave a rating or an answer": answered, "gave none": ~answered, "bought again": again,
               "bought once": ~again}
@@ -478,7 +464,7 @@ def index_parts(customers: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
 def _mean_of(scores: pd.Series) -> tuple[float, float, float]:
     """Mean and t interval of scores; nan below ten."""
     found = loyalty_index(scores.to_frame("score"), len(scores))
-    return (NAN, NAN, NAN) if found.n < FEWEST_UNITS else (found.estimate, found.low, found.high)
+    return (NAN, NAN, NAN) if found.n < FEWEST.units else (found.estimate, found.low, found.high)
 
 
 def index_parts_sentence(table: pd.DataFrame) -> str:
@@ -494,7 +480,7 @@ def index_parts_sentence(table: pd.DataFrame) -> str:
     ) for words in [_compared(rows, part, one, other, words)] if words]
     if not said:
         return (f"Too few customers gave a rating or an answer to compare what customers do with what they say: it "
-                f"takes {FEWEST_UNITS} in each group.")
+                f"takes {FEWEST.units} in each group.")
     return capital("; ".join(said)) + "."
 
 
@@ -527,7 +513,7 @@ def index_change(before: pd.DataFrame, after: pd.DataFrame, *, weights: Mapping[
                 for scored, wave in zip(waves, (before, after), strict=True))
     change = Change(kpi=kpi, label=label, unit="score", estimate=now.estimate - was.estimate, before=was, after=now,
                     n=was.n + now.n, method="both waves scored against the customers before; bootstrap by customer",
-                    note=f"fewer than {FEWEST_UNITS} customers of a period are scored, or all of them alike")
+                    note=f"fewer than {FEWEST.units} customers of a period are scored, or all of them alike")
     if not (was.n and now.n):
         return change
     scores = [wave.set_index("customer_id")[part] for wave in waves]
@@ -708,14 +694,14 @@ def concentration(customers: pd.DataFrame, *, least: int = 1) -> list[Finding]:
     heavy = heaviest(spend) if least == 1 else 0
     note = f"one customer alone brings {amount(heavy, 'share', digits=0)} of the revenue" if heavy else ""
     return [Finding(label=_best(share), unit="share", n=n, note=note, **_top_share(spend, size))
-            if n >= FEWEST_UNITS and size >= least else
+            if n >= FEWEST.units and size >= least else
             Finding(label=_best(share), unit="share", estimate=NAN, n=n,
-                    note=_too_few(n) if n < FEWEST_UNITS else f"they are fewer than {least} customers")
+                    note=_too_few(n) if n < FEWEST.units else f"they are fewer than {least} customers")
             for share, size in sizes.items()]
 
 
 def _too_few(n: int) -> str:
-    return f"it takes at least {FEWEST_UNITS} customers with an order, there {'is' if n == 1 else 'are'} {n}"
+    return f"it takes at least {FEWEST.units} customers with an order, there {'is' if n == 1 else 'are'} {n}"
 
 
 def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
@@ -727,11 +713,11 @@ def half_of_revenue(customers: pd.DataFrame, *, least: int = 1) -> Finding:
     label = "share of customers who bring half of the revenue"
     spend = _spend_each(customers)
     n, few = len(spend), half_count(spend)
-    why = ("there is no revenue to share out" if spend.sum() <= 0 else _too_few(n) if n < FEWEST_UNITS else
+    why = ("there is no revenue to share out" if spend.sum() <= 0 else _too_few(n) if n < FEWEST.units else
            f"they are fewer than {least} customers" if min(few, n - few) < least else "")
     if why:
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
-    found = _half_share(spend) if few >= FEWEST_UNITS else {"estimate": few / n}
+    found = _half_share(spend) if few >= FEWEST.units else {"estimate": few / n}
     return Finding(label=label, unit="share", n=n, **found)
 
 
@@ -743,10 +729,10 @@ def revenue_sentence(customers: pd.DataFrame, *, least: int = 1) -> str:
         return f"{NOBODY}, so there is no revenue to share out."
     if n < 5:
         return f"Only {count(n, 'customer')} bought so far: too few to say on how many the revenue rests."
-    if not half.measurable and (n >= FEWEST_UNITS or few == 0 or least > 1):
+    if not half.measurable and (n >= FEWEST.units or few == 0 or least > 1):
         return half.sentence
     between = f" ({half.level} interval {half.interval})" if half.interval else ""
-    share = f", {half.value} of them{between}" if n >= FEWEST_TO_SPREAD and few >= FEWEST_UNITS else ""
+    share = f", {half.value} of them{between}" if n >= FEWEST.spread and few >= FEWEST.units else ""
     said = f"Half of the revenue comes from {few:,} of {count(n, 'customer')}{share}."
     heavy = heaviest(spend)
     if not heavy or least > 1:
@@ -797,7 +783,7 @@ def _logit_limits(share: float, influence: np.ndarray) -> dict:
     """t interval of a share on the logit scale from each customer's influence on it; none below 300 customers, nor
     where nothing varies."""
     n = len(influence)
-    error = influence.std(ddof=1) / math.sqrt(n) if n >= FEWEST_TO_SPREAD and 0 < share < 1 else 0.0
+    error = influence.std(ddof=1) / math.sqrt(n) if n >= FEWEST.spread and 0 < share < 1 else 0.0
     if error < 1e-9:
         return {}
     reach = stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1) * error / (share * (1 - share))
@@ -863,11 +849,12 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
              satisfied_from: float = 4) -> pd.DataFrame | None:
     """Satisfaction x behavior (Dick & Basu 1994): loyal, trapped ("spurious"), latent, none.
 
-    Behavior is high with two orders or more and the last one within `activity_days`. Who ordered once within that time
-    may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the latest csat
-    at `satisfied_from` or above, the last point but one of the scale; where the survey has no csat, with an NPS answer
-    of 9 or 10. Returns type, meaning (which says what counts as satisfied), customers, share, low, high (Wilson;
-    missing where fewer than ten can be judged); None without a survey whose answers carry customers of the shop.
+    Behavior is high with two shopping days or more and the last one within `activity_days`. Who bought once within
+    that time may still come back: too new to be judged, a line of its own and in no share. Attitude is high with the
+    latest csat at `satisfied_from` or above, the last point but one of the scale; where the survey has no csat, with an
+    NPS answer of 9 or 10. Returns type, meaning (which says what counts as satisfied), customers, share, low, high
+    (Wilson; missing where fewer than ten can be judged); None without a survey whose answers carry customers of the
+    shop.
     """
     known = buyers(with_survey(customers, survey))
     asked, bar, why = (("csat", satisfied_from, "") if known["csat"].notna().any() else
@@ -877,12 +864,12 @@ def quadrant(survey: pd.DataFrame | None, customers: pd.DataFrame, *, activity_d
     if known.empty:
         return None
     glad = known[asked].to_numpy(dtype="float64") >= bar
-    lately, often = known_values(known, "recency_days") <= activity_days, known_values(known, "orders") >= 2
+    lately, often = known_values(known, "recency_days") <= activity_days, came_back(known).to_numpy()
     again, new = lately & often, lately & ~often
     groups = np.select([new, glad & again, again, glad], [TOO_NEW, *list(QUADRANT)[:3]], "none")
     counts = pd.Series(groups).value_counts().reindex([*QUADRANT, TOO_NEW], fill_value=0)
     judged = int(counts[list(QUADRANT)].sum())
-    shares = [Share(hits, judged).level(CONFIDENCE)[:3] if judged >= FEWEST_UNITS and name in QUADRANT
+    shares = [Share(hits, judged).level(CONFIDENCE)[:3] if judged >= FEWEST.units and name in QUADRANT
               else (NAN, NAN, NAN) for name, hits in counts.items()]
     return pd.DataFrame(shares, columns=["share", "low", "high"]).assign(
         type=counts.index, customers=counts.to_numpy(),

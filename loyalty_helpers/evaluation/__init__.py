@@ -50,14 +50,13 @@ from loyalty_helpers.evaluation.trends import (
     trend_fit,
     with_placebo,
 )
-from loyalty_helpers.evaluation.weeks import NO_LAUNCH, YEAR, weekly
+from loyalty_helpers.evaluation.weeks import NO_LAUNCH, weekly
 
 __all__ = [
     "IMPLAUSIBLE",
     "NO_LAUNCH",
     "SEGMENTS_NOTE",
     "SPENDING",
-    "YEAR",
     "Money",
     "at_launch",
     "at_launch_sentence",

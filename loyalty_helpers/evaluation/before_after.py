@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import Effect, count
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, WEEK, Frames, first_joining, missing, purchases
+from loyalty_helpers.core.purchases import WEEK, purchases
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, Frames, first_joining, missing
 
 if TYPE_CHECKING:
     from loyalty_helpers.evaluation.kpis import Windows
@@ -45,7 +46,7 @@ def naive(frames: Frames, windows: Windows | None, *, confidence: float = 0.95) 
     """
     if why_not := _nothing_after(windows):
         return [missing(label, why_not, scope=scope) for label, (scope, _) in NAIVE.items()]
-    bought, joined = purchases(frames["orders"]).dropna(subset="customer_id"), first_joining(frames)
+    bought, joined = purchases(frames["orders"], known=True), first_joining(frames)
     span = min(windows.after_end - windows.after_start, windows.launch - windows.data_start)
     unmatched = "" if windows.season_matched else "the orders do not reach back to the same season a year before"
     nobody = "there is no member list with dates of joining" if joined.empty else ""

@@ -17,8 +17,9 @@ from scipy.special import digamma, polygamma
 
 from loyalty_helpers.core import glm
 from loyalty_helpers.core.findings import count
+from loyalty_helpers.core.purchases import CALENDAR_YEAR
 from loyalty_helpers.evaluation.panel import GROUPS, KNOWN_FOR, NEVER, Panel, trials
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, YEAR
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP
 
 RISK_WEEKS = 10  # after an order, in which the market factor looks for the next
 RIDGE = 1e-3  # per row, on standardised slopes
@@ -198,7 +199,7 @@ class _Design:
         return (self._raw(rows) - self.centre) / self.spread
 
     def with_season(self, rows: pd.DataFrame) -> np.ndarray:
-        turn = 2 * np.pi * rows["week"].to_numpy() / YEAR
+        turn = 2 * np.pi * rows["week"].to_numpy() / (CALENDAR_YEAR / 7)
         return np.column_stack([np.ones(len(rows)), self._standard(rows), np.sin(turn), np.cos(turn)])
 
     def for_joining(self, rows: pd.DataFrame, panel: Panel) -> np.ndarray:

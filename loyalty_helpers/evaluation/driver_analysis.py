@@ -15,13 +15,13 @@ from scipy import stats
 from loyalty_helpers.core import glm
 from loyalty_helpers.core.findings import NAN, capital, count, number
 from loyalty_helpers.core.intervals import Mean
+from loyalty_helpers.core.purchases import DAY, FEWEST, YEAR, purchases, span
 from loyalty_helpers.customers import tables
-from loyalty_helpers.evaluation.weeks import DAY, Frames, data_end, first_joining, purchases
+from loyalty_helpers.evaluation.weeks import Frames, first_joining
 from loyalty_helpers.ingest.survey import scale as scale_of
 
-FOLLOW, PAST = 91 * DAY, 365 * DAY  # the outcome is seen over the first, after behavior over the second
+FOLLOW, PAST = 91 * DAY, YEAR  # the outcome is seen over the first, after behavior over the second
 EVENTS_EACH = 10  # buyers (and, for odds, others) for each variable of a model (Peduzzi et al. 1996)
-FEWEST = 10  # answers, or customers on each side of a yes or no
 COLLINEAR = 0.9  # R squared on the variables before it, above which a variable says nothing of its own
 TODAY = ("the member list tells today's level, which the orders to be foretold may have earned; only membership itself "
          "is compared")
@@ -98,8 +98,8 @@ def drivers_sentence(table: pd.DataFrame, *, outcome: str = "buys again") -> str
 def _customers(frames: Frames, scales: Mapping) -> tuple[pd.Series, list[Variable]]:
     """Orders after the origin of each customer of the year before it, and all variables, the important ones first."""
     orders = frames["orders"]
-    bought = purchases(orders).dropna(subset="customer_id")
-    origin = data_end(orders) - FOLLOW if len(orders) else pd.Timestamp(0)
+    bought = purchases(orders, known=True)
+    origin = span(orders).end - FOLLOW if len(orders) else pd.Timestamp(0)
     at = bought["ordered_at"]
     recent = bought.loc[(at < origin) & (at >= origin - PAST), "customer_id"].value_counts().sort_index()
     later = bought.loc[at >= origin, "customer_id"].value_counts().reindex(recent.index, fill_value=0)
@@ -149,7 +149,7 @@ def _answers_before(survey: pd.DataFrame | None, customers: pd.Index, origin: pd
 def _own_model(one: Variable, beside: list[Variable], y: pd.Series, *, outcome: str, confidence: float) -> list[dict]:
     """The row of a variable that is not known of everybody, among those of whom it is."""
     known = one.values.index[one.values.notna()]
-    if one.why_not or len(known) < FEWEST:
+    if one.why_not or len(known) < FEWEST.units:
         why_not = one.why_not or f"it is known of {count(len(known), 'customer') if len(known) else 'no customer'}"
         return [_row(one, outcome, why_not=why_not, n=len(known))]
     among = [replace(v, values=v.values[known]) for v in (one, *beside)]
@@ -199,8 +199,9 @@ def _unfit(one: Variable, x: np.ndarray, y: pd.Series, columns: list[np.ndarray]
         return "all customers bought the same number of times again"
     if one.yes_no:
         yes = int(x.sum())
-        if min(yes, len(x) - yes) < FEWEST:
-            return f"{count(yes, 'customer')} with it and {number(len(x) - yes)} without; it takes {FEWEST} of each"
+        if min(yes, len(x) - yes) < FEWEST.units:
+            return (f"{count(yes, 'customer')} with it and {number(len(x) - yes)} without; it takes {FEWEST.units} of "
+                    "each")
         if any(np.ptp(y.to_numpy()[x == side]) == 0 for side in (0, 1)):
             return "those with it, or those without it, all did the same"
     others = np.column_stack(columns)
@@ -299,7 +300,7 @@ def _key_driver(answers: pd.Series, target: pd.Series, question: str, scale: tup
     given, both = position.dropna().to_numpy(), (position.notna() & target.notna()).to_numpy()
     x, y = position[both], target[both]
     importance = importance_low = importance_high = NAN
-    if len(x) >= FEWEST and np.ptp(x) > 0 and np.ptp(y) > 0:
+    if len(x) >= FEWEST.units and np.ptp(x) > 0 and np.ptp(y) > 0:
         importance = float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
         z, reach = np.arctanh(np.clip(importance, -1 + 1e-9, 1 - 1e-9)), stats.norm.ppf((1 + confidence) / 2)
         importance_low, importance_high = np.tanh([z - reach / np.sqrt(len(x) - 3), z + reach / np.sqrt(len(x) - 3)])
@@ -326,7 +327,7 @@ def _side(low: float, high: float, cut: float) -> bool | None:
 
 def _key_sentence(row: Mapping, quadrant: str, outcome: str, confidence: float) -> str:
     if not np.isfinite(row["importance"]):
-        why_not = (f"only {count(row['n'], 'answer')} to both questions" if row["n"] < FEWEST else
+        why_not = (f"only {count(row['n'], 'answer')} to both questions" if row["n"] < FEWEST.units else
                    "answers that are all alike")
         return f"{capital(row['driver'])}: cannot be told, because of {why_not}."
     goes = QUESTIONS.get(outcome, outcome)

@@ -29,12 +29,11 @@ from loyalty_helpers.core.intervals import (
     holm,
     kaplan_meier,
 )
+from loyalty_helpers.core.purchases import DAY, YEAR, is_purchase, purchases, span, visits
 from loyalty_helpers.core.settings import UserError, suggest
 from loyalty_helpers.lab.simulate import NEW_YEARS
 
 Sample = Share | Mean | Ratio | Unspent
-DAY = pd.Timedelta(days=1)
-YEAR = 364  # days: the same weekdays a year later
 SHORTEST_WINDOW = 7  # days on either side of the launch, below which nothing is compared
 SHORTEST_ACTIVITY, LONGEST_ACTIVITY = 30, 365  # days
 SECOND_ORDER = 90  # days
@@ -67,13 +66,14 @@ DEFINITIONS: dict[str, Definition] = {
         "least one order in the activity window, the days just before.",
         "(customers at the end - new ones) / customers at the start, by identity", _TWO_SHARES),
     "repeat_rate": Definition(
-        "repeat purchase rate", "share", "Of the customers with an order in the period, the share with two or more.",
-        "customers with 2 or more orders / customers with 1 or more", _TWO_SHARES),
+        "repeat purchase rate", "share", "Of the customers with an order in the period, the share who came back: "
+        "orders on two days or more. Several orders of one day are one visit.",
+        "customers with 2 or more shopping days / customers with 1 or more", _TWO_SHARES),
     "second_order_90d": Definition(
         "rate of second orders within 90 days", "share",
-        "Of the first-time buyers, the share whose next order came within 90 days. Only first orders whose 90 days are "
-        "fully observed; where there is less than a month of them, all by Kaplan-Meier.",
-        "second orders within 90 days / first-time buyers", "Wilson; change: Newcombe", "first-time buyer"),
+        "Of the first-time buyers, the share who ordered on another day within 90 days. Only first orders whose 90 "
+        "days are fully observed; where there is less than a month of them, all by Kaplan-Meier.",
+        "second shopping days within 90 days / first-time buyers", "Wilson; change: Newcombe", "first-time buyer"),
     "churn": Definition(
         "churn rate", "share", "Of the customers who were active when the period began, the share without an order in "
         "the period.", "1 - retention, of the same customers", "retention's, mirrored", higher_is_better=False),
@@ -81,7 +81,8 @@ DEFINITIONS: dict[str, Definition] = {
         "cross-sell rate", "share", "Of the customers with an order in a known category in the period, the share who "
         "bought in two or more categories.", "customers with 2 or more categories / customers", _TWO_SHARES),
     "frequency": Definition(
-        "purchase frequency", "orders", "Orders in the period per identified customer with an order in it.",
+        "purchase frequency", "orders", "Orders in the period, also several of one day, per identified customer with "
+        "an order in it.",
         "orders / customers", _BY_CUSTOMER),
     "order_value": Definition(
         "average order value", "money", "Revenue of the period, refunds taken off and anonymous orders included, per "
@@ -177,12 +178,12 @@ def windows(orders: pd.DataFrame, *, launched_on: date, gap_days: int = 0,
     (`season_matched` False), and both are cut to the history there is. The activity window is cut to the days of
     orders in front of the before window where that leaves at least 30 days. Raises UserError without orders.
     """
-    start, end = _span(orders)
+    start, end = span(orders)
     end = end if data_end is None else pd.Timestamp(data_end)
     launch, notes = pd.Timestamp(launched_on), []
     after_start = launch + gap_days * DAY
-    after_end = max(min(end, launch + YEAR * DAY), after_start)
-    before_start, before_end = after_start - YEAR * DAY, after_end - YEAR * DAY
+    after_end = max(min(end, launch + YEAR), after_start)
+    before_start, before_end = after_start - YEAR, after_end - YEAR
     history = launch - start
     matched = before_start >= start and after_end > after_start
     if after_end == after_start:
@@ -192,14 +193,14 @@ def windows(orders: pd.DataFrame, *, launched_on: date, gap_days: int = 0,
     elif not matched and history < SHORTEST_WINDOW * DAY:
         before_start = before_end = launch
         after_start = max(after_start, start)
-        after_end = min(end, after_start + YEAR * DAY)
+        after_end = min(end, after_start + YEAR)
         notes.append(f"The orders begin on {_day(start)}, and the launch was on {_day(launch)}: there is no time "
                      "before to compare with.")
     elif not matched:
         after_end = min(after_end, after_start + history)
         before_start, before_end = launch - (after_end - after_start), launch
         notes.append(f"The season is not matched: the same days a year earlier would take orders from "
-                     f"{_day(after_start - YEAR * DAY)} on, and they begin on {_day(start)}.")
+                     f"{_day(after_start - YEAR)} on, and they begin on {_day(start)}.")
     days = (after_end - after_start).days
     if 0 < days < 28:
         notes.append(f"The windows have {count(days, 'day')} only.")
@@ -218,11 +219,11 @@ def windows(orders: pd.DataFrame, *, launched_on: date, gap_days: int = 0,
 def activity_window(orders: pd.DataFrame, *, until: date | pd.Timestamp) -> int:
     """Days since the last order for which somebody still counts as a customer.
 
-    Twice the 80th percentile of the gaps between a customer's orders before `until`, 30 to 365 days; 365 where nobody
-    has ordered twice, because then nothing says that anybody has left.
+    Twice the 80th percentile of the gaps between a customer's shopping days before `until`, 30 to 365 days; 365 where
+    nobody has come back, because then nothing says that anybody has left.
     """
-    bought = _purchases(orders[orders["ordered_at"] < pd.Timestamp(until)])
-    gaps = bought.groupby("customer_id")["ordered_at"].diff().dropna() / DAY
+    days = visits(orders[orders["ordered_at"] < pd.Timestamp(until)])
+    gaps = days.groupby("customer_id")["day"].diff().dropna() / DAY
     if gaps.empty:
         return LONGEST_ACTIVITY
     return round(float(np.clip(2 * gaps.quantile(0.8), SHORTEST_ACTIVITY, LONGEST_ACTIVITY)))
@@ -233,17 +234,9 @@ def last_year(orders: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
 
     All there is also where the days before these 364 would not fill an activity window.
     """
-    start, end = _span(orders)
-    year = end - YEAR * DAY
+    start, end = span(orders)
+    year = end - YEAR
     return (year if year - activity_window(orders, until=end) * DAY >= start else start), end
-
-
-def _span(orders: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First day with an order, and the day after the last one."""
-    bought = orders.loc[~orders["is_refund"], "ordered_at"]
-    if not bought.notna().any():
-        raise UserError("There are no orders with a date, so that nothing can be measured.")
-    return bought.min().normalize(), bought.max().normalize() + DAY
 
 
 def _day(moment: pd.Timestamp) -> str:
@@ -295,12 +288,6 @@ def _waves(spans: Windows) -> tuple[_Wave, _Wave]:
                   answers_from=spans.after_start, answers_until=pd.Timestamp.max, **shared))
 
 
-def _purchases(orders: pd.DataFrame) -> pd.DataFrame:
-    """Distinct orders of identified customers, refunds left out, by time."""
-    kept = orders[~orders["is_refund"] & orders["customer_id"].notna()]
-    return kept.sort_values(["ordered_at", "order_id"]).drop_duplicates(["customer_id", "order_id"])
-
-
 @dataclass(frozen=True)
 class _Shop:
     """The canonical frames, and what several KPIs need of them."""
@@ -316,7 +303,14 @@ class _Shop:
 
     @cached_property
     def purchases(self) -> pd.DataFrame:
-        return _purchases(self.frames["orders"])
+        """Of identified customers, by time."""
+        return purchases(self.frames["orders"], known=True).sort_values(["ordered_at", "order_id"])
+
+    @cached_property
+    def visits(self) -> pd.DataFrame:
+        """The first purchase of each customer's shopping days, by time: who comes back does so on another day."""
+        day = self.purchases["ordered_at"].dt.normalize()
+        return self.purchases[~self.purchases.assign(day=day).duplicated(["customer_id", "day"])]
 
     @cached_property
     def categories(self) -> pd.DataFrame:
@@ -345,11 +339,11 @@ class _Shop:
         return self.purchases[(self.purchases["ordered_at"] >= since) & (self.purchases["ordered_at"] < wave.start)]
 
     def newcomers(self, wave: _Wave) -> pd.DataFrame:
-        """customer_id, first and second (missing where there was none) of the window's first-time buyers."""
+        """customer_id, first and second visit (missing where there was none) of the window's first-time buyers."""
         self.bought(wave)
         self.history(wave)
-        seen = self.purchases[(self.purchases["ordered_at"] >= wave.start - wave.lookback)
-                              & (self.purchases["ordered_at"] < wave.followed_until)]
+        seen = self.visits[(self.visits["ordered_at"] >= wave.start - wave.lookback)
+                           & (self.visits["ordered_at"] < wave.followed_until)]
         ranked = seen.assign(rank=seen.groupby("customer_id").cumcount())
         firsts = ranked[(ranked["rank"] == 0) & wave.has(ranked["ordered_at"])].set_index("customer_id")["ordered_at"]
         seconds = ranked[ranked["rank"] == 1].set_index("customer_id")["ordered_at"]
@@ -399,7 +393,9 @@ def _churn(shop: _Shop, wave: _Wave) -> Share:
 
 
 def _repeat_rate(shop: _Shop, wave: _Wave) -> Share:
-    return Share.of(shop.bought(wave).groupby("customer_id").size() >= 2)
+    customers = shop.bought(wave)["customer_id"].unique()
+    days = shop.visits[wave.has(shop.visits["ordered_at"])].groupby("customer_id").size()
+    return Share.of(days.reindex(customers) >= 2)
 
 
 def _second_order(shop: _Shop, wave: _Wave) -> Share:
@@ -445,12 +441,11 @@ def _frequency(shop: _Shop, wave: _Wave) -> Ratio:
 def _order_value(shop: _Shop, wave: _Wave) -> Ratio:
     orders = shop.frames["orders"]
     inside = orders[wave.has(orders["ordered_at"])]
-    if wave.end <= wave.start or inside["is_refund"].all():
+    if wave.end <= wave.start or not is_purchase(inside).any():
         raise _Unseen(wave.why_empty or f"there are no orders between {_day(wave.start)} and {_day(wave.end)}")
     # an anonymous order is a unit of its own: nobody knows whose it is
     unit = inside["customer_id"].where(inside["customer_id"].notna(), "\0" + inside["order_id"].astype("str"))
-    counted = (~inside["is_refund"] & ~inside.duplicated(["customer_id", "order_id"])).astype(float)
-    return Ratio(inside["amount"].groupby(unit).sum(), counted.groupby(unit).sum())
+    return Ratio(inside["amount"].groupby(unit).sum(), is_purchase(inside).astype(float).groupby(unit).sum())
 
 
 def _nps(shop: _Shop, wave: _Wave) -> Mean:
@@ -738,7 +733,7 @@ def describe(frames: Mapping[str, pd.DataFrame], start: pd.Timestamp, end: pd.Ti
     Where the orders begin too late for the window's own retention, retention and churn are those of the last days of
     the window, as many as the activity window has; the note says so.
     """
-    data_start, _ = _span(frames["orders"])
+    data_start = span(frames["orders"]).first
     shop, active = _Shop(frames, data_start, scales or {}), activity_window(frames["orders"], until=end)
     wave = _Wave("", pd.Timestamp(start), pd.Timestamp(end), active, pd.Timestamp(start) - data_start,
                  (end - SECOND_ORDER * DAY - start).days, pd.Timestamp(end), pd.Timestamp(start), pd.Timestamp.max)
@@ -893,7 +888,7 @@ def _trap_survivors(frames: Mapping[str, pd.DataFrame], spans: Windows) -> Trap:
 def _trap_anonymous(frames: Mapping[str, pd.DataFrame], spans: Windows) -> Trap:
     check = "Anonymous orders"
     consequence = "A program makes more orders identifiable: orders per customer then rise by themselves."
-    sales = frames["orders"][~frames["orders"]["is_refund"]]
+    sales = purchases(frames["orders"])
     was, now = (sales.loc[(sales["ordered_at"] >= start) & (sales["ordered_at"] < end), "customer_id"].isna()
                 for start, end in ((spans.before_start, spans.before_end), (spans.after_start, spans.after_end)))
     if was.empty or now.empty:
@@ -912,9 +907,9 @@ def _trap_joiners(frames: Mapping[str, pd.DataFrame], spans: Windows) -> Trap:
     joins = frames["members"].dropna(subset=["joined_at", "customer_id"]) if "members" in frames else ()
     if not len(joins):
         return check, "there are no dates of joining", FINE, consequence
-    bought = _purchases(frames["orders"])[["customer_id", "ordered_at"]]
-    since = joins[["customer_id", "joined_at"]].merge(bought, on="customer_id")
-    same_day = since["joined_at"].dt.normalize() == since["ordered_at"].dt.normalize()
+    days = visits(frames["orders"])[["customer_id", "day"]]
+    since = joins[["customer_id", "joined_at"]].merge(days, on="customer_id")
+    same_day = since["joined_at"].dt.normalize() == since["day"]
     share = since.loc[same_day, "customer_id"].nunique() / joins["customer_id"].nunique()
     found = f"{amount(share, 'share', digits=0)} of {count(len(joins), 'member')} joined on the day of an order"
     return check, found, DISTORTS, consequence
@@ -934,10 +929,10 @@ def _trap_ceilings(frames: Mapping[str, pd.DataFrame], spans: Windows) -> Trap:
 
 def _trap_rows(frames: Mapping[str, pd.DataFrame], spans: Windows) -> Trap:
     orders = frames["orders"]
-    sales = orders[~orders["is_refund"]]
-    repeated = int(sales["order_id"].duplicated().sum())
+    sales, given_back = purchases(orders), orders["is_refund"] & (orders["amount"] < 0)
+    nothing = len(orders) - len(sales) - int(given_back.sum())
     twins = int(sales[sales["customer_id"].notna()].duplicated(["customer_id", "ordered_at", "amount"]).sum())
-    found = (f"{count(int(orders['is_refund'].sum()), 'refund row')}; {count(repeated, 'repeated order number')}; "
+    found = (f"{count(int(given_back.sum()), 'refund row')}; {count(nothing, 'order')} that came to nothing; "
              f"{count(twins, 'order')} with customer, time and amount of another one")
-    return ("A row is not an order", found, KNOW if repeated or twins > len(sales) / 100 else FINE,
-            "Refunds count in money only, repeated numbers of one customer count once; twins count twice.")
+    return ("A row is not an order", found, KNOW if twins > len(sales) / 100 else FINE,
+            "Refunds count in money only, orders that came to nothing count nowhere; twins count twice.")

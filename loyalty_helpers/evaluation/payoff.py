@@ -18,10 +18,11 @@ from scipy.stats import binom
 
 from loyalty_helpers.core.findings import NAN, Finding, amount, capital, chance, count, difference, digits_for, number
 from loyalty_helpers.core.intervals import Ratio
+from loyalty_helpers.core.purchases import CALENDAR_YEAR, DAY, WEEK, YEAR, purchases, span
 from loyalty_helpers.evaluation.experiment import _arms
 from loyalty_helpers.evaluation.panel import USABLE
 from loyalty_helpers.evaluation.till import MIN_JOINERS, joiners
-from loyalty_helpers.evaluation.weeks import DAY, FOLLOW_UP, NO_LAUNCH, WEEK, Frames, data_end, first_joining, purchases
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, Frames, first_joining
 
 if TYPE_CHECKING:
     from loyalty_helpers.core.findings import Effect
@@ -37,7 +38,6 @@ BASES = {
     "everyone": ("{} of everyone offered the program", "orders of everyone offered the program", "those offered it"),
 }
 NEEDS = "; whether they do needs rung 3 or 4 of the evidence ladder."
-YEAR_BEFORE = 52 * WEEK
 SEGMENTS = ["new customers", "light buyers", "middle buyers", "heavy buyers", "no order under that id"]
 SEGMENTS_NOTE = (
     "The change in orders per week describes and does not measure the program: people join while they are buying, and "
@@ -87,10 +87,10 @@ def costs(frames: Frames, client: Client) -> pd.DataFrame:
     and rewards are missing, and the total leaves them out. Empty where the program had not been launched by the end of
     the data.
     """
-    program, start, end = client.program, pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    program, start, end = client.program, pd.Timestamp(client.program.launched_on), span(frames["orders"]).end
     if not start < end:
         return pd.DataFrame(columns=COLUMNS)
-    period, months = {"start": start, "end": end}, (end - start) / DAY / (365.25 / 12)
+    period, months = {"start": start, "end": end}, (end - start) / DAY / (CALENDAR_YEAR / 12)
     spending, members = _member_spending(frames, **period)
     least, most = _redeemed(frames, **period)
     redemption = program.redemption if np.isnan(least) else float(np.clip(program.redemption, least, most))
@@ -241,7 +241,7 @@ def _extra_share(lift: np.ndarray) -> np.ndarray:
 
 def _base(frames: Frames, client: Client, *, scope: str) -> dict[str, float]:
     """Orders and net spending that the lift is counted on (see `money`); missing where nobody is known to count."""
-    start, end = pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    start, end = pd.Timestamp(client.program.launched_on), span(frames["orders"]).end
     reached = first_joining(frames)
     if scope == "everyone":
         arms = _arms(frames["assignment"])
@@ -493,7 +493,7 @@ def _histories(frames: Frames, client: Client) -> pd.DataFrame:
     since the first order, that order not counted; orders_after and weeks_after: from the day after joining (or the
     launch); spent: since joining (or the launch), spent_after: without the day of joining; basket: mean net order.
     """
-    start, end = pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    start, end = pd.Timestamp(client.program.launched_on), span(frames["orders"]).end
     member = first_joining(frames).set_index("customer_id")
     member = member[member["joined_at"] < (end if start < end else pd.Timestamp.min)]
     known = frames["orders"][frames["orders"]["customer_id"].isin(member.index)]
@@ -503,7 +503,7 @@ def _histories(frames: Frames, client: Client) -> pd.DataFrame:
                            until=member["left_at"].clip(upper=end).fillna(end))
     order, row = (part.join(member, on="customer_id") for part in (bought, known))
     at, since = order["ordered_at"], row["joined_at"].clip(lower=start)
-    before = (at < order["joined_at"]) & (at >= order["joined_at"] - YEAR_BEFORE)
+    before = (at < order["joined_at"]) & (at >= order["joined_at"] - YEAR)
     paid = row["ordered_at"] < row["until"]
     of_member = {
         "year": _per_member(order[before]),
@@ -514,7 +514,7 @@ def _histories(frames: Frames, client: Client) -> pd.DataFrame:
         "basket": (_per_member(row, "amount") / _per_member(order)).clip(lower=0),
     }
     filled = {name: values.reindex(member.index).fillna(0.0) for name, values in of_member.items()}
-    begin = member["first"].clip(lower=member["joined_at"] - YEAR_BEFORE)
+    begin = member["first"].clip(lower=member["joined_at"] - YEAR)
     return member.assign(**filled, weeks_before=((member["joined_at"] - begin) / WEEK).clip(lower=0).fillna(0.0),
                          weeks_after=((member["until"] - member["after"]) / WEEK).clip(lower=0))
 

@@ -18,12 +18,13 @@ from scipy.optimize import brentq
 
 from loyalty_helpers.core.findings import NAN, Effect, Finding, amount, capital, chance, count, difference, number
 from loyalty_helpers.core.intervals import SMALL, Share, chance_greater
+from loyalty_helpers.core.purchases import CALENDAR_YEAR, WEEK, YEAR, purchases, span
 from loyalty_helpers.evaluation.before_after import MIN_BUYERS
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE as CALIBRATED_BEFORE
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, panel
 from loyalty_helpers.evaluation.till import MIN_JOINERS
 from loyalty_helpers.evaluation.trends import MIN_AFTER, MIN_BEFORE
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, YEAR, Frames, data_end, purchases
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames
 
 HOLDOUT_WEEKS, POWER, SIGNIFICANCE = 26, 0.80, 0.05
 LIFTS = (0.1, 0.2, 0.3)
@@ -70,13 +71,13 @@ def power_holdout(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def _traffic(orders: pd.DataFrame) -> Traffic | None:
-    bought = purchases(orders).dropna(subset="customer_id")
+    bought = purchases(orders, known=True)
     if bought.empty:
         return None
-    end, at = data_end(orders), bought["ordered_at"]
+    end, at = span(orders).end, bought["ordered_at"]
     seen = min(HOLDOUT_WEEKS, (end - at.min().normalize()) // WEEK // 2)
     start = end - seen * WEEK
-    base = bought.loc[(at < start) & (at >= start - 52 * WEEK), "customer_id"].unique()
+    base = bought.loc[(at < start) & (at >= start - YEAR), "customer_id"].unique()
     counts, earlier = (bought.loc[during, "customer_id"].value_counts().reindex(base, fill_value=0).to_numpy(float)
                        for during in (at >= start, (at < start) & (at >= start - seen * WEEK)))
     if seen < 1 or len(base) < MIN_BUYERS or counts.sum() == 0:
@@ -86,7 +87,7 @@ def _traffic(orders: pd.DataFrame) -> Traffic | None:
     if longer > 1:
         mean, variance = mean * longer, mean * longer + excess * (mean * longer) ** 2
     return Traffic(
-        customers=bought.loc[at >= end - 52 * WEEK, "customer_id"].nunique(), mean=mean, variance=variance,
+        customers=bought.loc[at >= end - YEAR, "customer_id"].nunique(), mean=mean, variance=variance,
         left=_unexplained(earlier, counts),
         newcomers=float((bought.groupby("customer_id")["ordered_at"].min() >= start).sum() / seen))
 
@@ -193,7 +194,7 @@ def _trend_row(orders: pd.DataFrame, effect: Effect | None, why_not: str) -> lis
 def _till_row(frames: Frames, launched_on: date | None, effect: Effect | None, usable: int | None) -> list:
     if usable is None:
         return _cannot(3, TILL, 0, "There is nobody to compare members with, or no list of who joined when.", "joiners")
-    end = data_end(frames["orders"])
+    end = span(frames["orders"]).end
     launch = end if launched_on is None else min(pd.Timestamp(launched_on), end)
     since = (end - launch) // WEEK
     before, relative = _at_the_till(frames["orders"], launch)
@@ -325,5 +326,5 @@ def _about(n: float) -> str:
 
 
 def _long(weeks: float) -> str:
-    months = ceil(weeks / (YEAR / 12))
+    months = ceil(weeks / (CALENDAR_YEAR / 7 / 12))
     return count(ceil(weeks), "week") if weeks < 9 else count(months, "month") if months <= 60 else "over five years"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loyalty_helpers.core.findings import OUTCOMES, Effect, capital, count, difference, number
+from loyalty_helpers.core.purchases import DAY, WEEK, purchases, span
 from loyalty_helpers.evaluation.before_after import describe, naive
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE as CALIBRATED_BEFORE
 from loyalty_helpers.evaluation.experiment import _arms, randomised
@@ -27,18 +28,7 @@ from loyalty_helpers.evaluation.trends import (
     trend,
     with_placebo,
 )
-from loyalty_helpers.evaluation.weeks import (
-    DAY,
-    FOLLOW_UP,
-    NO_LAUNCH,
-    WEEK,
-    Frames,
-    data_end,
-    first_joining,
-    moments,
-    purchases,
-    weekly,
-)
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, Frames, first_joining, moments, weekly
 
 if TYPE_CHECKING:
     from loyalty_helpers.core.settings import Client, Program
@@ -83,7 +73,7 @@ def _draw(frames: Frames, program: Program, *, outcome: str = "orders", confiden
     # whom the draw left free to join says nothing of who had the program
     members = frames.get("members") if program.joining == "randomised" else None
     effect = randomised(frames["orders"], assignment, start=_draw_begins(assignment, program).date(),
-                        end=data_end(frames["orders"]).date(), confidence=confidence, outcome=outcome, members=members,
+                        end=span(frames["orders"]).end.date(), confidence=confidence, outcome=outcome, members=members,
                         planned_share=program.holdout_share)
     since = campaign_since(assignment, program)
     return effect if since is None else _of_campaign(effect, since)
@@ -243,7 +233,7 @@ def _till_takes(frames: Frames, program: Program, before: int) -> tuple[str, lis
     status = joiners(frames, launched_on=program.launched_on)
     usable = int((status == USABLE).sum())
     # weeks whose joiners have been followed long enough
-    seen = (data_end(frames["orders"]) - pd.Timestamp(program.launched_on)) // WEEK - FOLLOW_UP
+    seen = (span(frames["orders"]).end - pd.Timestamp(program.launched_on)) // WEEK - FOLLOW_UP
     short = MIN_JOINERS - usable
     wait = f", about {count(ceil(short * seen / usable), 'week')} of waiting at the pace so far" if usable else ""
     takes = {
@@ -311,7 +301,7 @@ def would_tell(frames: Frames, client: Client) -> str:
         return _holdout_would_tell(frames, client)
     if not _unusable(drawn):
         return _go_on(drawn)
-    early = data_end(frames["orders"]) < _draw_begins(assignment, program) + HOLDOUT_WEEKS * WEEK
+    early = span(frames["orders"]).end < _draw_begins(assignment, program) + HOLDOUT_WEEKS * WEEK
     if early and not drawn.measurable and not _arms(assignment).why_not:
         return f"Go on with the draw, for {HOLDOUT_WEEKS} weeks: so far it says nothing ({_unusable(drawn)})."
     return f"The draw in the assignment could not be used ({_unusable(drawn)}). {_holdout_would_tell(frames, client)}"
@@ -333,7 +323,7 @@ def _holdout_would_tell(frames: Frames, client: Client) -> str:
     if power.empty:
         return ("A random holdout would tell: the program kept from customers drawn by lot. How many it takes cannot "
                 "be said yet: too few customers have come back so far.")
-    running = launch is not None and pd.Timestamp(launch) < data_end(frames["orders"])
+    running = launch is not None and pd.Timestamp(launch) < span(frames["orders"]).end
     act = "leave half of the customers out of the next offers" if running else "start a program with half of them"
     half = power.to_dict("records")[0]
     if too_small(frames["orders"]):
@@ -343,7 +333,7 @@ def _holdout_would_tell(frames: Frames, client: Client) -> str:
                 "found in four cases out of five. Decide by what the program costs, and keep it cheap.")
     needed = half["customers_for_10"]
     more = f", and +10 % would take {_about(needed)} customers"
-    drawn_now = pd.DataFrame({"assigned_at": [data_end(frames["orders"])]})
+    drawn_now = pd.DataFrame({"assigned_at": [span(frames["orders"]).end]})
     of_offers = running and campaign_since(drawn_now, client.program) is not None
     alone = (" It answers for those offers, not for the program as a whole." if of_offers else "")
     return (f"A random holdout would tell: {act}, drawn by lot, for {HOLDOUT_WEEKS} weeks. With the "

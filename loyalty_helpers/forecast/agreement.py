@@ -19,6 +19,7 @@ import pandas as pd
 from loyalty_helpers import forecast
 from loyalty_helpers.core.findings import NAN, Finding, amount, count
 from loyalty_helpers.core.intervals import SEED, Share
+from loyalty_helpers.core.purchases import FEWEST, purchases
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers.scoring import (
     ARTICLE_WEIGHTS,
@@ -28,14 +29,12 @@ from loyalty_helpers.customers.scoring import (
     checked_weights,
     component_points,
     known_values,
-    purchases,
     spearman,
     weighted_mean,
 )
-from loyalty_helpers.forecast.lifetime import FEWEST_REPEATERS, leaving_or_not
+from loyalty_helpers.forecast.lifetime import leaving_or_not
 from loyalty_helpers.report import gate as privacy
 
-FEWEST = 50  # customers: of fewer, the best tenth would be fewer than five people
 MOST = 5000  # customers whose luck is drawn anew; of more, so many are picked at random
 DRAWS = 100
 FIFTHS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "best fifth")
@@ -113,16 +112,16 @@ def stability(customers: pd.DataFrame, orders: pd.DataFrame, *, as_of: date,
     """
     kept = buyers(customers).sort_values("customer_id", ignore_index=True)
     total = len(kept)
-    if total < FEWEST:
-        return _unstable(f"it takes {FEWEST} customers with an order, and there {_are(total)}")
+    if total < FEWEST.ranked:
+        return _unstable(f"it takes {FEWEST.ranked} customers with an order, and there {_are(total)}")
     if total > MOST:
         chosen = np.sort(np.random.default_rng(SEED).choice(total, MOST, replace=False))
         kept = kept.iloc[chosen].reset_index(drop=True)
         orders = orders[orders["customer_id"].isin(kept["customer_id"])]
     again = forecast.histories(orders, as_of=as_of)
     repeaters = int((again["frequency"] > 0).sum())
-    if repeaters < FEWEST_REPEATERS:
-        return _unstable(f"it takes {FEWEST_REPEATERS} customers who bought on two different days, and there "
+    if repeaters < FEWEST.repeaters:
+        return _unstable(f"it takes {FEWEST.repeaters} customers who bought on two different days, and there "
                          f"{_are(repeaters)}")
     luck = _Luck.of(kept, orders, again)
     weights = checked_weights(weights)
@@ -259,7 +258,7 @@ class _Luck:
 
 def _days(orders: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
     """One row for each customer of `ids` (by place) and day with a purchase, in order: what was bought on it."""
-    bought = purchases(orders)
+    bought = purchases(orders, known=True)
     customer = pd.Index(ids).get_indexer(bought["customer_id"])
     bought = bought.assign(customer=customer)[customer >= 0]
     categories, _ = pd.factorize(bought["category"], sort=True)
@@ -267,10 +266,9 @@ def _days(orders: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
     rating = bought["rating"].to_numpy(dtype=float, na_value=NAN)
     rows = pd.DataFrame({
         "customer": bought["customer"].to_numpy(), "day": bought["ordered_at"].to_numpy().astype("datetime64[D]"),
-        "order_id": bought["order_id"].to_numpy(), "amount": bought["amount"].to_numpy(dtype=float), "bits": bits,
+        "orders": 1.0, "amount": bought["amount"].to_numpy(dtype=float), "bits": bits,
         "rating": np.nan_to_num(rating), "ratings": ~np.isnan(rating)})
     rows = rows.sort_values(["customer", "day", "amount"], kind="stable", ignore_index=True)
-    rows = rows.assign(orders=~rows.duplicated(["customer", "order_id"]) | rows["order_id"].isna())
     new = (rows["customer"].diff().ne(0) | rows["day"].diff().ne(pd.Timedelta(0))).to_numpy()
     at = np.flatnonzero(new)
     sums = {name: np.add.reduceat(rows[name].to_numpy(dtype=float), at)
@@ -312,7 +310,7 @@ def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] 
     others keep their proportions), and the articles' weights.
 
     Returns weights (words), rank_correlation (Spearman, with the ranking as weighted), top_tenth_kept (share of the
-    best tenth that stays in it); nan below FEWEST customers with an order, and where all of them are alike.
+    best tenth that stays in it); nan below FEWEST.ranked customers with an order, and where all of them are alike.
     """
     kept = buyers(customers)
     points, weights = component_points(kept, kept), checked_weights(weights)
@@ -321,7 +319,7 @@ def weight_sensitivity(customers: pd.DataFrame, *, weights: Mapping[str, float] 
                  for words, factor in (("halved", 0.5), ("raised by half", 1.5))}
     scenarios["as in the source articles, without recency"] = ARTICLE_WEIGHTS
     usual = np.round(weighted_mean(points, weights), 9)
-    told = len(kept) >= FEWEST and np.nanmax(usual) > np.nanmin(usual)
+    told = len(kept) >= FEWEST.ranked and np.nanmax(usual) > np.nanmin(usual)
     if not told:
         return pd.DataFrame({"weights": list(scenarios), "rank_correlation": NAN, "top_tenth_kept": NAN})
     ranks = _ranks(pd.Series(usual))
@@ -341,8 +339,8 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 def sensitivity_sentence(table: pd.DataFrame) -> str:
     """How much the weights decide about who is called best, from `weight_sensitivity`."""
     if not table["top_tenth_kept"].notna().any():
-        return (f"How much the weights matter cannot be told: it takes {FEWEST} customers with an order, not all of "
-                "them alike.")
+        return (f"How much the weights matter cannot be told: it takes {FEWEST.ranked} customers with an order, not "
+                "all of them alike.")
     least = table.loc[table["top_tenth_kept"].idxmin()]
     if least["top_tenth_kept"] == 1:
         return "The same customers are the best tenth under any of these weights."
@@ -412,8 +410,8 @@ def agreement(scored: pd.DataFrame, customers: pd.DataFrame, outlook: pd.DataFra
         buyers(customers)[["customer_id", *TRAITS]], on="customer_id").sort_values("customer_id", ignore_index=True)
     both = both.dropna(subset=["score", *(name for name in known if both[name].notna().any())])
     known = ["score", *(name for name in known if both[name].nunique() > 1)]
-    if len(both) < FEWEST:
-        return _unknown(f"it takes {FEWEST} customers with a score and a forecast, and there {_are(len(both))}")
+    if len(both) < FEWEST.ranked:
+        return _unknown(f"it takes {FEWEST.ranked} customers with a score and a forecast, and there {_are(len(both))}")
     if len(known) < 2 or both["score"].nunique() < 2:
         return _unknown("the score or the forecast is the same for everybody")
     both = both.reset_index(drop=True)

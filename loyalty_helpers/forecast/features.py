@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN
-from loyalty_helpers.customers.scoring import purchases
+from loyalty_helpers.core.purchases import DAY, YEAR, purchases
 from loyalty_helpers.forecast.purchase_days import day_number
 
-HALF_YEAR, YEAR = 182, 364  # days, in whole weeks
+HALF_YEAR, LAST_YEAR = YEAR // DAY // 2, YEAR // DAY  # days
 # in plain units; how they enter a model is `design`. Days with an order, not orders: two on one day are one visit
 FEATURES = ("recency_days", "age_days", "days_bought", "bought_half_year", "bought_year", "usual_gap_days",
             "mean_order", "categories", "refund_share")
@@ -39,10 +39,10 @@ class History:
 
     @classmethod
     def of(cls, orders: pd.DataFrame) -> History:
-        bought = purchases(orders)
+        bought = purchases(orders, known=True)
         who, distinct = pd.factorize(bought["customer_id"], sort=True)
         customers, day = pd.Index(distinct, name="customer_id"), _days(bought["ordered_at"])
-        refunds = orders[orders["customer_id"].notna() & orders["is_refund"].astype(bool)]
+        refunds = orders[orders["customer_id"].notna() & orders["is_refund"].astype(bool) & (orders["amount"] <= 0)]
         refund_who = customers.get_indexer(refunds["customer_id"])
         known = refund_who >= 0  # who only ever gave back bought nothing that could be looked at
         order = np.argsort(who * 100_000 + day, kind="stable")
@@ -87,7 +87,7 @@ class History:
             gap = np.where(days > 1, (day[last] - day[first]) / (days - 1), NAN)
             mean_order = money / MONEY_STEPS / rows
         half, year = (np.bincount(who[visit & (day >= moment - back)], minlength=n)[known]
-                      for back in (HALF_YEAR, YEAR))
+                      for back in (HALF_YEAR, LAST_YEAR))
         columns = {"recency_days": moment - day[last], "age_days": moment - day[first], "days_bought": days,
                    "bought_half_year": half, "bought_year": year, "usual_gap_days": gap,
                    "mean_order": np.where(rows > 0, mean_order, NAN),
@@ -134,12 +134,13 @@ class Term:
 
 TERMS = (
     Term("recency", "time since the last order", "a longer time since the last order"),
-    Term("days_bought", "number of orders so far", "more orders so far"),
+    Term("days_bought", "number of shopping days so far", "more shopping days so far"),
     Term("age", "time since the first order", "a longer time since the first order"),
-    Term("usual_gap", "usual gap between orders", "a longer usual gap between orders"),
+    Term("usual_gap", "usual gap between shopping days", "a longer usual gap between shopping days"),
     Term("once", "bought once only", "having bought once only"),
-    Term("half_year", "share of the orders in the last half year", "more of the orders in the last half year"),
-    Term("year", "share of the orders in the last year", "more of the orders in the last year"),
+    Term("half_year", "share of the shopping days in the last half year",
+         "more of the shopping days in the last half year"),
+    Term("year", "share of the shopping days in the last year", "more of the shopping days in the last year"),
     Term("mean_order", "usual value of an order", "a higher usual value of an order"),
     Term("categories", "number of categories bought", "more categories bought"),
     Term("refunds", "share of refunds", "a larger share of refunds"),

@@ -17,24 +17,27 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.core.findings import NAN, Finding, amount, count, number
+from loyalty_helpers.core.purchases import CALENDAR_YEAR, DAY, FEWEST, YEAR
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation
-from loyalty_helpers.forecast.purchase_days import Days, Seen, bought_between, day_number, history, purchase_days
+from loyalty_helpers.forecast.purchase_days import (
+    OWN_DAYS,
+    Days,
+    Seen,
+    bought_between,
+    day_number,
+    history,
+    purchase_days,
+)
 from loyalty_helpers.forecast.silence import Silence, silence
 from loyalty_helpers.forecast.silence import words as silence_words
 
-# Customers with a second order below which no model is fitted: in 40 simulated shops of each size, the simple rule came
-# nearer to the true expectations below 10 of them, BG/NBD (where customers leave) or the NBD above
-FEWEST_REPEATERS = 10
-FEWEST_VALUES = 30  # customers with a repeat order and money left, for the Gamma-Gamma model
 VISIBLE = 3.0  # log-likelihood that leaving must add to count as seen: chi-square with two degrees of freedom, 5 %
 RELATED = 0.2  # correlation of frequency and order value from which it is said
-YEAR_DAYS = 364  # whole weeks, so that a season lies on the same weekdays
+YEAR_DAYS = YEAR // DAY
 MOST_ORIGINS = 8
-FEWEST_ORIGINS = 2
 FEW = 3  # forecasts of the past, up to which little is made of how alike their misses are
-FEWEST_ORDERS = 5.0  # that came after the forecasts of the past, on average: of fewer no interval says anything
 SHORTEST = 28  # days forecast in a backtest; it takes three times as many in the data
 # Of last year's miss in the same season half is corrected, of few orders less: as log-misses of simulated shops, half
 # was never much worse than none (no season: .046 against .034) and mostly better (.084 against .127 on shops like the
@@ -46,7 +49,6 @@ SEASON_WEIGHT, STEADYING = 0.5, 25.0
 USUAL_EXPONENT = 0.1
 HEAVY = 0.25  # share of the expected money from which one customer is worth a sentence
 MOST_TRIED = 200_000  # customers in a backtest; of more, a random sample
-OWN_DAYS = 2.0  # purchase days that all customers' mean weighs beside one's own, where no Gamma-Gamma can be had
 BACKTESTS = ("origin", "days", "customers", "model", "season", "predicted", "low", "high", "actual", "ratio", "carried",
              "correlation", "carried_correlation", "top", "carried_top", "recency_top", "value_predicted",
              "value_actual", "value_top_predicted", "value_top_actual", "top_orders_predicted", "top_orders_actual")
@@ -73,7 +75,8 @@ class Outlook:
         repeat order only, so of them it cannot tell); usual_orders, orders over `days` at the pace shown so far, if
         surely still a customer; order_value, money per order after refunds; expected_value = expected_orders x
         order_value x gross margin (revenue where no margin is known); lifetime_value, the same over some years,
-        discounted. An order is a day with one or more purchases.
+        discounted. Orders are purchases: the models count shopping days, and each customer's orders per shopping day,
+        drawn towards everybody's, make orders of them.
     model, why: "bg_nbd", "nbd", "simple" or "none", and the reason in plain words; `value_why` the same of order_value;
         `silence_why` what is made of those silent for long where nobody visibly leaves.
     total, value_total: orders and money expected from all customers known today, with intervals from `backtests`.
@@ -132,8 +135,9 @@ class Chosen(NamedTuple):
 
 
 class Ahead(NamedTuple):
-    """A forecast from the day `end` over `days`: the customers' histories, orders by the plain model and corrected for
-    the season, and their order values."""
+    """A forecast from the day `end` over `days`: the customers' histories, visits (shopping days) by the plain model
+    and corrected for the season, and their money per visit. The models are of visits, for a cart can become two
+    orders; `seen.per_day` orders are made on each."""
 
     end: int
     days: int
@@ -141,8 +145,8 @@ class Ahead(NamedTuple):
     chosen: Chosen
     plain: np.ndarray
     season: float
-    orders: np.ndarray
-    order_value: np.ndarray
+    visits: np.ndarray
+    visit_value: np.ndarray
     value_why: str
     silence: Silence | None = None  # where the model has no leaving
     kept: np.ndarray | float = 1.0  # the part of the model's orders that long silences leave
@@ -166,11 +170,11 @@ def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chose
         return Chosen(None, "none", "Nobody bought before the last day of the data, so nothing can be said of later "
                                     "yet: it takes some weeks of orders with a customer.")
     rule = Nbd(1.0, float(age.sum()) / max(repeats, 0.5), NAN, len(frequency))
-    if repeaters < FEWEST_REPEATERS:
+    if repeaters < FEWEST.repeaters:
         came = "nobody has" if not repeaters else f"only {count(repeaters, 'customer')} " + (
             "has" if repeaters == 1 else "have")
         return Chosen(rule, "simple", f"So far {came} bought again, and a model of who leaves takes "
-                      f"{FEWEST_REPEATERS} who did: each customer's own pace is used, drawn towards everybody's.")
+                      f"{FEWEST.repeaters} who did: each customer's own pace is used, drawn towards everybody's.")
     fitted = leaving_or_not(frequency, recency, age)
     if isinstance(fitted, BgNbd):
         return Chosen(fitted, "bg_nbd", "Each customer's pace, and how likely people are to leave after an order, are "
@@ -183,8 +187,8 @@ def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chose
                                 "too high.")
 
 
-def orders_ahead(chosen: Chosen, seen: Seen, days: float) -> np.ndarray:
-    """Expected orders of each customer in the coming `days`."""
+def visits_ahead(chosen: Chosen, seen: Seen, days: float) -> np.ndarray:
+    """Expected shopping days of each customer in the coming `days`."""
     if chosen.name != "bg_nbd":
         return chosen.fitted.expected(days / 7, seen.frequency, seen.recency, seen.age)
     return (chosen.fitted.still_customer(seen.frequency, seen.recency, seen.age)
@@ -198,15 +202,15 @@ def _by_pair(seen: Seen, function) -> np.ndarray:
     return function(pairs // span, pairs % span / 7)[place]
 
 
-def order_values(seen: Seen) -> tuple[np.ndarray, str]:
-    """Money per order of each customer after refunds, drawn towards all customers' mean, and how it was found.
+def visit_values(seen: Seen) -> tuple[np.ndarray, str]:
+    """Money per shopping day of each customer after refunds, drawn towards all customers' mean, and how it was found.
 
-    By the Gamma-Gamma model; with fewer than FEWEST_VALUES customers to fit it to, or where it ends on a bound or with
+    By the Gamma-Gamma model; with fewer than FEWEST.values customers to fit it to, or where it ends on a bound or with
     a mean far off the one seen, one's own mean over all purchase days and the mean of all, as weighty as OWN_DAYS.
     """
     frequency, value = seen.frequency, seen.mean_value
     usable = (frequency > 0) & (value > 0)
-    if usable.sum() >= FEWEST_VALUES:
+    if usable.sum() >= FEWEST.values:
         fitted = fit_gamma_gamma(frequency, value)
         if not fitted.on_bound and 0.5 < fitted.mean / value[usable].mean() < 2:
             return fitted.expected_value(frequency, value), _related(frequency, value)
@@ -226,9 +230,9 @@ def _related(frequency: np.ndarray, value: np.ndarray) -> str:
     if not abs(related) >= RELATED:
         return ""
     more, most = ("more", "frequent") if related > 0 else ("less", "rare")
-    return (f"Customers who buy more often spend {more} per order (correlation {related:.2f}, {count(n, 'customer')}); "
-            f"the model takes the two as unrelated, so the money of {most} buyers is rather too low."
-            ).replace("-", "−")
+    return (f"Customers who come more often spend {more} per shopping day (correlation {related:.2f}, "
+            f"{count(n, 'customer')}); the model takes the two as unrelated, so the money of {most} buyers is rather "
+            "too low.").replace("-", "−")
 
 
 def _ahead(days: Days, end: int, length: int) -> Ahead:
@@ -242,36 +246,36 @@ def _ahead(days: Days, end: int, length: int) -> Ahead:
     if chosen.name != "bg_nbd":
         silent = silence(days, seen, end, length)
         kept = silent.kept(chosen.fitted.chance_to_buy(length / 7, seen.frequency, seen.recency, seen.age))
-    plain = orders_ahead(chosen, seen, length) * kept
-    return Ahead(end, length, seen, chosen, plain, 1.0, plain, *order_values(seen), silent, kept)
+    plain = visits_ahead(chosen, seen, length) * kept
+    return Ahead(end, length, seen, chosen, plain, 1.0, plain, *visit_values(seen), silent, kept)
 
 
 def _in_season(ahead: Ahead, year_ago: Ahead | None, days: Days) -> Ahead:
     """`ahead` with a longer or shorter horizon, as the same weeks of last year brought more or less than forecast."""
     if year_ago is None or ahead.chosen.fitted is None:
         return ahead
-    came, _ = bought_between(days, year_ago.end, year_ago.end + year_ago.days)
+    came, *_ = bought_between(days, year_ago.end, year_ago.end + year_ago.days)
     season = ((came[year_ago.seen.code].sum() + STEADYING) / (year_ago.plain.sum() + STEADYING)) ** SEASON_WEIGHT
-    orders = orders_ahead(ahead.chosen, ahead.seen, ahead.days * season) * ahead.kept
-    return ahead._replace(season=float(season), orders=orders)
+    visits_ = visits_ahead(ahead.chosen, ahead.seen, ahead.days * season) * ahead.kept
+    return ahead._replace(season=float(season), visits=visits_)
 
 
 def _drawn_apart(ahead: Ahead, exponent: float) -> Ahead:
-    """`ahead` with expected orders raised to a power and brought back to their total."""
+    """`ahead` with expected visits raised to a power and brought back to their total."""
     if ahead.chosen.fitted is None or exponent == 1:
         return ahead
-    apart = np.exp(exponent * _log(ahead.orders))
-    return ahead._replace(orders=apart * (ahead.orders.sum() / apart.sum()))
+    apart = np.exp(exponent * _log(ahead.visits))
+    return ahead._replace(visits=apart * (ahead.visits.sum() / apart.sum()))
 
 
-def _log(orders: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(orders, 1e-9))
+def _log(visits: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(visits, 1e-9))
 
 
 def _exponent(past: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The power of expected orders (first of each pair) to which, at equal totals, what came is proportional.
+    """The power of expected visits (first of each pair) to which, at equal totals, what came is proportional.
 
-    Maximum likelihood of who bought the orders that came, given how many came (multinomial; one exponent for all
+    Maximum likelihood of whose the visits were that came, given how many came (multinomial; one exponent for all
     forecasts of the past, Newton's steps), drawn towards 1 by a normal prior of standard deviation USUAL_EXPONENT.
     """
     exponent = 1.0
@@ -326,7 +330,7 @@ def _backtests(days: Days, end: int, horizon: int) -> tuple[pd.DataFrame, pd.Dat
         row, parts = _set_beside(_drawn_apart(ahead, _exponent(past)), days)
         rows.append(row)
         tenths.append(parts)
-        past.append((ahead.orders, bought_between(days, origin, origin + length)[0][ahead.seen.code]))
+        past.append((ahead.visits, bought_between(days, origin, origin + length)[0][ahead.seen.code]))
     table = pd.DataFrame(rows, columns=list(BACKTESTS))
     before = [_between(predicted, table.iloc[:k], ("predicted", "actual"))
               for k, predicted in enumerate(table["predicted"])]
@@ -337,9 +341,9 @@ def _backtests(days: Days, end: int, horizon: int) -> tuple[pd.DataFrame, pd.Dat
 
 def _set_beside(ahead: Ahead, days: Days) -> tuple[tuple, pd.DataFrame]:
     """One backtest: a row of `Outlook.backtests`, and its customers in tenths by expected value."""
-    code, orders, value = ahead.seen.code, ahead.orders, ahead.orders * ahead.order_value
-    came, money = (column[code] for column in bought_between(days, ahead.end, ahead.end + ahead.days))
-    before = bought_between(days, ahead.end - ahead.days, ahead.end)[0][code]
+    code, orders, value = ahead.seen.code, ahead.visits * ahead.seen.per_day, ahead.visits * ahead.visit_value
+    _, came, money = (column[code] for column in bought_between(days, ahead.end, ahead.end + ahead.days))
+    before = bought_between(days, ahead.end - ahead.days, ahead.end)[1][code]
     tops = {name: _best_first(by)[:_tenth(len(code))] for name, by in {
         "orders": orders, "before": before, "recency": -ahead.seen.idle_days, "value": value}.items()}
     predicted, actual = orders.sum(), came.sum()
@@ -378,7 +382,7 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 def _tested(backtests: pd.DataFrame) -> bool:
     """Whether an interval can be had from these backtests."""
-    return len(backtests) >= FEWEST_ORIGINS and backtests["actual"].mean() >= FEWEST_ORDERS
+    return len(backtests) >= FEWEST.origins and backtests["actual"].mean() >= FEWEST.orders
 
 
 def _between(estimate: float, backtests: pd.DataFrame, columns: tuple[str, str], *, half: float = 0.5,
@@ -418,7 +422,7 @@ def _share_between(estimate: float, backtests: pd.DataFrame, shares: tuple[pd.Se
     `floor` is the share of customers that it is of: the best customers never hold less than that.
     """
     miss = (shares[1] - shares[0]).dropna().to_numpy(dtype="float64")
-    if not _tested(backtests) or len(miss) < FEWEST_ORIGINS or not math.isfinite(estimate):
+    if not _tested(backtests) or len(miss) < FEWEST.origins or not math.isfinite(estimate):
         return NAN, NAN
     half = stats.t.ppf(0.975, len(miss)) * math.sqrt(np.mean(miss**2))
     return min(max(estimate - half, floor), estimate), min(estimate + half, 1.0)
@@ -445,10 +449,10 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
     enough = last_year - int(days.day.min()) >= horizon_days
     in_season = _in_season(plain, _ahead(days, last_year, horizon_days) if enough else None, days)
     ahead = _drawn_apart(in_season, exponent)
-    apart = ahead.orders / np.maximum(in_season.orders, 1e-9)
+    apart = ahead.visits / np.maximum(in_season.visits, 1e-9)
     margin = 1.0 if gross_margin is None else gross_margin
     customers = _customers(days, ahead, apart, margin).assign(
-        lifetime_value=_lifetime(ahead, years, discount) * apart * ahead.order_value * margin)
+        lifetime_value=_lifetime(ahead, years, discount) * apart * ahead.visit_value * margin)
     n = len(customers)
     words = f"the next {span(horizon_days)}"
     tried = (f"{count(len(backtests), 'forecast')} of past spells of {span(int(backtests['days'].iloc[0]))}"
@@ -458,7 +462,7 @@ def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years:
     expected, value = customers["expected_orders"].sum(), customers["expected_value"].sum()
     low, high = _between(expected, backtests, ("predicted", "actual"), stretch=stretch)
     value_low, value_high = _between(value / margin, backtests, ("value_predicted", "value_actual"), stretch=stretch,
-                                     half=0.5 * ahead.order_value.mean() + 1e-9,
+                                     half=0.5 * ahead.visit_value.mean() + 1e-9,
                                      least=_least_of_money(backtests, stretch))
     money = "revenue" if gross_margin is None else "gross margin"
     return Outlook(
@@ -496,20 +500,20 @@ def _customers(days: Days, ahead: Ahead, apart: np.ndarray, margin: float) -> pd
     chance = 1 - (1 - model.chance_to_buy(weeks, *history_)) ** apart
     return pd.DataFrame({
         "customer_id": days.ids.iloc[seen.code].reset_index(drop=True),
-        "expected_orders": ahead.orders,
+        "expected_orders": ahead.visits * seen.per_day,
         "chance_to_buy": chance if ahead.silence is None else ahead.silence.shown(chance),
         "still_customer": np.where(seen.frequency > 0, still, NAN) if leaves else np.full(len(still), NAN),
-        "usual_orders": np.maximum(pace * weeks, ahead.orders),
-        "order_value": ahead.order_value,
-        "expected_value": ahead.orders * ahead.order_value * margin,
+        "usual_orders": np.maximum(pace * weeks, ahead.visits) * seen.per_day,
+        "order_value": ahead.visit_value / seen.per_day,
+        "expected_value": ahead.visits * ahead.visit_value * margin,
     })
 
 
 def _lifetime(ahead: Ahead, years: int, discount: float) -> np.ndarray:
-    """Expected orders of the coming `years`, each worth what it is today, quarter by quarter."""
-    quarter, total, before = 365.25 / 4, np.zeros(len(ahead.seen.code)), np.zeros(len(ahead.seen.code))
+    """Expected visits of the coming `years`, each worth what it is today, quarter by quarter."""
+    quarter, total, before = CALENDAR_YEAR / 4, np.zeros(len(ahead.seen.code)), np.zeros(len(ahead.seen.code))
     for k in range(1, 4 * years + 1):
-        upto = orders_ahead(ahead.chosen, ahead.seen, k * quarter)
+        upto = visits_ahead(ahead.chosen, ahead.seen, k * quarter)
         total, before = total + (upto - before) / (1 + discount) ** ((k - 0.5) / 4), upto
     return total * ahead.kept
 
@@ -589,13 +593,13 @@ def _season_words(ahead: Ahead) -> str:
 
 def _interval_words(backtests: pd.DataFrame, days: Days, end: int, horizon: int) -> str:
     known = end - int(days.day.min())
-    if len(backtests) < FEWEST_ORIGINS:
+    if len(backtests) < FEWEST.origins:
         least = min(3 * horizon, 3 * SHORTEST)
         return (f"No interval yet: forecasts cannot be tried on {count(known, 'day')} of orders; it takes at least "
                 f"{span(least)}.")
     if not _tested(backtests):
         return (f"No interval yet: in the {count(len(backtests), 'past spell')} on which a forecast could be tried, "
-                f"fewer than {FEWEST_ORDERS:g} orders came on average; it takes more orders of known customers.")
+                f"fewer than {FEWEST.orders:g} orders came on average; it takes more orders of known customers.")
     length = int(backtests["days"].iloc[0])
     off = [abs(ratio - 1) for ratio in backtests["predicted"] / backtests["actual"].clip(lower=0.5)]
     shorter = (f" They look ahead {span(length)}, because the data are short; for {span(horizon)} the interval is "
@@ -671,7 +675,7 @@ def calibration(found: Outlook) -> pd.DataFrame:
 
 def _of_means(values: pd.Series) -> tuple[float, float]:
     values = values.dropna()
-    if len(values) < FEWEST_ORIGINS:
+    if len(values) < FEWEST.origins:
         return NAN, NAN
     half = stats.t.ppf(0.975, len(values) - 1) * values.std() / math.sqrt(len(values))
     return max(values.mean() - half, 0.0), values.mean() + half

@@ -8,17 +8,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.customers.scoring import purchases
+from loyalty_helpers.core.purchases import is_purchase, visits
 
 EPOCH = pd.Timestamp(0)
+OWN_DAYS = 2.0  # shopping days that all customers' mean weighs beside one's own
 
 
 class Days(NamedTuple):
-    """Days with a purchase, sorted by customer and day, and refunds: customers as places in `ids`, days since 1970."""
+    """Shopping days, sorted by customer and day, and refunds: customers as places in `ids`, days since 1970; `orders`
+    are the purchases of each day."""
 
     ids: pd.Series
     code: np.ndarray
     day: np.ndarray
+    orders: np.ndarray
     amount: np.ndarray
     back_code: np.ndarray
     back_day: np.ndarray
@@ -28,13 +31,14 @@ class Days(NamedTuple):
         """The days of the customers `kept` (one truth value per customer)."""
         new = np.cumsum(kept) - 1
         here, back = kept[self.code], kept[self.back_code]
-        return Days(self.ids[kept].reset_index(drop=True), new[self.code[here]], self.day[here], self.amount[here],
-                    new[self.back_code[back]], self.back_day[back], self.back[back])
+        return Days(self.ids[kept].reset_index(drop=True), new[self.code[here]], self.day[here], self.orders[here],
+                    self.amount[here], new[self.back_code[back]], self.back_day[back], self.back[back])
 
 
 class Seen(NamedTuple):
     """Histories up to a day, as arrays: `code` says whose; `age_days` and `idle_days` are the age and the time since
-    the last purchase in whole days; money as in `histories`."""
+    the last purchase in whole days; money as in `histories`; `per_day` are the customer's purchases per shopping day,
+    drawn towards everybody's, which weigh as much as OWN_DAYS of their own."""
 
     code: np.ndarray
     frequency: np.ndarray
@@ -42,6 +46,7 @@ class Seen(NamedTuple):
     idle_days: np.ndarray
     mean_value: np.ndarray
     days_value: np.ndarray
+    per_day: np.ndarray
 
     @property
     def age(self) -> np.ndarray:
@@ -75,23 +80,19 @@ def day_number(day: date) -> int:
 
 def purchase_days(orders: pd.DataFrame) -> Days:
     """The days on which identified customers bought, and their refunds."""
-    bought = purchases(orders)
-    back = orders[orders["is_refund"].astype(bool)]
-    code, ids = pd.factorize(bought["customer_id"], sort=True)
-    day = _day(bought)
-    start = int(day.min(initial=0))
-    span = int(day.max(initial=0)) - start + 1
-    key, place = np.unique(code * span + (day - start), return_inverse=True)
-    amount = _money(place, bought["amount"].to_numpy(dtype="float64"), len(key))
+    days = visits(orders)
+    code, ids = pd.factorize(days["customer_id"])
     ids = pd.Series(ids, name="customer_id", dtype=orders["customer_id"].dtype)
+    back = orders[~is_purchase(orders)]
     back_code = pd.Index(ids).get_indexer(back["customer_id"])
     theirs = back_code >= 0  # not of anonymous buyers, nor of those who bought before the data began
-    return Days(ids, key // span, key % span + start, amount, back_code[theirs], _day(back)[theirs],
+    return Days(ids, code, _numbers(days["day"]), days["purchases"].to_numpy(), days["amount"].to_numpy(),
+                back_code[theirs], _numbers(back["ordered_at"])[theirs],
                 back["amount"].to_numpy(dtype="float64")[theirs])
 
 
-def _day(orders: pd.DataFrame) -> np.ndarray:
-    return orders["ordered_at"].to_numpy(dtype="datetime64[D]").astype("int64")
+def _numbers(days: pd.Series) -> np.ndarray:
+    return days.to_numpy(dtype="datetime64[D]").astype("int64")
 
 
 def _money(place: np.ndarray, amount: np.ndarray, n: int) -> np.ndarray:
@@ -112,13 +113,18 @@ def history(days: Days, until: int) -> Seen:
     spent = _money(code, amount, n)[known]
     returned = _money(days.back_code[back], days.back[back], n)[known]
     left = 1 + returned / np.where(spent > 0, spent, np.inf)  # refunds are negative amounts
+    made = np.bincount(code, weights=days.orders[here], minlength=n)[known]
+    usual = made.sum() / max(bought.sum(), 1)
     again = np.where(bought > 1, (spent - amount[first]) / np.maximum(bought - 1, 1), np.nan)
-    return Seen(known, bought - 1, until - 1 - day[first], until - 1 - day[last], again * left, spent / bought * left)
+    return Seen(known, bought - 1, until - 1 - day[first], until - 1 - day[last], again * left, spent / bought * left,
+                (made + OWN_DAYS * usual) / (bought + OWN_DAYS))
 
 
-def bought_between(days: Days, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Purchase days and net money of each customer (all of `days.ids`) from the day `start` to before `end`."""
+def bought_between(days: Days, start: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shopping days, purchases and net money of each customer (all of `days.ids`) from the day `start` to before `end`.
+    """
     here, back = ((column >= start) & (column < end) for column in (days.day, days.back_day))
     n = len(days.ids)
     money = _money(days.code[here], days.amount[here], n) + _money(days.back_code[back], days.back[back], n)
-    return np.bincount(days.code[here], minlength=n), money
+    return (np.bincount(days.code[here], minlength=n),
+            np.bincount(days.code[here], weights=days.orders[here], minlength=n), money)

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from loyalty_helpers.core import glm
 from loyalty_helpers.core.findings import NAN, Finding, amount, capital, count, number
 from loyalty_helpers.core.intervals import Share
+from loyalty_helpers.core.purchases import FEWEST, span
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import measures
 from loyalty_helpers.forecast.bg_nbd import fit_bg_nbd
@@ -34,8 +35,6 @@ CONFIDENCE, Z = 0.95, 1.959964
 # buyers, and as many who do not buy, that each window of a comparison needs: fitted on fewer, the logistic regression
 # had a larger log loss than the last order alone (CDNOW, two kinds of simulated shops, 60 draws each: at 30 by .007,
 # .004, .013; at 50 by .000, -.007, .000; at 100, ten per term, by -.014, -.013, -.011)
-FEWEST = 50
-FEWEST_ONE = 10  # of both for the time since the last order alone: ten per variable (Peduzzi & al. 1996)
 MOST_STUDIED = 50_000  # customers, drawn at random where there are more; all of them are scored
 MOST_FITTED, MOST_FITTED_SVM = 20_000, 2_000  # rows a model is fitted on; the time of an SVM grows with their square
 GROUPS = 10
@@ -103,7 +102,7 @@ def origins(orders: pd.DataFrame, *, horizon_days: int = 91, most: int = 4) -> l
     """
     if orders.empty:
         return []
-    start, end = orders["ordered_at"].min().date(), _end(orders)
+    start, end = (moment.date() for moment in span(orders))
     found = [end - timedelta(days=horizon_days * back) for back in range(most, 0, -1)]
     return [origin for origin in found if origin - timedelta(days=2 * horizon_days) >= start]
 
@@ -126,20 +125,20 @@ def repurchase(orders: pd.DataFrame, *, origins: Sequence[date], horizon_days: i
         raise UserError(f"A contact must cost something, and less than reaching a buyer brings; got {contact_cost:g} "
                         f"and {gain:g}.")
     horizon, moments = timedelta(days=horizon_days), sorted(set(origins))
-    if moments and (orders.empty or moments[-1] + horizon > _end(orders)):
+    if moments and (orders.empty or moments[-1] + horizon > span(orders).end.date()):
         raise UserError(f"Who buys in the {horizon_days} days from {moments[-1]} is not known to the end yet: the "
                         "origin must be earlier.")
     history = History.of(orders)
     study = history.some(MOST_STUDIED, seed=SEED)
     windows = _windows(study, {origin - back for origin in moments for back in (horizon, 0 * horizon)}, horizon_days)
     pairs = [(windows[origin - horizon], windows[origin]) for origin in moments]
-    usable = [(before, after) for before, after in pairs if min(before.fewest, after.fewest) >= FEWEST]
+    usable = [(before, after) for before, after in pairs if min(before.fewest, after.fewest) >= FEWEST.each_way]
     if not usable:
         return _not_yet(history, orders, pairs, horizon_days)
     tried = pd.concat([_tried(before, after) for before, after in usable], ignore_index=True)
     scores, summary = _scores(tried), _summary(tried)
     winner = summary.loc[summary["winner"], "model"].item()
-    end = _end(orders)
+    end = span(orders).end.date()
     latest = _windows(study, {end - horizon}, horizon_days)[end - horizon]
     fitted = _latest(winner, latest, seen=study.at(end))
     chosen = tried[tried["model"] == winner]
@@ -151,11 +150,6 @@ def repurchase(orders: pd.DataFrame, *, origins: Sequence[date], horizon_days: i
         at_threshold=_at_threshold(tried, winner, contact_cost / gain), reasons=_reasons(winner, *usable[-1]),
         findings=found, fitted=fitted, chances=_chances(fitted, history.at(end)),
         sampled=_sampled(history, study))
-
-
-def _end(orders: pd.DataFrame) -> date:
-    """The day after the last row."""
-    return orders["ordered_at"].max().date() + timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -233,9 +227,9 @@ def _tried(before: Window, after: Window) -> pd.DataFrame:
 
 def _latest(key: str, window: Window, *, seen: pd.DataFrame) -> FittedModel | None:
     """The winner fitted on the latest whole window; where that is too small, the time since the last order alone."""
-    if window.fewest >= FEWEST:
+    if window.fewest >= FEWEST.each_way:
         return fit(key, window, seen=seen)
-    return fit("recency", window, seen=seen) if window.fewest >= FEWEST_ONE else None
+    return fit("recency", window, seen=seen) if window.fewest >= FEWEST.per_variable else None
 
 
 def _chances(fitted: FittedModel | None, now: pd.DataFrame) -> pd.DataFrame:
@@ -490,15 +484,16 @@ def reasons_shown(reasons: pd.DataFrame) -> pd.DataFrame:
 def _not_yet(history: History, orders: pd.DataFrame, pairs: list, horizon_days: int) -> Repurchase:
     """Why nothing could be compared, what it would take, and the chances that can be had all the same."""
     who = f"Who buys in the next {horizon_days} days cannot be told yet"
-    takes = (f"It takes {FEWEST} customers who buy, and {FEWEST} who do not, in each of two consecutive periods of "
-             f"{horizon_days} days")
+    takes = (f"It takes {FEWEST.each_way} customers who buy, and {FEWEST.each_way} who do not, in each of two "
+             f"consecutive periods of {horizon_days} days")
     if not len(history.customers):
         return Repurchase(horizon_days=horizon_days, sentence=f"{who}: no order carries a customer. {takes}.")
-    span = (_end(orders) - orders["ordered_at"].min().date()).days
+    begin, end = span(orders)
+    end, known = end.date(), (end - begin).days
     if not pairs:
         sentence = (f"{who}: that takes {count(3 * horizon_days, 'day')} of orders, a third each for the past, to "
-                    f"learn and to test; there are {count(span, 'day')}.")
-    elif (history.at(_end(orders))["days_bought"] < 2).all():
+                    f"learn and to test; there are {count(known, 'day')}.")
+    elif (history.at(end)["days_bought"] < 2).all():
         sentence = f"{who}: none of {count(len(history.customers), 'customer')} has bought a second time. {takes}."
     else:
         small = max((min(pair, key=lambda window: window.fewest) for pair in pairs), key=lambda window: window.fewest)
@@ -506,10 +501,10 @@ def _not_yet(history: History, orders: pd.DataFrame, pairs: list, horizon_days: 
         sentence = (f"{who}: too few customers. {takes}; in the period from {small.start:%Y-%m-%d} on there were "
                     f"{count(bought, 'customer')} who bought and {count(len(small.bought) - bought, 'customer')} who "
                     "did not.")
-    start, now = _end(orders) - timedelta(days=horizon_days), history.at(_end(orders))
+    start, now = end - timedelta(days=horizon_days), history.at(end)
     study = history.some(MOST_STUDIED, seed=SEED)
     window = _windows(study, {start}, horizon_days)[start]
-    fitted = fit("recency", window, seen=now) if window.fewest >= FEWEST_ONE else None
+    fitted = fit("recency", window, seen=now) if window.fewest >= FEWEST.per_variable else None
     until = (" Until then the chances of this comparison rest on the time since the last order alone, and are not "
              f"tested. {OTHER}" if fitted else " Until then no chances are given.")
     return Repurchase(horizon_days=horizon_days, sentence=sentence + until, fitted=fitted,

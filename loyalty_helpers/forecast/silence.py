@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from loyalty_helpers.core.findings import NAN, count
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.forecast.purchase_days import Days, Seen
 
 REGULAR = 2  # repeat purchase days from which a customer has a usual gap here
 GAPS = (4, 8, 16)  # usual gaps of silence; four is overdue by three, as in `rhythm`
-FEWEST_CASES = 10  # silences of the past, below which no share is made of them
 
 
 class Silence(NamedTuple):
@@ -31,7 +31,7 @@ class Silence(NamedTuple):
     @property
     def told(self) -> bool:
         """Whether so many silences are known that a chance may be shown."""
-        return self.shares[0][1] >= FEWEST_CASES
+        return self.shares[0][1] >= FEWEST.units
 
     def kept(self, chance: np.ndarray) -> np.ndarray:
         """The part of a model's expected orders that is left, beside its `chance` to buy: who comes back buys at the
@@ -84,7 +84,7 @@ def words(found: Silence, horizon: str) -> str:
     now = f"{count(n, 'customer')} {'has' if n == 1 else 'have'} been silent for {GAPS[0]} or more of their usual gaps"
     if not found.told:
         return (f"{now}. Whether such customers come back, {count(found.shares[0][1], 'case')} of the past cannot tell "
-                f"(it takes {FEWEST_CASES}): their chance to buy is left blank, and of the orders at their usual pace "
+                f"(it takes {FEWEST.units}): their chance to buy is left blank, and of the orders at their usual pace "
                 "only a part is expected.")
     said = ", ".join(f"after {gaps} gaps {ended} of {silences}" for gaps, silences, ended in found.shares if silences)
     return (f"{now}. In this shop's past such silences ended within {horizon} as follows: {said}; nobody silent for so "

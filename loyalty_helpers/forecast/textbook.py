@@ -8,8 +8,9 @@ from typing import Literal
 import pandas as pd
 
 from loyalty_helpers.core.findings import amount, count, number
+from loyalty_helpers.core.purchases import CALENDAR_YEAR
 from loyalty_helpers.core.settings import UserError
-from loyalty_helpers.customers.scoring import VALUE_GROUPS, YEAR, buyers
+from loyalty_helpers.customers.scoring import VALUE_GROUPS, buyers
 
 
 def simple_clv(margin_per_period: float, periods: float) -> float:
@@ -63,7 +64,7 @@ def clv_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, gross_margin: 
     of a group stay alike and leave at the same rate.
     """
     kept = buyers(customers).merge(assigned[["customer_id", "value_group"]], on="customer_id")
-    years = kept["tenure_days"].astype("float64").clip(lower=YEAR) / YEAR
+    years = kept["tenure_days"].astype("float64").clip(lower=CALENDAR_YEAR) / CALENDAR_YEAR
     yearly = kept["spend"].astype("float64") / years * (1 if gross_margin is None else gross_margin)
     groups = yearly.groupby(kept["value_group"]).agg(customers="size", margin_per_year="mean")
     groups = groups.reindex([group for group in VALUE_GROUPS if group in groups.index])

@@ -10,6 +10,7 @@ __all__ = [
     "files",
     "identity",
     "known",
+    "orders",
     "prepare",
     "pseudonyms",
     "source",

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import amount, count
+from loyalty_helpers.core.purchases import DAY, YEAR, purchases, visits
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.ingest import survey
 from loyalty_helpers.ingest.prepare import Prepared
-from loyalty_helpers.ingest.source.sheets import APART, LOOKS_LIKE, MASKED, TEXT
+from loyalty_helpers.ingest.source.sheets import AGAIN, ANEW, APART, LOOKS_LIKE, MASKED, NOTHING, TEXT
 from loyalty_helpers.report import gate as privacy
 
 GRADES = ("stop", "distorts results", "worth knowing")
@@ -22,7 +23,7 @@ def about(prepared: Prepared, client: Client) -> pd.DataFrame:
     Sorted by grade. "stop": the results would be about something else. An empty frame means that none was found.
     """
     orders = prepared.tables["orders"]
-    bought = orders[~orders["is_refund"]]
+    bought = purchases(orders)
     found = [*_of_the_rows(prepared, client)]
     if len(bought):
         found += [*_of_the_customers(bought, client), *_of_the_money(orders, client), *_of_the_calendar(bought, client)]
@@ -39,6 +40,23 @@ OF_LOOKS = dict(zip(LOOKS_LIKE, (
     ("They move the amounts, and products bought together.",
      "If they are not part of what customers bought, set them aside in client.yml."),
 ), strict=True))
+# what was decided about rows that share an order number, and about orders without money
+OF_IDENTITY = {
+    ANEW: (GRADES[2], "bear a number that stands for other orders, too",
+           "The numbers begin anew: each use counts as an order of its own, by customer, time and file.",
+           "None, if each year, till or shop numbers its orders by itself; if not, export the shop's own id of the "
+           "order (sources.orders.columns.unique_id)."),
+    APART: (GRADES[1], "share an order number with rows of another day or file",
+            "They were added up as one order, of its first day: right for an order in parts.",
+            "Where two exports tell the same order in two ways, leave one out; where they are different orders, export "
+            "the shop's own id of the order (sources.orders.columns.unique_id)."),
+    AGAIN: (GRADES[1], "share an order number with another row",
+            "They were added up as one order: right for payments in parts, wrong for states of one order.",
+            "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end."),
+    NOTHING: (GRADES[2], "came to nothing: free, or given back in full",
+              "They are no purchases, and nobody is counted as having come back with them.",
+              "None, if they were given away or given back."),
+}
 HARMLESS = ("blank row", "exact duplicate", "overlap with another file")  # no sale is lost with these, or told already
 
 
@@ -92,16 +110,9 @@ def _of_the_rows(prepared: Prepared, client: Client):
         yield (GRADES[1], f"Nearly all amounts of {count(turned, 'row')} are below zero, and their signs were turned",
                "Right where the export writes sales with a minus; if these are refunds, every figure is wrong.",
                "Make sure which it is; export the sales, too, if these are the refunds.")
-    if apart := table.loc[table["check"] == APART, "rows"].sum():
-        yield (GRADES[1], f"{count(apart, 'row')} of orders share an order number with rows of another day or file",
-               "They were added up as one order: right for an order in parts, wrong for numbers that begin again.",
-               "Where numbers begin again (each year, in each shop), give each its own entry with a shop's name; where "
-               "two exports tell the same order in two ways, leave one out.")
-    repeated = table.loc[table["check"] == "order number again, with other content", "rows"].sum()
-    if repeated:
-        yield (GRADES[1], f"{count(repeated, 'row')} of orders share an order number with another row",
-               "Each row counts in money, the order once: right for payments in parts, wrong for states of one order.",
-               "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end.")
+    for check, (grade, what, consequence, remedy) in OF_IDENTITY.items():
+        if rows_so := table.loc[table["check"] == check, "rows"].sum():
+            yield (grade, f"{count(rows_so, 'row')} of orders {what}", consequence, remedy)
 
 
 def _of_the_customers(bought: pd.DataFrame, client: Client):
@@ -111,17 +122,17 @@ def _of_the_customers(bought: pd.DataFrame, client: Client):
                "They count in revenue, never in customers: whoever buys without a name seems not to come back.",
                ("Chapter 4 compares this share before and after the launch. " if client.has_program else "")
                + "Ask for a member number, or an address, with every order.")
-    orders = known.groupby("customer_id")["order_id"].nunique()
+    visited = visits(known).groupby("customer_id").size()
     days = (bought["ordered_at"].max() - bought["ordered_at"].min()).days
-    if len(orders) >= 100 and days >= 180 and (orders >= 2).mean() < 0.02:
-        yield (GRADES[1], f"Only {_percent((orders >= 2).mean())} of the customers bought more than once",
+    if len(visited) >= 100 and days >= 180 and (visited >= 2).mean() < 0.02:
+        yield (GRADES[1], f"Only {_percent((visited >= 2).mean())} of the customers bought on more than one day",
                "Either hardly anybody comes back, or each order gets a new customer id: then no result is true.",
                "Look up a regular customer by name and see which ids the orders bear.")
 
 
 def _of_the_money(orders: pd.DataFrame, client: Client):
     gross = orders.loc[orders["amount"] > 0, "amount"].sum()
-    back = -orders.loc[orders["is_refund"], "amount"].sum()
+    back = -orders.loc[orders["amount"] < 0, "amount"].sum()
     if gross and back / gross > 0.1:
         yield (GRADES[1] if back / gross > 0.3 else GRADES[2], f"Refunds come to {_percent(back / gross)} of sales",
                "Money is net of them, orders are not: order counts look better than revenue.",
@@ -142,9 +153,9 @@ def _of_the_calendar(bought: pd.DataFrame, client: Client):
         yield (GRADES[1], f"A few orders lie half a year and more from all others (dates from {first:%Y-%m-%d} to "
                f"{last:%Y-%m-%d})", "Periods, new customers and recency begin or end in the wrong place.",
                "Dates damaged by a spreadsheet are the usual cause: correct them, or set the rows aside.")
-    span = (last - first).days + 1
-    if span < 364:
-        yield (GRADES[1] if span < 91 else GRADES[2], f"The orders cover {count(span, 'day')}",
+    covered = (last - first).days + 1
+    if covered < YEAR // DAY:
+        yield (GRADES[1] if covered < 91 else GRADES[2], f"The orders cover {count(covered, 'day')}",
                "No season can be compared with the same season of another year.", "Export all orders there are.")
     calendar = pd.Series(pd.date_range(first, last))
     is_open = calendar.isin(day).groupby(calendar.dt.day_of_week).transform("mean") >= 0.1  # closed on its usual days
@@ -209,7 +220,7 @@ def _of_the_dates_of_joining(members: pd.DataFrame, orders: pd.DataFrame, client
         yield (GRADES[1], f"{_of_them(early, client)} of the members joined before the launch",
                "Their time before joining is no time without the program.",
                "Check launched_on, and whether the date is that of joining or of the customer's account.")
-    first = orders[~orders["is_refund"]].groupby("customer_id")["ordered_at"].min()
+    first = purchases(orders).groupby("customer_id")["ordered_at"].min()
     dated = members[joined.notna() & members["customer_id"].isin(first.index)]
     at_first = dated["joined_at"].dt.normalize().array == first.reindex(dated["customer_id"]).dt.normalize().array
     if len(dated) >= FEW_MEMBERS and at_first.mean() > 0.9 and client.program.joining != "everyone":

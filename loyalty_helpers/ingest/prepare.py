@@ -15,20 +15,10 @@ import pandas as pd
 from loyalty_helpers.core.findings import count
 from loyalty_helpers.core.settings import Client, UserError
 from loyalty_helpers.ingest import identity as people
+from loyalty_helpers.ingest import orders as identities
 from loyalty_helpers.ingest import pseudonyms, themes
 from loyalty_helpers.ingest.source import sheets
-from loyalty_helpers.ingest.source.sheets import (
-    AMOUNTS,
-    MICRO,
-    NOBODY,
-    NUMBER,
-    SCHEMA,
-    TEXT,
-    TIME,
-    Sheet,
-    codes,
-    in_order,
-)
+from loyalty_helpers.ingest.source.sheets import AMOUNTS, MICRO, NOBODY, NUMBER, SCHEMA, TEXT, TIME, Sheet, in_order
 
 
 # ---------------------------------------------------------------- the ledger
@@ -95,13 +85,19 @@ def prepare(client: Client) -> Prepared:
     """
     read = [sheets.read(client, name, source) for name, several in client.sources.items() for source in several]
     recognised = people.recognise(read)
+    orders = [sheet for sheet in read if sheet.name == "orders"]
+    identities.by_unique_id(orders)
     unread = {(sheet.name, header) for sheet in read for raw in sheet.files
               for header, column in zip(raw.headers, raw.columns, strict=True) if column is None}
     parts: dict[str, list[pd.DataFrame]] = {}
     ledger = Ledger()
     members: set[str] = set()
-    for sheet in sorted(read, key=lambda sheet: (list(client.sources).index(sheet.name), _undated(sheet))):
+    for sheet in orders:
         sheets.judge(sheet)
+    identities.decide(orders)
+    for sheet in sorted(read, key=lambda sheet: (list(client.sources).index(sheet.name), _undated(sheet))):
+        if sheet.name != "orders":
+            sheets.judge(sheet)
         if sheet.name == "members":  # who stands in several lists counts once, with the date of joining if one has it
             sheet.set_aside("duplicate member", sheet.cells["customer_id"].isin(members).to_numpy())
             members |= set(sheet.cells["customer_id"][sheet.kept])
@@ -111,12 +107,14 @@ def prepare(client: Client) -> Prepared:
             raise UserError(f"Nothing is left of the {sheet.name}: {ledger.sentence(sheet.name)} "
                             "Check set_aside and columns in client.yml, and the files.")
         sheet.release()
-        if sheet.by_line:
-            if "lines" not in client.sources:  # which, given, are the same lines again
-                parts.setdefault("lines", []).append(_lines_of(kept))
-            kept = _orders_of(kept)
+        if sheet.by_line and "lines" not in client.sources:  # which, given, are the same lines again
+            parts.setdefault("lines", []).append(_lines_of(kept))
+        if sheet.name == "orders":
+            kept = kept[[column for column in ("purchase", *SCHEMA["orders"]) if column in kept]]
         parts.setdefault(sheet.name, []).append(kept)
         del kept  # what is not needed any more makes room: ten million lines are a gigabyte
+        if sheet is orders[-1]:
+            parts["orders"] = [_orders_of(parts.pop("orders"))]
     ledger.check()
     _need_customers(read, parts["orders"])
     survey = parts.get("survey", [])
@@ -156,21 +154,19 @@ def _lines_of(lines: pd.DataFrame) -> pd.DataFrame:
     return lines[[column for column in SCHEMA["lines"] if column in lines]]
 
 
-def _orders_of(lines: pd.DataFrame) -> pd.DataFrame:
-    """Orders from their lines: the sum of the amounts, the earliest time, the category and channel with most money.
-
-    Refunds by rule are orders of their own even where they bear the number of a purchase. Other negative lines net
-    against their order. An order that comes to nothing or less (voided, given back) is no purchase: `is_refund` is
-    true.
-    """
-    lines = lines.assign(order=codes([lines[name] for name in ("order_id", "customer_id", "is_refund")]),
-                         micro=np.rint(lines["amount"].fillna(0) * MICRO).astype("int64"))
+def _orders_of(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """One row per `purchase` (see `orders.decide`) from its rows: the sum of the amounts, the earliest time,
+    the category and channel with most money. Refunds are rows of their own, as they stood in the files or, by line,
+    by their number."""
+    lines = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    if not lines["purchase"].duplicated().any():
+        return lines
+    lines = lines.assign(order=lines["purchase"], micro=np.rint(lines["amount"].fillna(0) * MICRO).astype("int64"))
     each = lines.groupby("order")
     orders = lines.drop_duplicates("order").set_index("order").sort_index()
     return orders.assign(
         ordered_at=each["ordered_at"].min(),
         amount=each["micro"].sum() / MICRO,
-        is_refund=orders["is_refund"] | (each["micro"].sum() <= 0),
         rating=each["rating"].mean(),
         **{name: _with_most_money(lines, name) for name in ("channel", "category")})
 
@@ -207,6 +203,8 @@ def _canonical(name: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
                           for column, kind in kinds.items()}).astype(kinds)
     times = [column for column, kind in kinds.items() if kind == TIME]
     frame = in_order(frame, [*times[:1], *(column for column in frame if column not in times[:1])])
-    if name == "orders" and frame["order_id"].isna().all():  # the export has no order numbers: each row is an order
-        frame["order_id"] = pd.Series(range(1, len(frame) + 1)).astype(TEXT)
+    if name == "orders" and len(nameless := np.flatnonzero(frame["order_id"].isna())):  # each of these is an order
+        running = pd.Series(range(1, len(nameless) + 1)).astype(TEXT)
+        running = running if len(nameless) == len(frame) else "no number " + running
+        frame.loc[nameless, "order_id"] = running.to_numpy()
     return frame

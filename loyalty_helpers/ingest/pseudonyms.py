@@ -80,6 +80,7 @@ AT_THE_DOOR = {
     "order_total": "revenue of the order; not kept",
     "order_refunded": "revenue net of refunds; not kept",
     "shop": "telling order numbers of several shops apart; not kept",
+    "unique_id": "telling orders of one number apart; not kept",
     "currency": "amounts in the client's currency; not kept",
     **dict.fromkeys(("date", "time", "zone", "year", "month", "day"), "when it was; not kept by itself"),
 }

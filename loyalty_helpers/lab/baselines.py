@@ -15,8 +15,9 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.core.purchases import WEEK, purchases, span
 from loyalty_helpers.evaluation.doubly_robust import dr_att
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, Frames, data_end, first_joining, purchases
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, first_joining
 
 Lift = tuple[float, float, float]
 NONE: Lift = (NAN, NAN, NAN)
@@ -40,10 +41,10 @@ def grid(frames: Frames, *, launched_on: date, weeks: int = 1) -> Grid:
 
     Members who joined before the launch are left out, as nothing is known of them without the program.
     """
-    rows = purchases(frames["orders"]).dropna(subset="customer_id")
+    rows = purchases(frames["orders"], known=True)
     origin, length = pd.Timestamp(launched_on), weeks * WEEK
     before = (origin - frames["orders"]["ordered_at"].min().normalize()) // length
-    periods = before + (data_end(frames["orders"]) - origin) // length
+    periods = before + (span(frames["orders"]).end - origin) // length
     at = ((rows["ordered_at"] - origin) // length + before).to_numpy()
     rows, at = rows[(at >= 0) & (at < periods)], at[(at >= 0) & (at < periods)]
     codes, ids = pd.factorize(rows["customer_id"], sort=True)

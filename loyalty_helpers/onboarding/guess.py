@@ -365,6 +365,7 @@ def _orders(columns: list[Look]) -> Guess | None:
     is_priced = "amount" in found or found.keys() >= {"quantity", "unit_price"}
     if not (is_timed and is_priced and (people or "order_id" in found)):
         return None
+    found |= _unique_id(columns, found)
     notes = []
     others = [look.header for look in candidates("amount", columns) if look.header not in headers_of(found).values()]
     by_line = _is_by_line(found)
@@ -385,6 +386,13 @@ def _orders(columns: list[Look]) -> Guess | None:
     settings = {"columns": headers_of(found), "grain": "line" if by_line else None, "set_aside": set_aside,
                 "refunds": refunds}
     return Guess("orders", {name: one for name, one in settings.items() if one}, tuple(notes))
+
+
+def _unique_id(columns: list[Look], found: Mapping[str, Look]) -> dict[str, Look]:
+    """The shop's own id of an order beside its number: a column of exactly such a name, with different values."""
+    ids = [look for look in columns if look.name in words()["columns"]["unique_id"] and look.header not in
+           headers_of(found).values() and _is_id(look) and look.distinct > 1]
+    return {"unique_id": ids[0]} if ids and "order_id" in found else {}
 
 
 def _one_price(found: dict[str, Look]) -> dict[str, Look]:

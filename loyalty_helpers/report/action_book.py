@@ -36,7 +36,7 @@ SHOWN = {
     "recency_days": ("days since", 8, "0", "Days from the last order to the end of the data."),
     "orders": ("orders", 8, "#,##0", "Orders in all."),
     "spend": ("spent in all", 12, MONEY, "Money in all, refunds taken off."),
-    "spend_last_year": ("spent in last year", 12, MONEY, "Money in the last 365 days, refunds taken off."),
+    "spend_last_year": ("spent in last year", 12, MONEY, "Money in the last 364 days, refunds taken off."),
     "order_value": ("usual order", 11, MONEY, "What an order of this customer usually comes to; after few orders "
                     "drawn towards what all your customers spend."),
     "days_bought": ("days bought", 9, "0", "Different days on which they bought."),

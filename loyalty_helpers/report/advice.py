@@ -107,7 +107,7 @@ def _call(overdue: Finding, first_calls: Finding) -> Step | None:
     stake = f"; {first_calls.note} hangs on {them}" if first_calls.note else ""
     return (
         f"Get in touch with {count(first_calls.n, 'customer')} first.",
-        f"{late} late for the next order, and worth most. {spent} spent {first_calls.value} in the last 365 days"
+        f"{late} late for the next order, and worth most. {spent} spent {first_calls.value} in the last 364 days"
         f"{stake}. {them.capitalize() if first_calls.n == 1 else 'They'} {head} the list in your private folder.",
     )
 

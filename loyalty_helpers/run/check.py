@@ -8,6 +8,7 @@ import pandas as pd
 
 from loyalty_helpers import evaluation
 from loyalty_helpers.core.findings import count, number
+from loyalty_helpers.core.purchases import purchases
 from loyalty_helpers.core.settings import GUESSED, SOURCES, Client, load_format, matching
 from loyalty_helpers.ingest import alerts
 from loyalty_helpers.ingest import prepare as ingest
@@ -76,7 +77,9 @@ def _filled(frame: pd.DataFrame) -> list[str]:
 def _understood(orders: pd.DataFrame, client: Client) -> list[str]:
     days = orders["ordered_at"].dt.normalize()
     weeks = ((days.max() - days.min()).days + 1) // 7
-    bought = orders[~orders["is_refund"]].drop_duplicates(["order_id", "customer_id"])
+    bought, given_back = purchases(orders), orders["is_refund"] & (orders["amount"] < 0)
+    nothing = len(orders) - len(bought) - int(given_back.sum())
+    came_to_nothing = f"{count(nothing, 'order')} that came to nothing; " if nothing else ""
     late = "" if days.max() <= pd.Timestamp.now() + pd.Timedelta(days=1) else (
         " The last orders are dated in the future: check the column of dates, and whether days and months are swapped.")
     anonymous = 100 * bought["customer_id"].isna().mean() if len(bought) else 0.0
@@ -84,7 +87,8 @@ def _understood(orders: pd.DataFrame, client: Client) -> list[str]:
     return [
         f"Period: {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d} ({count(weeks, 'whole week')}).{late}",
         f"{count(len(bought), 'order')} of {count(bought['customer_id'].nunique(), 'known customer')}; "
-        f"{number(anonymous, 1)} % of the orders without a customer; {count(orders['is_refund'].sum(), 'refund row')}; "
+        f"{number(anonymous, 1)} % of the orders without a customer; {count(given_back.sum(), 'refund row')}; "
+        f"{came_to_nothing}"
         f"revenue {number(orders['amount'].sum())} {client.currency}.",
         f"Program: {program.name or 'no name'}, launched {program.launched_on}, joining {program.joining}."
         if client.has_program else "Program: no launch date, so no before and after.",

@@ -14,11 +14,11 @@ import pandas as pd
 
 from loyalty_helpers.core import store
 from loyalty_helpers.core.findings import count, difference, number
+from loyalty_helpers.core.purchases import DAY, YEAR, span
 from loyalty_helpers.core.settings import Client, UserError
 from loyalty_helpers.evaluation.experiment import MIN_CUSTOMERS
 from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, power_holdout
 from loyalty_helpers.evaluation.rungs import campaign_since, too_small
-from loyalty_helpers.evaluation.weeks import DAY, data_end
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.ingest import pseudonyms
 
@@ -49,14 +49,14 @@ def draw(orders: pd.DataFrame, *, share: float, seed: int, drawn_on: date,
 
 
 def strata(orders: pd.DataFrame, *, members: pd.DataFrame | None = None) -> pd.Series:
-    """Each known customer's stratum by net spend in the last 365 days of the orders: 0 for none, then 1 to 5, rising.
+    """Each known customer's stratum by net spend in the last 364 days of the orders: 0 for none, then 1 to 5, rising.
 
     Strata 1 to 5 are of equal size (fewer where fewer than five customers spent anything); ties go by customer_id.
     """
     known = orders.dropna(subset="customer_id")
     ids = [known["customer_id"]] if members is None else [known["customer_id"], members["customer_id"].dropna()]
     everybody = pd.Index(np.unique(pd.concat(ids).astype("str").to_numpy(dtype=object)), name="customer_id")
-    last_year = known[known["ordered_at"] >= known["ordered_at"].max().normalize() + DAY - 365 * DAY]
+    last_year = known[known["ordered_at"] >= span(known).end - YEAR]
     spend = last_year.groupby("customer_id")["amount"].sum().reindex(everybody, fill_value=0.0).round(6)
     rank = spend[spend > 0].rank(method="first")
     return np.ceil(rank * STRATA / max(len(rank), 1)).reindex(everybody, fill_value=0).astype(int)
@@ -134,7 +134,7 @@ def _words(client: Client, drawn: pd.DataFrame, *, orders: pd.DataFrame, share: 
     if "assignment" in client.sources:
         remarks.append("client.yml names an assignment already. Let that experiment end, and build its report, before "
                        "this one takes its place.")
-    if abs((pd.Timestamp(drawn["assigned_at"].iloc[0]) - data_end(orders)) / DAY) > 31:
+    if abs((pd.Timestamp(drawn["assigned_at"].iloc[0]) - span(orders).end) / DAY) > 31:
         remarks.append(f"The orders end on {orders['ordered_at'].max():%Y-%m-%d}: customers who came later are not in "
                        "the draw. Export the orders again for a draw of everybody.")
     return "\n".join([

@@ -133,7 +133,7 @@ def _digits_lost(text: pa.Array) -> np.ndarray:
 MASKED = (r"[*•×●].*[*•×●]|\p{Han}\*|\*\p{Han}"  # a***@x.com, t**8, 张*
           r"|@\*|^\+?\d+[xX]{3,}\d*$")  # x@*, 138xxxx1234
 EMAIL = r"^[^@\s,;:<>()\[\]]+@[^@\s,;:<>()\[\]/]+\.[^@\s.,;:<>()\[\]/]+$"
-FEWEST_DIGITS, MOST_DIGITS = 7, 15
+LEAST_DIGITS, MOST_DIGITS = 7, 15
 
 
 def masked(text: pa.Array) -> np.ndarray:
@@ -163,7 +163,7 @@ def phones(column: Column) -> Contacts:
     for pattern, instead in ((r"(?i)\(0\)|(?:ext|x|#|转|分机).*$", ""), (r"\D+", ""), (r"^00", ""),
                              (r"^(?:86)?0?(1[3-9]\d{9})$", r"\1")):
         digits = pc.replace_substring_regex(digits, pattern, instead)
-    sound = _truth(pc.match_substring_regex(digits, rf"^\d{{{FEWEST_DIGITS},{MOST_DIGITS}}}$")) & ~cut
+    sound = _truth(pc.match_substring_regex(digits, rf"^\d{{{LEAST_DIGITS},{MOST_DIGITS}}}$")) & ~cut
     sound &= ~_truth(pc.match_substring_regex(digits, f"^(?:{'|'.join(f'{digit}+' for digit in range(10))})$"))
     return _contacts(column, digits, sound, masked(text))
 

@@ -43,7 +43,11 @@ SCHEMA: dict[str, dict[str, str]] = {
 NOBODY_IN_PARTICULAR = frozenset(["0", "00", "000", "0000", "guest", "guests", "anonymous", "unknown", "no customer",
                                   "walk-in", "walk in", "walk-in customer", "游客", "散客", "匿名", "匿名用户", "未知"])
 IDS = ("customer_id", "referrer_id", "referee_id")
+# what was decided about order numbers and orders (orders.py), in the ledger's words
 APART = "one order number, rows of another day or file"
+AGAIN = "order number again, with other content"
+ANEW = "order number borne by other orders too"
+NOTHING = "came to nothing, no purchase"
 MASKED = "masked id, not used"
 PERSON = {"email": TEXT, "phone": TEXT}  # who it was, where there is no customer_id
 # the moment may stand in several columns: joined row by row, in this order, and read as one
@@ -51,7 +55,7 @@ MOMENT = {"orders": "ordered_at", "survey": "answered_at"}
 PARTS_OF_A_MOMENT = (("date", "time"), ("date",), ("year", "month", "day"))
 OF_MONEY = {"quantity": NUMBER, "unit_price": NUMBER, "currency": TEXT, "shop": TEXT, "product": TEXT}
 FURTHER = {
-    "orders": PERSON | OF_MONEY | {"refund_email": TEXT} | dict.fromkeys(
+    "orders": PERSON | OF_MONEY | {"refund_email": TEXT, "unique_id": TEXT} | dict.fromkeys(
         ("refunded", "order_total", "order_refunded"), NUMBER),
     "lines": OF_MONEY,
     "costs": {"currency": TEXT},
@@ -96,7 +100,7 @@ WORDS_OF_THE_LEDGER = frozenset([
     "overlap with another file", "earlier state of an order in another file", "duplicate member", "duplicate customer",
     "no order number", "no amount", "no charge", "no charge, customer known", "stock write-offs", "refund",
     "refund written as a positive amount", "refunded part taken off the order", "sales written with a minus",
-    "no customer id", "no join date", "one order number, several customers", "order number again, with other content",
+    "no customer id", "no join date", "one order number, several customers", AGAIN, ANEW, NOTHING,
     "order totals that differ within the order", "customer taken from another line of the order",
     "date taken from another line of the order", APART, MASKED, "no e-mail address or telephone number",
     "other currency, converted", "partly answered", "no question answered", "wave taken from the date",
@@ -157,11 +161,15 @@ class Sheet:
     def where(self, column: str) -> str:
         return f"{self.folder}/{', '.join(raw.name for raw in self.files)}, column '{self.headers[column]}'"
 
+    def forget(self) -> None:
+        """Take back what was computed from the order numbers: they change, or its memory is needed."""
+        for name in ("order_codes", "money_groups"):
+            self.__dict__.pop(name, None)
+
     def release(self) -> None:
         """Give the memory of cells and files back, once the ledger has its entries; which rows count, stays."""
         self.cells, self.columns, self.remarks = self.cells.iloc[:0].copy(), {}, []
-        for name in ("order_codes", "money_groups"):  # computed when asked for, and large
-            self.__dict__.pop(name, None)
+        self.forget()
         self.files = [replace(raw, columns=(), whole=raw.whole[:0].copy(), blank=raw.blank[:0].copy())
                       for raw in self.files]
 
@@ -284,7 +292,8 @@ def _find_columns(sheet: Sheet, kinds: dict[str, str]) -> None:
         needed |= {*(() if by_total else parts if by_parts else ["amount"]), *(["order_id"] if sheet.by_line else [])}
     # a column that happens to be called "refunded" may say yes or no: only the settings can have it taken off
     unused = {"amount" if by_parts else "unit_price"} | ({"refunded", "order_total", "order_refunded"} - given.keys())
-    unused |= {*PERSON, "refund_email"} - given.keys()  # an address is read only where the settings ask for it
+    # an address is read only where the settings ask for it
+    unused |= {*PERSON, "refund_email", "unique_id"} - given.keys()
     unused |= {"order_total", "order_refunded"} - (kinds.keys() if by_total else set())
     for column, those in found.items():
         lacking = [raw for raw, one in zip(sheet.files, those, strict=True) if one is None]
@@ -785,21 +794,6 @@ def _judge_copies(sheet: Sheet) -> None:
         sheet.set_aside("overlap with another file", sheet.having(rows.index[rows.duplicated(["used", "copy"])]))
         if states is not None:
             sheet.set_aside("earlier state of an order in another file", states)
-    if sheet.by_line:
-        sheet.remark(APART, "flagged", _apart(sheet))
-    if by_id:
-        orders = cells.loc[sheet.kept & ~cells["is_refund"].to_numpy(), "order_id"]
-        sheet.remark("order number again, with other content", "flagged",
-                     sheet.having(orders.index[orders.duplicated(keep=False)]))
-
-
-def _apart(sheet: Sheet) -> np.ndarray:
-    """Rows of purchases by line that bear one order number and stand in several files, or more than a day apart."""
-    counted = sheet.kept & ~sheet.cells["is_refund"].to_numpy()
-    order = pd.Series(sheet.order_codes)[counted]
-    when, file = sheet.cells["ordered_at"][counted].groupby(order), pd.Series(sheet.file)[counted].groupby(order)
-    apart = (when.transform("max") - when.transform("min") > pd.Timedelta(days=1)) | (file.transform("nunique") > 1)
-    return sheet.having(apart.index[apart])
 
 
 def _earlier_states(sheet: Sheet, used: np.ndarray) -> np.ndarray:

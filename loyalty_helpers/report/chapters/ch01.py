@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 import pandas as pd
 
 from loyalty_helpers import evaluation
 from loyalty_helpers.core.findings import amount, capital, count
+from loyalty_helpers.core.purchases import purchases, span
 from loyalty_helpers.core.settings import SOURCES, Client, UserError
 from loyalty_helpers.customers import tables
 from loyalty_helpers.ingest import pseudonyms
@@ -28,27 +28,22 @@ def canonical(prepared: Prepared, shop: Client) -> dict[str, pd.DataFrame]:
     first = orders["ordered_at"].min().normalize()
     origin = shop.program.launched_on or (first - pd.Timedelta(days=first.weekday())).date()
     made = {
-        "customers": tables.customers(orders, as_of=data_end(orders), members=prepared.tables.get("members")),
+        "customers": tables.customers(orders, as_of=span(orders).end, members=prepared.tables.get("members")),
         "customer_weeks": tables.customer_weeks(orders, origin=origin),
     }
     return prepared.tables | made
 
 
-def data_end(orders: pd.DataFrame) -> date:
-    """The day after the last row of orders, in the client's time zone."""
-    return (orders["ordered_at"].max().normalize() + pd.Timedelta(days=1)).date()
-
-
 def coverage(orders: pd.DataFrame, shop: Client) -> list[str]:
     """Period, orders, customers and revenue in sentences, with what the launch leaves on either side."""
-    bought = orders[~orders["is_refund"]]
+    bought = purchases(orders)
     if bought.empty:
-        raise UserError("All rows of the orders are refunds, so nothing was bought. Check the column of amounts, its "
-                        "sign, and the rule for refunds in client.yml.")
+        raise UserError("All rows of the orders are refunds or came to nothing, so nothing was bought. Check the "
+                        "column of amounts, its sign, and the rule for refunds in client.yml.")
     first, last = bought["ordered_at"].min(), bought["ordered_at"].max()
     known = bought["customer_id"].notna().mean()
     sentences = [
-        f"The orders run from {day(first)} to {day(last)}: {count(bought['order_id'].nunique(), 'order')} of "
+        f"The orders run from {day(first)} to {day(last)}: {count(len(bought), 'order')} of "
         f"{count(bought['customer_id'].nunique(), 'identified customer')}, "
         f"{amount(orders['amount'].sum(), shop.currency)} net of refunds.",
         f"{capital(amount(known, 'share', digits=0))} of the orders carry a customer id.",

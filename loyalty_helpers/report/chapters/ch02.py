@@ -11,13 +11,13 @@ import pandas as pd
 from loyalty_helpers import forecast
 from loyalty_helpers.core import store
 from loyalty_helpers.core.findings import NAN, Finding, amount, count
-from loyalty_helpers.core.intervals import FEWEST_UNITS, wilson
+from loyalty_helpers.core.intervals import wilson
+from loyalty_helpers.core.purchases import DAY, FEWEST, YEAR, purchases, span
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import actions, cohorts, rhythm, scoring
 from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.ingest import survey
 from loyalty_helpers.report import gate as privacy
-from loyalty_helpers.report.chapters import ch01
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -42,13 +42,13 @@ def owners_only(table: pd.DataFrame, shop: Client) -> pd.DataFrame:
 
 def pace(orders: pd.DataFrame) -> scoring.Pace:
     """The shop's pace up to the end of its data."""
-    return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=ch01.data_end(orders)))
+    return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=span(orders).end))
 
 
 def ahead(orders: pd.DataFrame, shop: Client, *, horizon_days: int, years: int, discount: float) -> forecast.Outlook:
     """`forecast.outlook` from the end of the data, in the client's currency and at the client's margin."""
     return forecast.outlook(
-        orders, as_of=ch01.data_end(orders), horizon_days=horizon_days, years=years, discount=discount,
+        orders, as_of=span(orders).end, horizon_days=horizon_days, years=years, discount=discount,
         gross_margin=shop.program.gross_margin, currency=shop.currency,
     )
 
@@ -63,7 +63,7 @@ def to_call(frames: Frames, assigned: pd.DataFrame, rhythms: pd.DataFrame, outlo
 
 
 def first_calls(listed: pd.DataFrame, shop: Client, *, horizon_days: int = actions.HORIZON) -> Finding:
-    """What the customers at the head of the action list spent in the last 365 days: those worth a call, at most
+    """What the customers at the head of the action list spent in the last 364 days: those worth a call, at most
     `actions.FIRST_CALLS`. The note says what hangs on them in the next weeks, which is far less."""
     first = actions.first(listed)
     if 1 <= len(first) < privacy.least(shop):
@@ -71,7 +71,7 @@ def first_calls(listed: pd.DataFrame, shop: Client, *, horizon_days: int = actio
                        note=privacy.NOT_SHOWN)
     whom = "customers" if first.empty else "customer" if len(first) == 1 else count(len(first), "customer")
     return Finding(
-        label=f"what the first {whom} to call spent in the last 365 days", unit=shop.currency,
+        label=f"what the first {whom} to call spent in the last 364 days", unit=shop.currency,
         estimate=first["spend_last_year"].sum() if len(first) else NAN, n=len(first),
         note=actions.at_stake(listed, shop, horizon_days=horizon_days) or actions.NOBODY_TO_CALL,
     )
@@ -82,7 +82,7 @@ def first_calls_sentence(found: Finding) -> str:
     if not found.measurable:
         return found.sentence
     whom, them = ("customer", "that one") if found.n == 1 else (count(found.n, "customer"), "them")
-    return f"The first {whom} to call spent {found.value} in the last 365 days; {found.note} hangs on {them}."
+    return f"The first {whom} to call spent {found.value} in the last 364 days; {found.note} hangs on {them}."
 
 
 def customers_answer(active: pd.DataFrame, overdue: Finding, expected: Finding, money: Finding, *,
@@ -115,10 +115,10 @@ def _leaving(overdue: Finding, lateness: pd.DataFrame) -> str:
     if not overdue.measurable:
         return f"Who is leaving cannot be said: {overdue.note}."
     n, late = overdue.n, round(overdue.estimate * overdue.n)
-    share = f" ({overdue.value}; {overdue.level} interval {overdue.interval})" if n >= FEWEST_UNITS else ""
+    share = f" ({overdue.value}; {overdue.level} interval {overdue.interval})" if n >= FEWEST.units else ""
     said = (f"Of {count(n, 'regular customer')} {f'{late:,}' if late else 'nobody'} {'are' if late > 1 else 'is'} "
             f"overdue, silent for {rhythm.OVERDUE + 1} of their usual gaps or more{share}")
-    chance = n * lateness["by_chance"].iloc[-1] if n >= rhythm.FEWEST and len(lateness) else NAN
+    chance = n * lateness["by_chance"].iloc[-1] if n >= FEWEST.units and len(lateness) else NAN
     if math.isnan(chance):
         return f"{said}."
     about = "hardly anybody" if chance < 0.5 else f"about {round(chance):,}"
@@ -141,18 +141,18 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     Two years of 364 days up to the end of the data, and nothing with less: of two shorter spells slow buyers count as
     gone, and brought to a year the share is far too low. Needs ten customers in the first year.
     """
-    end = pd.Timestamp(ch01.data_end(orders))
-    known = (end - orders["ordered_at"].min().normalize()).days
+    begin, end = span(orders)
+    known = (end - begin).days
     label = "customers of one year who bought in the next"
-    if known < 2 * kpis.YEAR:
-        note = f"it takes two full years of orders ({2 * kpis.YEAR} days), and there are {known}"
+    if known < 2 * YEAR // DAY:
+        note = f"it takes two full years of orders ({2 * YEAR // DAY} days), and there are {known}"
         return Finding(label=label, unit="share", estimate=NAN, note=note)
-    bought = scoring.purchases(orders)
-    age = (end - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
+    bought = purchases(orders, known=True)
+    age = (end - bought["ordered_at"]) / YEAR
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
-    if len(was) < FEWEST_UNITS:
+    if len(was) < FEWEST.units:
         who = count(len(was), "customer") if was else "nobody"
-        note = f"{who} bought in the first of the last two years, and it takes {FEWEST_UNITS}"
+        note = f"{who} bought in the first of the last two years, and it takes {FEWEST.units}"
         return Finding(label=label, unit="share", estimate=NAN, n=len(was), note=note)
     low, high = wilson(len(was & still), len(was), 1.96)
     return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
@@ -165,7 +165,7 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
     model's value of the same customers beside."""
     if not survival.measurable:
         return pd.DataFrame(columns=["value_group", "discounted_clv"])
-    still = customers[customers["recency_days"] < kpis.YEAR]
+    still = customers[customers["recency_days"] < YEAR // DAY]
     table = forecast.clv_table(
         still, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
         retention=survival.estimate, currency=shop.currency,
@@ -192,7 +192,7 @@ def keep_model(shop: Client, found: forecast.Repurchase) -> None:
 
 def second_order(orders: pd.DataFrame, shop: Client, *, pace: scoring.Pace) -> cohorts.SecondOrder:
     """How soon new customers order again, as the client's audience may see it; who is new, by the shop's pace."""
-    found = cohorts.second_order(orders, as_of=ch01.data_end(orders), lead_days=pace.activity_days)
+    found = cohorts.second_order(orders, as_of=span(orders).end, lead_days=pace.activity_days)
     return cohorts.second_order_shown(found, privacy.told(found.after, shop), privacy.least(shop))
 
 
@@ -216,9 +216,9 @@ def quadrant_sentence(found: pd.DataFrame) -> str:
     latent, judged = rows.loc["latent"], rows.loc[list(scoring.QUADRANT), "customers"].sum(skipna=False)
     new = rows.loc[scoring.TOO_NEW, "customers"]
     early = f" {int(new):,} more ordered once, and lately: too early to tell." if new > 0 else ""
-    if judged < FEWEST_UNITS:
+    if judged < FEWEST.units:
         return (f"{count(int(judged), 'customer')} who answered can be judged so far: too few for shares, which take "
-                f"{FEWEST_UNITS}.{early}")
+                f"{FEWEST.units}.{early}")
     if pd.isna(latent["share"]):
         return f"How many are satisfied and do not come back is not shown: {privacy.NOT_SHOWN}."
     low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))

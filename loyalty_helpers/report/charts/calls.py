@@ -7,7 +7,8 @@ import pandas as pd
 
 from loyalty_helpers.core import findings
 from loyalty_helpers.core.findings import count
-from loyalty_helpers.customers import actions, rhythm
+from loyalty_helpers.core.purchases import FEWEST
+from loyalty_helpers.customers import actions
 from loyalty_helpers.report.charts.marks import (
     ACCENT,
     CAUTION,
@@ -25,7 +26,7 @@ MOST_POINTS = 400  # of a curve
 
 def lateness(table: pd.DataFrame) -> Chart:
     """Regulars by how late they are (`rhythm.lateness`), beside what chance alone would show."""
-    if table["customers"].sum() < rhythm.FEWEST:
+    if table["customers"].sum() < FEWEST.units:
         return nothing("Fewer than ten customers have a rhythm of their own and bought lately: too few to set beside "
                        "chance.")
     rows = table.dropna(subset=["share"]).reset_index(drop=True)
@@ -36,7 +37,7 @@ def lateness(table: pd.DataFrame) -> Chart:
     ax.plot(rows["by_chance"], y, "|", color=INK, markersize=19, markeredgewidth=2.2,
             label="if all bought at random times and nobody had left")
     ax.set_yticks(y, rows["silence"])
-    ax.set(xlabel="share of the regular customers of the last 365 days", xlim=(0, None), ylim=(-0.6, len(rows) - 0.4))
+    ax.set(xlabel="share of the regular customers of the last 364 days", xlim=(0, None), ylim=(-0.6, len(rows) - 0.4))
     percent_axis(ax.xaxis)
     ax.grid(axis="x")
     ax.set_axisbelow(True)

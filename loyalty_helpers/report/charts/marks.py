@@ -22,7 +22,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from loyalty_helpers.core import findings
 from loyalty_helpers.core.findings import Change, Effect, Finding
-from loyalty_helpers.core.intervals import FEWEST_UNITS
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.customers import scoring
 from loyalty_helpers.evaluation.cases import Family, Own
 
@@ -228,7 +228,7 @@ def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
     for axis in (ax.xaxis, ax.yaxis):
         percent_axis(axis)
     ax.grid()
-    who = f"{finding.value} of" if few >= FEWEST_UNITS else f"{few:,} of {finding.n:,}"
+    who = f"{finding.value} of" if few >= FEWEST.units else f"{few:,} of {finding.n:,}"
     title = f"{who} customers {'brings' if few == 1 else 'bring'} half of the revenue"
     return Chart(figure, title, f"Concentration curve of revenue over customers. {finding.sentence}")
 
@@ -239,7 +239,7 @@ def groups(table: pd.DataFrame, *, label: str) -> Chart:
     if rows.empty or not rows["share"].any():
         return nothing("There is no revenue to share out among groups.")
     if rows[label].isin([scoring.TOO_FEW, scoring.REFUNDS_ONLY]).all():
-        return nothing(f"Groups can be compared from {scoring.FEWEST_TO_SORT} customers with an order on.")
+        return nothing(f"Groups can be compared from {FEWEST.sorted} customers with an order on.")
     figure, ax = canvas(0.75 + 0.33 * max(len(rows), 2))
     y = np.arange(len(rows))
     ax.hlines(y, rows["share"], rows["spend_share"], color=PALE, linewidth=4, zorder=1)

@@ -6,18 +6,9 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import Finding, amount, capital, count, digits_for, number
-from loyalty_helpers.forecast.lifetime import FEW, FEWEST_ORDERS, sides
-from loyalty_helpers.report.charts.marks import (
-    ACCENT,
-    GREY,
-    INK,
-    PALE,
-    Chart,
-    canvas,
-    nothing,
-    numbers,
-    percent_axis,
-)
+from loyalty_helpers.core.purchases import FEWEST
+from loyalty_helpers.forecast.lifetime import FEW, sides
+from loyalty_helpers.report.charts.marks import ACCENT, GREY, INK, PALE, Chart, canvas, nothing, numbers, percent_axis
 
 
 def backtests(table: pd.DataFrame, total: Finding) -> Chart:
@@ -26,7 +17,7 @@ def backtests(table: pd.DataFrame, total: Finding) -> Chart:
     An interval is drawn where forecasts before it gave one. Nothing without a past forecast, or with next to no orders.
     """
     table = table.dropna(subset=["customers", "predicted", "actual"])
-    if table.empty or table["actual"].mean() < FEWEST_ORDERS:
+    if table.empty or table["actual"].mean() < FEWEST.orders:
         return nothing("No forecast of the past can be tried yet: it takes longer data with more orders.")
     figure, ax = canvas(3.0)
     at = np.arange(len(table) + 1)

@@ -12,8 +12,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from loyalty_helpers.core.findings import amount, capital, number
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.customers.affinity import affinity_sentence, baskets_sentence
-from loyalty_helpers.customers.migration import FEWEST, Migration
+from loyalty_helpers.customers.migration import Migration
 from loyalty_helpers.forecast import agreement as stable
 from loyalty_helpers.forecast.agreement import Agreement, Stability
 from loyalty_helpers.report.charts.marks import (
@@ -42,7 +43,7 @@ def migration(found: Migration) -> Chart:
     Nothing of fewer customers than migration.FEWEST, of whom there are no shares worth a picture.
     """
     shares = found.groups[found.groups["before"].isin(found.sizes["group"])]
-    if not any(change.after.measurable and change.after.n >= FEWEST for change in found.moves):
+    if not any(change.after.measurable and change.after.n >= FEWEST.moved for change in found.moves):
         return nothing(_claim(found.sentence))
     places = list(dict.fromkeys(shares["after"]))
     wide = shares.pivot(index="before", columns="after", values="share").reindex(

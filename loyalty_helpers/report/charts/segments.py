@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from loyalty_helpers.core.findings import amount, capital, count
-from loyalty_helpers.core.intervals import FEWEST_UNITS
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.customers.cohorts import HORIZONS, SecondOrder, retention_sentence
 from loyalty_helpers.customers.scoring import QUADRANT, TOO_NEW, satisfied_rule
 from loyalty_helpers.report.charts.marks import (
@@ -77,7 +77,7 @@ def second_order(found: SecondOrder) -> Chart:
         ax.annotate(f"half after {count(round(day), 'day')}", (day, 0), xytext=(-4 if late else 4, 4),
                     textcoords="offset points", color=CAUTION, ha="right" if late else "left", va="bottom")
     waiting = _at_risk(found.curve, end)
-    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in waiting if risk >= FEWEST_UNITS)
+    followed = "; ".join(f"day {day}: {int(risk):,}" for day, risk in waiting if risk >= FEWEST.units)
     title = f"{last.value} of {last.label.replace('with a second order', 'ordered a second time')}"
     return Chart(figure, title, f"Curve of second orders by day. {found.sentence}",
                  note=f"{BAND} Still followed without a second order: {followed}.")
@@ -92,7 +92,7 @@ def _at_risk(curve: pd.DataFrame, end: float) -> list[tuple[int, float]]:
 def quadrant(found: pd.DataFrame, sentence: str) -> Chart:
     """Satisfaction against behavior as four fields with counts and shares (`scoring.quadrant`)."""
     rows = found.set_index("type") if len(found) else found
-    if not len(found) or rows.loc[list(QUADRANT), "customers"].sum(skipna=False) < FEWEST_UNITS or not (
+    if not len(found) or rows.loc[list(QUADRANT), "customers"].sum(skipna=False) < FEWEST.units or not (
             rows.loc[list(QUADRANT), "share"].notna().any()):
         return nothing(sentence)
     figure, ax = canvas(2.6)
