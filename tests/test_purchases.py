@@ -22,7 +22,7 @@ from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.ingest import alerts
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.onboarding import start
-from loyalty_helpers.report import chapters
+from loyalty_helpers.report.chapters import ch01, ch02
 from loyalty_helpers.run import check
 
 LAUNCH = pd.Timestamp("2025-01-06")
@@ -60,11 +60,11 @@ def bought(client) -> pd.DataFrame:
 def assert_everywhere(client, n: int) -> None:
     """Check, chapter 01, the customers, their weeks, the weeks of the shop and the KPIs count the same orders."""
     prepared = ingest.prepare(client)
-    frames = chapters.canonical(prepared, client)
+    frames = ch01.canonical(prepared, client)
     orders = frames["orders"]
     assert len(purchases(orders)) == purchases(orders)["order_id"].nunique() == n
     told = f"{n:,} orders of"
-    assert told in check.about(prepared, client) and told in chapters.coverage(orders, client)[0]
+    assert told in check.about(prepared, client) and told in ch01.coverage(orders, client)[0]
     known = purchases(orders, known=True)
     assert frames["customers"]["orders"].sum() == frames["customer_weeks"]["orders"].sum() == len(known)
     first, end = span(orders)
@@ -76,7 +76,7 @@ def assert_everywhere(client, n: int) -> None:
                         for label in ("purchase frequency", "average order value"))
     assert frequency.estimate == pytest.approx(len(known) / known["customer_id"].nunique())
     assert value.estimate == pytest.approx(orders["amount"].sum() / n)
-    outlook = chapters.ahead(orders, client, horizon_days=91, years=1, discount=0.05)
+    outlook = ch02.ahead(orders, client, horizon_days=91, years=1, discount=0.05)
     assert len(outlook.customers) == known["customer_id"].nunique()
 
 
