@@ -758,7 +758,10 @@ def test_property_the_ledger_adds_up(shop, rows, other, grain, duplicates):
     kept = table.loc[table["action"] == "kept", "amount"].sum()
     assert prepared.tables["orders"]["amount"].sum() == pytest.approx(kept)
     orders = prepared.tables["orders"]
-    assert (orders.loc[orders["is_refund"], "amount"] <= 0).all()
+    net = orders["amount"].groupby(orders["order_id"]).transform("sum")
+    assert (net[orders["is_refund"] & (orders["amount"] > 0)] < 0.005).all()  # given back in full by rows of their own
+    assert not orders.loc[~orders["is_refund"], "order_id"].duplicated().any()
+    assert (orders.loc[~orders["is_refund"], "amount"] > 0).all()
     before = {name: frame.copy() for name, frame in prepared.tables.items()}
     alerts(prepared, shop({}, orders=source))
     for name, frame in before.items():

@@ -111,8 +111,10 @@ def test_numbers_that_begin_anew_by_line_for_people_without_a_name(shop):
 
 
 def test_numbers_of_two_shops_in_two_files_of_the_same_time(shop):
-    north, south = (numbered(steady(60, seed=seed), "Y") for seed in (1, 2))
-    south["customer_id"] = "s" + south["customer_id"]
+    north = numbered(steady(60), "Y")
+    north.loc[::3, "customer_id"] = None  # only the file tells these from those of the other shop, minutes later
+    south = north.assign(customer_id="s" + north["customer_id"], amount=north["amount"] + 1,
+                         ordered_at=north["ordered_at"] + pd.Timedelta(minutes=5))
     client = shop({"north.csv": north, "south.csv": south})
     assert_everywhere(client, 2 * 60 * 14)
     told = alerts.about(ingest.prepare(client), client)
@@ -120,9 +122,8 @@ def test_numbers_of_two_shops_in_two_files_of_the_same_time(shop):
     assert said.grade == "worth knowing" and said.consequence.startswith("The numbers begin anew: each use counts")
 
 
-def test_numbers_come_back_under_the_same_few_customers(shop):
-    few = numbered(steady(104, customers=2), "M")
-    assert_everywhere(shop({"o.csv": few}), 104 * 14)
+def test_numbers_come_back_month_by_month_under_the_same_customer(shop):
+    assert_everywhere(shop({"o.csv": numbered(steady(52, customers=1), "M")}), 52 * 14)
 
 
 def test_a_restart_shows_on_the_pages(tmp_path):

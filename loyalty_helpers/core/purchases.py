@@ -2,7 +2,8 @@
 
 A purchase is one order of one customer that came to more than nothing after refunds. Ingest decides that once (see
 `ingest.orders`): each purchase stands in one row with an order_id of its own, and every other row, a refund or an
-order that came to nothing, has `is_refund` set. Nobody looks for repeated order numbers again. A shopping day, or
+order that came to nothing, has `is_refund` set (given back by a row of its own, an order keeps its money, which that
+row takes off again). Nobody looks for repeated order numbers again. A shopping day, or
 visit, is a customer and a day with at least one purchase: a cart can become two order numbers minutes apart, so who
 came back is told by days, and how much was ordered by purchases.
 """
