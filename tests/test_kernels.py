@@ -19,8 +19,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from loyalty_helpers.run import build as report
 from loyalty_helpers.run import kernels
+from loyalty_helpers.run.build import execute
 
 pytestmark = pytest.mark.skipif(not kernels.can_fork(), reason="kernels are forked on Linux only")
 WHO = "import os, json; print(json.dumps([os.getpid(), os.getppid()]))"
@@ -28,7 +28,7 @@ WHO = "import os, json; print(json.dumps([os.getpid(), os.getppid()]))"
 LONG_RUN = f"""
 import nbformat, sys
 from nbclient import NotebookClient
-from loyalty_helpers import kernels
+from loyalty_helpers.run import kernels
 with kernels.kernels():
     cell = nbformat.v4.new_code_cell('''{WHO}
 with open(r"OUT", "w") as file:
@@ -100,7 +100,7 @@ def test_a_notebook_executed_in_a_thread_leaves_no_loop_and_no_socket_open(tmp_p
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")], metadata={"kernelspec": kernelspec})
     nbformat.write(notebook, tmp_path / "in.ipynb")
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(report.execute, tmp_path / "in.ipynb", tmp_path / "out.ipynb").result()
+        pool.submit(execute, tmp_path / "in.ipynb", tmp_path / "out.ipynb").result()
     gc.collect()  # what was left open is warned of here, and a warning in a finalizer fails the test
     assert nbformat.read(tmp_path / "out.ipynb", 4).cells[0].outputs[0]["data"]["text/plain"] == "2"
 
@@ -148,7 +148,7 @@ def test_nobody_is_left_behind_when_a_process_is_killed(victim, tmp_path):
 
 
 def test_the_warm_process_starts_no_thread():
-    code = ("import importlib, os\nfrom loyalty_helpers import kernels\n"
+    code = ("import importlib, os\nfrom loyalty_helpers.run import kernels\n"
             "for room in kernels._modules(): importlib.import_module(room)\n"
             "print(len(os.listdir('/proc/self/task')))")
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | kernels.ENVIRONMENT, capture_output=True,

@@ -118,13 +118,12 @@ def _write_page(root: Path, folder: Path, name: str) -> None:
     The notebook of the published study is kept executed, as the chapters are.
     """
     from loyalty_helpers.report.html import pages as page
-    from loyalty_helpers.run import build as report
-    from loyalty_helpers.run import kernels
+    from loyalty_helpers.run import build, kernels
 
     published = folder == PUBLISHED
     with tempfile.TemporaryDirectory(prefix="loyalty-") as beside, kernels.kernels():
         executed = Path(beside) / NOTEBOOK.name
-        report.execute(root / NOTEBOOK, executed, None if published else {"folder": folder.as_posix()})
+        build.execute(root / NOTEBOOK, executed, None if published else {"folder": folder.as_posix()})
         text = executed.read_text(encoding="utf-8")
     if published:
         (root / NOTEBOOK).write_text(text, encoding="utf-8")
