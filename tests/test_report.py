@@ -268,7 +268,7 @@ def test_a_letter_counts_where_it_is_used(tmp_path, monkeypatch, file, due):
 
     def used() -> dict[str, str]:
         forget()
-        return {number: str(sorted(code.helpers(f"{number}_x", cells).items())) for number in ("02", "04")}
+        return {number: str(sorted(code._helpers(f"{number}_x", cells).items())) for number in ("02", "04")}
 
     before = used()
     (tmp_path / file).write_text(house[file] + "#")

@@ -19,14 +19,14 @@ RANGES = {"confidence": (0.5, 1, " (0.95 means 95 %)"), "horizon_days": (7, 364,
 def check(client: Client) -> None:
     """UserError for a parameter in the settings that its chapter does not have, or of a value that cannot be."""
     for name, given in client.chapters.items():
-        declared = declarations(state.cells(client, name))
+        declared = _declarations(state.cells(client, name))
         for parameter, value in given.items():
             at = f"data/{client.key}/client.yml: chapters.{name}.{parameter}"
             if problem := _problem(parameter, value, declared):
                 raise UserError(f"{at} {problem}")
 
 
-def declarations(cells: list[dict]) -> dict[str, Any]:
+def _declarations(cells: list[dict]) -> dict[str, Any]:
     """The parameters of a chapter with their defaults (None where the default is not a plain value)."""
     code = "\n".join("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
     declared = {}

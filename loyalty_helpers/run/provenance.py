@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from loyalty_helpers.core.settings import Client, UserError, matching
+from loyalty_helpers.core.settings import Client, Source, UserError, matching
 from loyalty_helpers.run import parameters, state
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -58,7 +58,7 @@ def fingerprints(client: Client) -> dict[str, str]:
         cells = state.cells(client, name)
         sources = [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells]
         reads = {path: file_digest(root / path.format(client=client.key)) for path in chapter.reads}
-        prints[name] = digest(common, sources, client.chapters.get(name), reads, helpers(name, cells),
+        prints[name] = digest(common, sources, client.chapters.get(name), reads, _helpers(name, cells),
                               [prints[earlier] for earlier in chapter.after])
     return prints
 
@@ -70,7 +70,7 @@ def pages(prints: dict[str, str]) -> str:
 
 
 # ---------------------------------------------------------------- the code of a chapter
-def helpers(name: str, cells: list[dict]) -> dict[str, str]:
+def _helpers(name: str, cells: list[dict]) -> dict[str, str]:
     """File -> SHA-256 of the modules that a chapter imports, directly or not, and of the data beside them.
 
     `chapters.open("02_scoring", ...)` imports the two modules of the chapter by their names. The room of the run is not
@@ -131,17 +131,19 @@ def _data(folder: Path) -> dict[str, str | None]:
 def inputs(client: Client) -> dict[str, str | None]:
     """The client's files by name, with their SHA-256; a database is "read anew". UserError for what cannot be read."""
     sources = [source for several in client.sources.values() for source in several]
-    try:
-        paths = {path for source in sources for pattern in source.files for path in matching(client.folder, pattern)
-                 if path.is_file()}
-    except UserError as error:  # which begins with the name of the file
-        raise UserError(f"data/{client.key}/{error}") from None
-    # the newest rows of a SQLite database may stand in a file beside it
-    paths |= {log for path in paths if (log := path.with_name(f"{path.name}-wal")).is_file()}
-    names = {path.relative_to(client.folder).as_posix(): path for path in sorted(paths)}
+    names = {path.relative_to(client.folder).as_posix(): path for path in sorted(_raw_files(client, sources))}
     bases = [urlsplit(source.database).path[1:] for source in sources if source.database]
     return {name: _input_digest(path, f"data/{client.key}/{name}") for name, path in names.items()} | {
         f"database {name}": "read anew" for name in bases}
+
+
+def _raw_files(client: Client, sources: list[Source]) -> set[Path]:
+    """The files that the sources name; the newest rows of a SQLite database may stand in one beside it."""
+    try:
+        paths = {path for source in sources for pattern in source.files for path in matching(client.folder, pattern)}
+    except UserError as error:  # which begins with the name of the file
+        raise UserError(f"data/{client.key}/{error}") from None
+    return {path for one in paths for path in (one, one.with_name(f"{one.name}-wal")) if path.is_file()}
 
 
 def _input_digest(path: Path, shown: str) -> str | None:
