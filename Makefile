@@ -1,4 +1,4 @@
-# Make owns the environment and the verbs; loyalty_helpers/report.py owns the run.
+# Make owns the environment and the verbs; loyalty_helpers/run owns the run.
 # GNU make 3.81 features only, so that the make of macOS will do.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -22,6 +22,7 @@ else
   READY := .venv/.ready
 endif
 RUN := $(PYTHON) -m loyalty_helpers
+NBVAL := --nbval --nbval-sanitize-with tests/nbval.cfg
 # in the order of the run: each reads what those before it wrote
 CHAPTERS := 01_data_prep 02_scoring 04_program_evaluation 03_case_study_comparison 00_summary
 
@@ -51,8 +52,7 @@ lab: $(READY) ## open the chapters in JupyterLab
 
 test: $(READY) ## run every test
 	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m pytest -n 2 -q
-	@$(PYTHON) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg -q $(CHAPTERS:%=notebooks/%.ipynb) notebooks/validation/validation.ipynb
+	@$(PYTHON) -m pytest -n 2 -q $(NBVAL) tests $(CHAPTERS:%=notebooks/%.ipynb) notebooks/validation/validation.ipynb
 
 validate: $(READY) ## measure how far the estimates can be trusted (QUICK=1: in two minutes; CLIENT=acme: on its own orders)
 	@$(RUN) $(if $(QUICK),--quick) validate -- "$$CLIENT"
