@@ -16,6 +16,8 @@ import yaml
 
 from loyalty_helpers.core.settings import CLONE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:

@@ -535,6 +535,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["reports/acme", "data/acme/prepared"])
 class TestNothingPersonal:
     def test_leaves_the_private_folder(self, hostile, place):
@@ -565,6 +566,7 @@ class TestNothingPersonal:
                 assert not re.search(rb'(?m)(?:^|,)"?[=@]', content), name
 
 
+@pytest.mark.slow
 def test_the_action_list_names_customers_as_the_exports_do(hostile):
     listed = pd.read_csv(hostile / "data/acme/private/action_list.csv", dtype=str)
     own = {one.casefold().strip() for person in people() for one in person.values()}
@@ -572,6 +574,7 @@ def test_the_action_list_names_customers_as_the_exports_do(hostile):
         one.replace(" ", "") for one in own}
 
 
+@pytest.mark.slow
 class TestOthersSeeNoSmallNumbers:
     def test_in_tables(self, hostile):
         seen = 0

@@ -19,6 +19,7 @@ from loyalty_helpers.core.settings import CLONE
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.run.state import CHAPTERS
 
+pytestmark = pytest.mark.slow
 SETTINGS = """
 name: Corner Shop
 currency: EUR

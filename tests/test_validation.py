@@ -62,6 +62,7 @@ def honest(row: pd.Series) -> bool:
             and round(row["claims_positive"] * n) <= stats.binom.ppf(1 - LUCK, n, 0.04))
 
 
+@pytest.mark.slow
 class TestTheEstimators:
     @pytest.mark.parametrize("estimator", [CALIBRATED, DOUBLY_ROBUST, CUPED, WELCH])
     def test_hold_the_truth_and_claim_nothing_false(self, table, estimator):
@@ -391,6 +392,7 @@ def made(clone):
     return clone / "reports" / "validation_acme"
 
 
+@pytest.mark.slow
 class TestThePage:
     def test_tells_the_client_of_its_own_history_and_of_the_published_study(self, made):
         html = (made / "validation.html").read_text(encoding="utf-8")
