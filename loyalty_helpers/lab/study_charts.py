@@ -184,14 +184,19 @@ def readme(results: pd.DataFrame) -> str:
     """The study in a page's worth of Markdown: the answer, the two tables that matter most, and where it fails."""
     measured = reached(results).drop(columns=["asked", "reached", "refused"])
     compared = usual(results)[["estimator", "bias, points", "interval holds the truth", "claims a positive effect"]]
-    parts = [" ".join([*answer(results), *made(results)[:1]]),
+    parts = ["# How often the estimates are right",
+             "The page with charts is [validation.html](validation.html); `make validate` makes both again (half an hour on two cores; "
+             "`make validate QUICK=1` takes two minutes). `make validate CLIENT=acme`, after `make report CLIENT=acme`, plants "
+             "customers who join, to no effect, in that client's own order history: so you see what the methods would have said of "
+             "this very shop had its program done nothing (`reports/validation_acme/validation.html`).",
+             " ".join([*answer(results), *made(results)[:1]]),
              "The comparison at the till (3a the headline, 3b its cross-check), in the eight kinds of shop that an "
              "estimator must survive (lifts of 0, 10 "
              "and 30 %; “false” at 0):", _markdown(measured),
              "Every estimator on one kind of shop of 1,000 customers in which the program does nothing:",
              _markdown(compared), "Where it falls short, published too:",
              "\n".join(f"- {sentence}" for sentence in failings(results))]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) + "\n"
 
 
 def _markdown(table: pd.DataFrame) -> str:

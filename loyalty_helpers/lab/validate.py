@@ -1,7 +1,7 @@
 """The verb `validate`: run the study, keep its table, make its page.
 
 What lies where:
-    validation/results.csv, validation.html       the published study, committed
+    validation/results.csv, validation.html       the published study, committed; README.md its tables
     validation/draws.csv                          a few of its draws, which a test makes again
     reports/validation_<client>/                  the same for the history of one client
     reports/validation_quick/                     the version of a minute or two
@@ -24,7 +24,6 @@ SAMPLE = "sample"  # the default client of every verb: validating it is the stud
 NOTEBOOK = Path("notebooks") / "validation" / "validation.ipynb"
 DRAWS = Path("data") / ".validation"
 PUBLISHED = Path("validation")
-MARKS = ("<!-- study -->", "<!-- /study -->")  # in the README, around what the study found
 REAL = {True: 20, False: 200}  # draws of each rule of joining in a real history, by `quick`
 
 
@@ -34,6 +33,7 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
     All cores are used, and what a stopped run has drawn is not drawn again.
     """
     from loyalty_helpers.lab import study as validation
+    from loyalty_helpers.lab import study_charts as validation_charts
 
     own = key != SAMPLE
     orders = {key: _own_orders(key, root)} if own else _public_orders(root)
@@ -60,20 +60,9 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
     _write_page(root, folder, load_client(key, root).name if own else "How sure are the estimates?")
     if folder == PUBLISHED:
         validation.first_draws(draws).to_csv(root / folder / "draws.csv", index=False, lineterminator="\n")
-        tell_readme(root)
+        (root / folder / "README.md").write_text(validation_charts.readme(table), encoding="utf-8", newline="\n")
     print(f"The table and the page: {(folder / 'results.csv').as_posix()}, {(folder / 'validation.html').as_posix()}")
     return 0
-
-
-def tell_readme(root: Path) -> None:
-    """Set the published study's tables into the README, between its marks."""
-    from loyalty_helpers.lab import study_charts as validation_charts
-
-    readme = root / "README.md"
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    told = validation_charts.readme(validation_charts.read(root / PUBLISHED))
-    readme.write_text(f"{before}{begin}\n{told}\n{end}{after}", encoding="utf-8", newline="\n")
 
 
 def _published(root: Path) -> pd.DataFrame:
