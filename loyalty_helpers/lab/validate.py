@@ -32,45 +32,50 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
 
     All cores are used, and what a stopped run has drawn is not drawn again.
     """
-    from loyalty_helpers.lab import study as validation
-    from loyalty_helpers.lab import study_charts as validation_charts
+    from loyalty_helpers.lab import study, tally
 
     own = key != SAMPLE
-    orders = {key: _own_orders(key, root)} if own else _public_orders(root)
-    first = validation.QUICK_SEED if quick else validation.PUBLISHED_SEED
-    found = [validation.real_history(table, name=name, folder=root / DRAWS, repetitions=REAL[quick],
-                                     first_seed=first + (place + 1) * validation.SEEDS_OF_HISTORIES)
-             for place, (name, table) in enumerate(orders.items())]
-    study = [*([] if own else validation.cells(quick=quick)),
-             *(cell for planted in found if not isinstance(planted, str) for cell in planted)]
+    planted, refused = _planted({key: _own_orders(key, root)} if own else _public_orders(root), root, quick=quick)
     try:
-        draws = validation.run(study, root / DRAWS, say=lambda words: print(f"  {words}", flush=True))
+        draws = study.run([*([] if own else study.cells(quick=quick)), *planted], root / DRAWS,
+                          say=lambda words: print(f"  {words}", flush=True))
     except KeyboardInterrupt:
         print("What was drawn so far is kept: the same command goes on from here.", flush=True)
         raise
-    refused = pd.DataFrame({"kind": "real history", "repetitions": 0,
-                            "note": [why for why in found if isinstance(why, str)]})
-    table = pd.concat([validation.results(draws).assign(note=None), refused], ignore_index=True).assign(
-        made_on=f"{date.today():%Y-%m-%d}", code=validation.code_version())
-    folder = Path("reports", f"validation_{key}" if own else "validation_quick") if own or quick else PUBLISHED
-    (root / folder).mkdir(parents=True, exist_ok=True)
+    none = pd.DataFrame({"kind": "real history", "repetitions": 0, "note": refused})
+    table = pd.concat([tally.results(draws).assign(note=None), none], ignore_index=True).assign(
+        made_on=f"{date.today():%Y-%m-%d}", code=study.code_version())
     if own:
         table = pd.concat([table, _published(root)], ignore_index=True)
+    folder = Path("reports", f"validation_{key}" if own else "validation_quick") if own or quick else PUBLISHED
+    (root / folder).mkdir(parents=True, exist_ok=True)
     table.to_csv(root / folder / "results.csv", index=False, lineterminator="\n")
     _write_page(root, folder, load_client(key, root).name if own else "How sure are the estimates?")
     if folder == PUBLISHED:
-        validation.first_draws(draws).to_csv(root / folder / "draws.csv", index=False, lineterminator="\n")
-        (root / folder / "README.md").write_text(validation_charts.readme(table), encoding="utf-8", newline="\n")
+        from loyalty_helpers.lab import study_page
+
+        study.first_draws(draws).to_csv(root / folder / "draws.csv", index=False, lineterminator="\n")
+        (root / folder / "README.md").write_text(study_page.readme(table), encoding="utf-8", newline="\n")
     print(f"The table and the page: {(folder / 'results.csv').as_posix()}, {(folder / 'validation.html').as_posix()}")
     return 0
 
 
+def _planted(orders: dict[str, pd.DataFrame], root: Path, *, quick: bool) -> tuple[list, list[str]]:
+    """The cells of the histories that can serve, each with seeds of its own, and in words why others cannot."""
+    from loyalty_helpers.lab import histories, study
+
+    first = study.QUICK_SEED if quick else study.PUBLISHED_SEED
+    found = [histories.real_history(table, name=name, folder=root / DRAWS, repetitions=REAL[quick],
+                                    first_seed=first + (place + 1) * study.SEEDS_OF_HISTORIES)
+             for place, (name, table) in enumerate(orders.items())]
+    return ([cell for cells in found if not isinstance(cells, str) for cell in cells],
+            [why for why in found if isinstance(why, str)])
+
+
 def _published(root: Path) -> pd.DataFrame:
     """The simulated shops of the published study, to stand beside a client's own history; empty where there is none."""
-    from loyalty_helpers.lab import study_charts as validation_charts
-
     try:
-        published = validation_charts.read(root / PUBLISHED)
+        published = pd.read_csv(root / PUBLISHED / "results.csv")
     except FileNotFoundError:
         return pd.DataFrame()
     return published[published["kind"] == "simulated"]
@@ -78,22 +83,20 @@ def _published(root: Path) -> pd.DataFrame:
 
 def _own_orders(key: str, root: Path) -> pd.DataFrame:
     """The client's prepared orders: those before its own program where they reach far enough, else all."""
-    from loyalty_helpers.lab import study as validation
+    from loyalty_helpers.lab import histories
 
     shop = load_client(key, root)
     orders, launched = store.read(shop, "orders"), shop.program.launched_on
     early = orders if launched is None else orders[orders["ordered_at"] < pd.Timestamp(launched)]
-    return early if validation.long_enough(early) else orders
+    return early if histories.long_enough(early) else orders
 
 
 def _public_orders(root: Path) -> dict[str, pd.DataFrame]:
     """The public order histories that are at hand, by name."""
     from loyalty_helpers.ingest import prepare as ingest
-    from loyalty_helpers.lab import study as validation
+    from loyalty_helpers.lab import histories
 
-    music, found = validation.cdnow(root / "data" / "cdnow"), {}
-    if music is not None:
-        found["CDNOW"] = music
+    found = {} if (music := histories.cdnow(root / "data" / "cdnow")) is None else {"CDNOW": music}
     try:
         found["Online Retail"] = ingest.prepare(load_client("online_retail", root)).tables["orders"]
     except UserError:
