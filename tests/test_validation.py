@@ -228,20 +228,20 @@ class TestAPlantedTruth:
     @pytest.mark.parametrize("rule", histories.RULES)
     def test_joins_customers_at_an_order_since_the_launch(self, shop, bought, rule):
         before = bought.copy()
-        seen, members = histories.plant(bought, rule=rule, seed=1, launched_on=shop.launched_on)
+        seen, members = histories._plant(bought, rule=rule, seed=1, launched_on=shop.launched_on)
         pd.testing.assert_frame_equal(bought, before)
-        again = histories.plant(bought, rule=rule, seed=1, launched_on=shop.launched_on)
+        again = histories._plant(bought, rule=rule, seed=1, launched_on=shop.launched_on)
         pd.testing.assert_frame_equal(seen, again[0])
         pd.testing.assert_frame_equal(members, again[1])
         assert len(members) > 10 and members["customer_id"].is_unique
         assert (members["joined_at"] >= pd.Timestamp(shop.launched_on)).all()
         assert len(members.merge(seen, left_on=["customer_id", "joined_at"],
                                  right_on=["customer_id", "ordered_at"])) >= len(members)
-        other = histories.plant(bought, rule=rule, seed=2, launched_on=shop.launched_on)[1]
+        other = histories._plant(bought, rule=rule, seed=2, launched_on=shop.launched_on)[1]
         assert set(members["customer_id"]) != set(other["customer_id"])
 
     def test_holds_half_of_the_orders_back_where_the_rate_is_to_be_hidden(self, shop, bought):
-        sizes = {rule: len(histories.plant(bought, rule=rule, seed=1, launched_on=shop.launched_on)[0])
+        sizes = {rule: len(histories._plant(bought, rule=rule, seed=1, launched_on=shop.launched_on)[0])
                  for rule in histories.RULES}
         assert sizes["coin"] == sizes["recent orders"] == len(bought)
         assert abs(sizes["hidden rate"] / len(bought) - 0.5) < 0.05
@@ -251,7 +251,7 @@ class TestAPlantedTruth:
         early = bought[bought["ordered_at"] < launch]["customer_id"].value_counts()
 
         def heaviness(rule: str) -> float:
-            members = [histories.plant(bought, rule=rule, seed=seed, launched_on=shop.launched_on)[1]
+            members = [histories._plant(bought, rule=rule, seed=seed, launched_on=shop.launched_on)[1]
                        for seed in range(8)]
             return pd.concat(members)["customer_id"].map(early).fillna(0).mean()
 
@@ -417,7 +417,7 @@ class TestThePage:
 
 
 def test_the_published_tables_are_those_of_the_published_study():
-    found = page.readme(pd.read_csv(CLONE / "validation" / "results.csv"))
+    found = page.readme(page.read("validation"))
     assert (CLONE / "validation" / "README.md").read_text(encoding="utf-8") == found and "| " + CALIBRATED in found
 
 

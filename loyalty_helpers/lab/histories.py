@@ -63,7 +63,7 @@ class PlantedCell:
         return self.history.customers
 
     def draw(self, seed: int) -> Draw:
-        orders, members = plant(_read_orders(self.history.path), rule=self.rule, seed=seed,
+        orders, members = _plant(_read_orders(self.history.path), rule=self.rule, seed=seed,
                                 launched_on=self.history.launched_on)
         return Draw({"orders": orders, "members": members}, self.history.launched_on, {"lift_13_weeks": 0.0})
 
@@ -113,7 +113,7 @@ def _read_orders(path: str) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def plant(orders: pd.DataFrame, *, rule: str, seed: int, launched_on: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _plant(orders: pd.DataFrame, *, rule: str, seed: int, launched_on: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The orders an estimator may see, and members who joined at one of them since the launch, to no effect.
 
     `orders` are purchases by customer and time. The chance to join at an order follows the rule: "coin", the same at

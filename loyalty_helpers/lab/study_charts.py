@@ -10,8 +10,7 @@ from scipy import stats
 
 from loyalty_helpers.core.findings import amount, count
 from loyalty_helpers.lab import study, tally
-from loyalty_helpers.lab.study_page import points
-from loyalty_helpers.lab.tally import believed_last, simulated
+from loyalty_helpers.lab.tally import believed_last, points, simulated
 from loyalty_helpers.report.charts.marks import ACCENT, GREY, INK, Chart, canvas, nothing, percent_axis
 
 

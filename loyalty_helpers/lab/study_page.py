@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from loyalty_helpers.core import settings
 from loyalty_helpers.core.findings import amount, count, difference, number
 from loyalty_helpers.evaluation.till import MIN_JOINERS
 from loyalty_helpers.lab import study, tally
@@ -12,6 +13,11 @@ from loyalty_helpers.lab.life import Plan
 
 SMALL_CELL = 100  # draws from which on a cell is spoken of by itself
 NOUNS = {"simulated": "simulated shop", "real history": "planted program"}
+
+
+def read(folder: str) -> pd.DataFrame:
+    """The table of a study, in a folder of the clone."""
+    return pd.read_csv(settings.ROOT / folder / "results.csv")
 
 
 def _counting(results: pd.DataFrame, estimator: str = study.CALIBRATED, **where) -> pd.DataFrame:
@@ -96,7 +102,7 @@ def _failing(row) -> str:
     false = (f"; {amount(row.claims_positive, 'share')} of the intervals, and {amount(row.says_works, 'share')} of the "
              "verdicts, claim an effect that is not there.") if row.lift <= 0 else "."
     return (f"**{row.scenario}**, {count(int(row.customers), 'customer')}, lift {difference(row.lift, 'lift')}"
-            f"{' (3b)' if row.estimator == study.DOUBLY_ROBUST else ''}: {points(row.bias)} off on average, the "
+            f"{' (3b)' if row.estimator == study.DOUBLY_ROBUST else ''}: {tally.points(row.bias)} off on average, the "
             f"interval holds {amount(row.coverage, 'share')} of the time{false}")
 
 
@@ -118,12 +124,6 @@ def watched() -> str:
 def unable(results: pd.DataFrame) -> list[str]:
     """Why real histories could not serve, in words."""
     return [str(note) for note in results["note"].dropna()]
-
-
-def points(value: float) -> str:
-    """Percentage points, signed: "+1.0 point"."""
-    said = number(100 * value, 1, signed=True)
-    return f"{said} point" + ("" if said in ("+1.0", "−1.0") else "s")
 
 
 # ---------------------------------------------------------------- tables
@@ -193,7 +193,7 @@ def _errors(rows: pd.DataFrame) -> dict:
 
 def _rates(rows: pd.DataFrame) -> dict:
     return {
-        "bias, points": [points(bias).split()[0] for bias in rows["bias"]],
+        "bias, points": [tally.points(bias).split()[0] for bias in rows["bias"]],
         "interval holds the truth": list(map(_with_error, rows["coverage"], rows["coverage_se"])),
         "claims a positive effect": [amount(share, "share") for share in rows["claims_positive"]],
         "width, points": [number(100 * width) for width in rows["median_width"]], "draws": rows["repetitions"]}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.core.findings import NAN, number
 from loyalty_helpers.lab import study
 
 COLUMNS = ("kind", "scenario", "customers", "lift", "estimator")
@@ -86,3 +86,9 @@ def simulated(results: pd.DataFrame, **where) -> pd.DataFrame:
 def believed_last(rows: pd.DataFrame) -> pd.DataFrame:
     """`rows` with the estimators that the report uses at the end."""
     return rows.sort_values("estimator", key=lambda names: names.isin(study.BELIEVED), kind="stable")
+
+
+def points(value: float) -> str:
+    """Percentage points, signed: "+1.0 point"."""
+    said = number(100 * value, 1, signed=True)
+    return f"{said} point" + ("" if said in ("+1.0", "−1.0") else "s")
