@@ -1,11 +1,12 @@
-# Make owns the environment and the verbs; loyalty_helpers/report.py owns the run.
+# Make owns the environment and the verbs; loyalty_helpers/run owns the run.
 # GNU make 3.81 features only, so that the make of macOS will do.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 CLIENT ?= sample
 SHARE ?= 0.1
 N ?= 10000
-export CLIENT SHARE SEED N FROM
+SINCE ?= HEAD
+export CLIENT SHARE SEED N FROM SINCE
 
 # An active environment (conda, Binder, a venv of your own) that has this very package installed is used as it is;
 # .venv itself, active or not, is kept in step with the lock.
@@ -22,11 +23,12 @@ else
   READY := .venv/.ready
 endif
 RUN := $(PYTHON) -m loyalty_helpers
+NBVAL := --nbval --nbval-sanitize-with tests/nbval.cfg
 # in the order of the run: each reads what those before it wrote
 CHAPTERS := 01_data_prep 02_scoring 04_program_evaluation 03_case_study_comparison 00_summary
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 report: $(READY) ## build the report of CLIENT (default: sample) in reports/CLIENT
 	@$(RUN) report -- "$$CLIENT"
@@ -51,8 +53,11 @@ lab: $(READY) ## open the chapters in JupyterLab
 
 test: $(READY) ## run every test
 	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m pytest -n 2 -q
-	@$(PYTHON) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg -q $(CHAPTERS:%=notebooks/%.ipynb) notebooks/validation/validation.ipynb
+	@$(PYTHON) -m pytest -n 2 -q $(NBVAL) tests $(CHAPTERS:%=notebooks/%.ipynb) notebooks/validation/validation.ipynb
+
+test-fast: $(READY) ## run the tests of the rooms that have changed, in a tenth of the time [SINCE=HEAD]
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m pytest -n 2 -q -m "not slow" $(NBVAL) $$($(PYTHON) tests/fast.py "$$SINCE") notebooks/01_data_prep.ipynb
 
 validate: $(READY) ## measure how far the estimates can be trusted (QUICK=1: in two minutes; CLIENT=acme: on its own orders)
 	@$(RUN) $(if $(QUICK),--quick) validate -- "$$CLIENT"
@@ -73,7 +78,7 @@ clean: ## remove the environment, and what was built for CLIENT; raw files stay
 	@case "$$CLIENT" in ''|*[!A-Za-z0-9_-]*) echo "CLIENT='$$CLIENT' cannot name a client." >&2; exit 1;; esac
 	@rm -rf .venv "data/$$CLIENT/prepared" "reports/$$CLIENT" "reports/$$CLIENT.failed"
 
-.PHONY: help report check new formats holdout purge lab test sample notebooks bench validate fuzz clean lock
+.PHONY: help report check new formats holdout purge lab test test-fast sample notebooks bench validate fuzz clean lock
 
 .venv/.ready: requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -39,12 +39,11 @@ def run(verb: str, key: str, **options: str | bool) -> int:
               f"make check CLIENT={key}")
         return 0
     if verb == "check":
-        from loyalty_helpers.run import build as report
-        from loyalty_helpers.run import check
+        from loyalty_helpers.run import check, parameters
         shop = client.load_client(key)
         if words := check.ahead(shop):
             print(client.printable(words), file=sys.stderr, flush=True)
-        report.check_parameters(shop)
+        parameters.check(shop)
         print(client.printable(check.describe(shop)))
         return 0
     if verb == "holdout":
@@ -58,11 +57,12 @@ def run(verb: str, key: str, **options: str | bool) -> int:
         from loyalty_helpers.lab import sample
         sample.write(client.ROOT / "data" / "sample")
         return 0
-    from loyalty_helpers.run import build as report
     if verb == "purge":
-        print(client.printable(report.purge(key)))
+        from loyalty_helpers.run import purge
+        print(client.printable(purge.purge(key)))
         return 0
-    return report.build(key) if verb == "report" else report.refresh_notebooks()
+    from loyalty_helpers.run import build
+    return build.build(key) if verb == "report" else build.refresh_notebooks()
 
 
 def main(arguments: list[str] | None = None) -> int:

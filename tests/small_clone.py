@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import nbformat
+import pytest
+
+from loyalty_helpers.core import settings
+from loyalty_helpers.run import kernels
+from loyalty_helpers.run.state import CHAPTERS
 
 NAME = "Ann & Bob's <Shop>"
 SETTINGS = f"""
@@ -20,7 +27,7 @@ sources: {{orders: {{files: "orders*.csv"}}}}
 """
 LOAD = "from loyalty_helpers.core.settings import load_client\nshop = load_client(client)"
 # what each chapter hands on, as the real ones do
-WORK = {
+WORK = dict.fromkeys(CHAPTERS, "pass") | {
     "01_data_prep": """
 import pandas as pd
 from loyalty_helpers.core import store
@@ -44,7 +51,7 @@ _ = store.save_result(shop, "cases", store.read_result(shop, "kpis"))""",
     "00_summary": """
 from loyalty_helpers.core import store
 store.write_json({"client": shop.name, "spend": store.read_result(shop, "cases")["spend"].sum()},
-                  shop.results / "results.json")""",
+                 shop.results / "results.json")""",
 }
 PARAMETERS = {"02_scoring": "top: int = 3  # how many to show"}
 
@@ -78,11 +85,29 @@ def make(root: Path, client: str = "acme") -> Path:
     return folder
 
 
+@contextmanager
+def place(root: Path) -> Iterator[Path]:
+    """`root` is the clone in which this process builds, and one warm process for all that is built meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOYALTY_ROOT", str(root))  # the helpers learn the place once, when the warm process imports them
+        patch.setattr(settings, "ROOT", root)
+        with kernels.kernels():
+            patch.setattr(kernels, "kernels", nullcontext)  # which a run would make for itself
+            yield root
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def environment(root: Path, **more: str) -> dict[str, str]:
     return os.environ | {"LOYALTY_ROOT": str(root)} | more
 
 
-def report(root: Path, client: str = "acme", **more: str) -> subprocess.CompletedProcess:
-    """`make report CLIENT=acme`, but for make."""
-    return subprocess.run([sys.executable, "-m", "loyalty_helpers", "report", client], env=environment(root, **more),
-                          capture_output=True, text=True, timeout=300)
+def verb(root: Path, *words: str, kernels: str = "ordinary", **more) -> subprocess.CompletedProcess:
+    """`make report CLIENT=acme`, but for make, in a process of its own: verb(root, "report", "acme").
+
+    Ordinary kernels are ready sooner where one or two chapters run and import little.
+    """
+    return subprocess.run([sys.executable, "-m", "loyalty_helpers", *words], capture_output=True, text=True,
+                          env=environment(root, LOYALTY_KERNELS=kernels), timeout=300, **more)

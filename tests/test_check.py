@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from loyalty_helpers.core.settings import CLONE, UserError, load_client
-from loyalty_helpers.run import build as report
-from loyalty_helpers.run import check
+from loyalty_helpers.run import check, parameters
 
 SETTINGS = """
 name: Acme
@@ -171,4 +170,4 @@ def test_parameters_that_cannot_be_are_told_before_a_run(described, tmp_path, pa
     described(SETTINGS + f"chapters:\n  02_scoring:\n    {parameter}: {value}\n", orders=ORDERS)
     (tmp_path / "notebooks").symlink_to(CLONE / "notebooks")
     with pytest.raises(UserError, match=re.escape(allowed)):
-        report.check_parameters(load_client("acme", tmp_path))
+        parameters.check(load_client("acme", tmp_path))

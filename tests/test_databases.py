@@ -20,7 +20,8 @@ import pytest
 from loyalty_helpers.core.settings import CLONE, Source, UserError, load_client
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.ingest.files import databases, reading
-from loyalty_helpers.run import build as report
+from loyalty_helpers.run.provenance import provenance
+from loyalty_helpers.run.state import CHAPTERS, State
 
 CLIENT = """
 name: Corner Shop
@@ -146,12 +147,12 @@ def test_a_write_ahead_log_is_read_and_counts_as_input_and_none_is_left_behind(b
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("INSERT INTO sales VALUES ('A-4', 19, '2025-03-04', 1)")
         writer.commit()
-        before = report.provenance(client)["inputs"]
+        before = provenance(client)["inputs"]
         assert list(before) == ["shop.db", "shop.db-wal"]
         assert read(place, table="sales")["order_id"] == ["A-1", "A-2", "A-3", "A-4"]
         writer.execute("INSERT INTO sales VALUES ('A-5', 19, '2025-03-05', 1)")
         writer.commit()
-        after = report.provenance(client)["inputs"]
+        after = provenance(client)["inputs"]
         assert before["shop.db"] == after["shop.db"] and before["shop.db-wal"] != after["shop.db-wal"]
     assert sorted(os.listdir(place)) == ["client.yml", "shop.db"]  # the writer has cleared up
     assert len(read(place, table="sales")["order_id"]) == 5
@@ -239,7 +240,7 @@ def test_each_part_counts_as_input(tmp_path):
     client = shop(tmp_path, "{files: orders/}")
     names = ["year=2023/p.parquet", "year=2024/p.parquet"]
     parts(client.folder, dict.fromkeys(names, pd.DataFrame({"order_id": [1]})))
-    assert list(report.provenance(client)["inputs"]) == [f"orders/{name}" for name in names]
+    assert list(provenance(client)["inputs"]) == [f"orders/{name}" for name in names]
 
 
 @pytest.mark.parametrize(("name", "data", "words"), [
@@ -308,10 +309,10 @@ def test_a_missing_driver_is_said_with_what_to_type(tmp_path):
 def test_a_report_from_a_database_is_always_due(tmp_path, capsys):
     settings = "{database: 'postgresql://ann@db.example.com/shop', table: sales}"
     client = shop(tmp_path, settings)
-    assert report.provenance(client)["inputs"] == {"database shop": "read anew"}
-    prints = dict.fromkeys(report.CHAPTERS, "the same")
-    state = {"chapters": {name: {"fingerprint": "the same", "made": []} for name in report.CHAPTERS}}
-    assert report._due(client, prints, state) == list(report.CHAPTERS)
+    assert provenance(client)["inputs"] == {"database shop": "read anew"}
+    ran = State(client)
+    ran.chapters = {name: {"fingerprint": "the same", "made": []} for name in CHAPTERS}
+    assert ran.due(dict.fromkeys(CHAPTERS, "the same")) == list(CHAPTERS)
     assert "A source is a database" in capsys.readouterr().out
 
 

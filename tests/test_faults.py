@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,12 +23,14 @@ import fuzz
 import pandas as pd
 import pytest
 import small_clone
+from small_clone import snapshot, verb
 
+from loyalty_helpers.__main__ import main
 from loyalty_helpers.core import store
 from loyalty_helpers.core.settings import CLONE, UserError, load_client
 from loyalty_helpers.ingest import prepare as ingest
-from loyalty_helpers.run import build as report
 from loyalty_helpers.run import check, faults
+from loyalty_helpers.run.provenance import fingerprints
 
 HEAD = "order_id,customer_id,ordered_at,amount\n"
 ORDERS = HEAD + "".join(f"{row},c{row % 7},2025-{row % 6 + 1:02}-{row % 28 + 1:02},{row}.50\n" for row in range(400))
@@ -52,15 +55,6 @@ def refusal(root: Path) -> str:
     with pytest.raises(UserError) as error:
         check.describe(load_client("acme", root))
     return str(error.value)
-
-
-def snapshot(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def verb(root: Path, *words: str, **more) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "loyalty_helpers", *words], env=small_clone.environment(root),
-                          capture_output=True, text=True, timeout=60, **more)
 
 
 # ---------------------------------------------------------------- files cut short
@@ -111,7 +105,7 @@ def test_a_zero_byte_is_refused_with_its_line(tmp_path):
 @pytest.mark.parametrize(("column", "row"), [("ordered_at", 2), ("amount", 3)])
 def test_an_endless_cell_that_cannot_be_meant_is_refused_without_printing_it(tmp_path, name, column, row):
     rows = pd.read_csv(io.StringIO(ORDERS), dtype=str)
-    rows.loc[row - 2, column] = "9x" * 50_000
+    rows.loc[row - 2, column] = "9x" * 20_000  # more than a spreadsheet can hold
     pack = PACKED.get(name, lambda text: text.encode())
     lay(tmp_path, name, pack(rows.to_csv(index=False)))
     words = refusal(tmp_path)
@@ -170,14 +164,14 @@ def test_a_report_of_what_cannot_be_read_does_not_begin(tmp_path):
     path.unlink()
     path.symlink_to("/proc/self/mem")
     with pytest.raises(UserError, match=r"^data/acme/orders\.csv cannot be read: .*see that you may read it"):
-        report.fingerprints(load_client("acme", tmp_path))
+        fingerprints(load_client("acme", tmp_path))
 
 
 @pytest.mark.parametrize("change", ["grown", "cut short", "replaced", "removed"])
 def test_a_file_that_changes_is_noticed_though_its_time_and_size_may_not(tmp_path, change):
     small_clone.make(tmp_path)
     path = tmp_path / "data/acme/orders.csv"
-    before, text, times = report.fingerprints(load_client("acme", tmp_path)), path.read_text(), path.stat()
+    before, text, times = fingerprints(load_client("acme", tmp_path)), path.read_text(), path.stat()
     if change == "replaced":
         other = path.with_name("other")
         other.write_text(text[::-1])
@@ -188,34 +182,42 @@ def test_a_file_that_changes_is_noticed_though_its_time_and_size_may_not(tmp_pat
         path.write_text(text * 2 if change == "grown" else text[:-1])
     if change != "removed":
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    after = report.fingerprints(load_client("acme", tmp_path))
+    after = fingerprints(load_client("acme", tmp_path))
     assert all(after[name] != before[name] for name in before)
 
 
 # ---------------------------------------------------------------- a whole report
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """A small clone with the real first chapter, whose report is built."""
-    root = tmp_path_factory.mktemp("finished") / "clone"
-    small_clone.make(root)
-    (root / "data/acme/orders.csv").write_text(ORDERS)
-    shutil.copy(CLONE / "notebooks/01_data_prep.ipynb", root / "notebooks")
-    done = verb(root, "report", "acme")
-    assert done.returncode == 0, done.stderr
-    return root
+def place(tmp_path_factory) -> Iterator[Path]:
+    with small_clone.place(tmp_path_factory.mktemp("place") / "clone") as root:
+        yield root
+
+
+@pytest.fixture(scope="module")
+def finished(place, tmp_path_factory) -> Path:
+    """A copy of a small clone with the real first chapter, whose report is built."""
+    small_clone.make(place)
+    (place / "data/acme/orders.csv").write_text(ORDERS)
+    shutil.copy(CLONE / "notebooks/01_data_prep.ipynb", place / "notebooks")
+    assert main(["report", "acme"]) == 0
+    copy = tmp_path_factory.mktemp("finished") / "clone"
+    place.rename(copy)
+    return copy
 
 
 @pytest.fixture
-def clone(finished, tmp_path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "clone"))
+def clone(finished, place) -> Iterator[Path]:
+    shutil.copytree(finished, place)
+    yield place
+    shutil.rmtree(place)
 
 
-def test_a_hostile_file_stops_a_report_in_plain_words_and_leaves_the_last_one(clone):
+def test_a_hostile_file_stops_a_report_in_plain_words_and_leaves_the_last_one(clone, capsys):
     published = snapshot(clone / "reports/acme")
     (clone / "data/acme/orders.csv").write_bytes(gzip.compress(ORDERS.encode())[:-20])
-    done = verb(clone, "report", "acme")
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "01_data_prep stopped. data/acme/orders.csv is damaged or cut short" in done.stderr
+    assert main(["report", "acme"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said and "01_data_prep stopped. data/acme/orders.csv is damaged or cut short" in said
     assert snapshot(clone / "reports/acme") == published
 
 
@@ -224,19 +226,17 @@ def test_a_full_disk_is_said_and_leaves_the_last_report_until_there_is_room(clon
     """A limit on the size of files stands for the disk: too small for a chapter's notebook, then for a page."""
     import resource
 
-    def limited(size: int) -> subprocess.CompletedProcess:
-        return verb(clone, "report", "acme",
-                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY)))
-
     published = snapshot(clone / "reports/acme")
     small_clone.write_chapter(clone, "00_summary", "print('later')")
     pages = [len(content) for name, content in published.items() if name.endswith(".html")]
     for size in (1000, min(pages) - 1):
-        done = limited(size)
+        limit = (size, resource.RLIM_INFINITY)
+        done = verb(clone, "report", "acme", preexec_fn=lambda most=limit: resource.setrlimit(
+            resource.RLIMIT_FSIZE, most))
         assert done.returncode == 1 and "The disk is full" in done.stderr and "Traceback" not in done.stderr
         assert snapshot(clone / "reports/acme") == published and not list(clone.glob("reports/.*"))
-    done = verb(clone, "report", "acme")
-    assert done.returncode == 0 and "later" in (clone / "reports/acme/index.html").read_text(encoding="utf-8")
+    assert main(["report", "acme"]) == 0
+    assert "later" in (clone / "reports/acme/index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
@@ -258,12 +258,13 @@ def test_a_full_disk_leaves_the_prepared_tables_as_they_were(clone):
     assert snapshot(shop.prepared) == before
 
 
-def test_what_the_system_refuses_is_said_with_the_file(tmp_path):
-    small_clone.make(tmp_path)
-    (tmp_path / "data/acme/prepared").write_text("a file in the way")
-    done = verb(tmp_path, "report", "acme")
-    assert done.returncode == 1
-    assert done.stderr == "data/acme/prepared cannot be read or written: File exists. Put that right and run again.\n"
+def test_what_the_system_refuses_is_said_with_the_file(clone, capsys, monkeypatch):
+    monkeypatch.setattr(faults, "ROOT", clone)
+    shutil.rmtree(clone / "data/acme/prepared")
+    (clone / "data/acme/prepared").write_text("a file in the way")
+    assert main(["report", "acme"]) == 1
+    words = "data/acme/prepared cannot be read or written: File exists. Put that right and run again.\n"
+    assert capsys.readouterr().err == words
 
 
 # ---------------------------------------------------------------- errors of another process
@@ -303,14 +304,13 @@ def holder(clone):
         process.kill()
 
 
-def test_a_second_run_says_which_is_under_way_and_everything_else_may_run(clone, holder):
+def test_a_second_run_says_which_is_under_way_and_everything_else_may_run(clone, holder, capsys):
     before = snapshot(clone)
-    done = verb(clone, "report", "acme")
-    assert done.returncode == 1
+    assert main(["report", "acme"]) == 1
     assert re.fullmatch(rf"A run of 'acme' is under way since \d\d:\d\d \(process {holder.pid}\): "
-                        "wait until it has ended\\.\n", done.stderr)
+                        "wait until it has ended\\.\n", capsys.readouterr().err)
     assert snapshot(clone) == before
-    assert verb(clone, "check", "acme").returncode == 0
+    assert main(["check", "acme"]) == 0
     (clone / "data/other").mkdir()
     shutil.copy(clone / "data/acme/client.yml", clone / "data/other")
     with faults.only_run(load_client("other", clone)):

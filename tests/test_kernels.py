@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +20,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from loyalty_helpers.run import build as report
 from loyalty_helpers.run import kernels
+from loyalty_helpers.run.build import execute
 
 pytestmark = pytest.mark.skipif(not kernels.can_fork(), reason="kernels are forked on Linux only")
 WHO = "import os, json; print(json.dumps([os.getpid(), os.getppid()]))"
@@ -28,7 +29,7 @@ WHO = "import os, json; print(json.dumps([os.getpid(), os.getppid()]))"
 LONG_RUN = f"""
 import nbformat, sys
 from nbclient import NotebookClient
-from loyalty_helpers import kernels
+from loyalty_helpers.run import kernels
 with kernels.kernels():
     cell = nbformat.v4.new_code_cell('''{WHO}
 with open(r"OUT", "w") as file:
@@ -100,7 +101,7 @@ def test_a_notebook_executed_in_a_thread_leaves_no_loop_and_no_socket_open(tmp_p
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")], metadata={"kernelspec": kernelspec})
     nbformat.write(notebook, tmp_path / "in.ipynb")
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(report.execute, tmp_path / "in.ipynb", tmp_path / "out.ipynb").result()
+        pool.submit(execute, tmp_path / "in.ipynb", tmp_path / "out.ipynb").result()
     gc.collect()  # what was left open is warned of here, and a warning in a finalizer fails the test
     assert nbformat.read(tmp_path / "out.ipynb", 4).cells[0].outputs[0]["data"]["text/plain"] == "2"
 
@@ -130,8 +131,11 @@ def test_a_kernel_goes_with_its_stub_and_with_all_it_started():
 
 @pytest.mark.parametrize("victim", ["run", "warm process"])
 def test_nobody_is_left_behind_when_a_process_is_killed(victim, tmp_path):
-    out = tmp_path / "who.json"
-    process = subprocess.Popen([sys.executable, "-c", LONG_RUN.replace("OUT", str(out))], stderr=subprocess.DEVNULL)
+    out, package = tmp_path / "who.json", tmp_path / "loyalty_helpers"
+    (package / "run").mkdir(parents=True)  # a package of this one module is warm sooner
+    shutil.copy(kernels.__file__, package / "run")
+    process = subprocess.Popen([sys.executable, "-c", LONG_RUN.replace("OUT", str(out))], stderr=subprocess.DEVNULL,
+                               env=os.environ | {"PYTHONPATH": str(tmp_path)})
     family = set()
     try:
         assert wait_until(lambda: out.exists() and out.read_text())
@@ -148,12 +152,8 @@ def test_nobody_is_left_behind_when_a_process_is_killed(victim, tmp_path):
 
 
 def test_the_warm_process_starts_no_thread():
-    code = ("import importlib, os\nfrom loyalty_helpers.run import kernels\n"
-            "for room in kernels._modules(): importlib.import_module(room)\n"
-            "print(len(os.listdir('/proc/self/task')))")
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | kernels.ENVIRONMENT, capture_output=True,
-                          text=True)
-    assert done.stdout == "1\n", done.stderr
+    _, warm = json.loads(run(WHO)[0])  # which forks a kernel when it has imported everything
+    assert len(os.listdir(f"/proc/{warm}/task")) == 1
 
 
 def test_ordinary_kernels_on_request(monkeypatch):

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,9 +17,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from loyalty_helpers.report import show
+from loyalty_helpers.report import show, wording
 from loyalty_helpers.report.html import pages as page
-from loyalty_helpers.run.build import CHAPTERS
+from loyalty_helpers.run.state import CHAPTERS
 
 NASTY = "<script>alert(1)</script>"
 SVG = ('<svg xmlns="http://www.w3.org/2000/svg" width="500" height="200">'
@@ -114,7 +115,7 @@ def test_every_kind_of_output_reaches_the_pages(kind, pages):
         attributes_in_any_order = re.fullmatch(r'(alt="[^"]*") (src=".*")', expected)
         if attributes_in_any_order:
             found = min(pages[name].count(part) for part in attributes_in_any_order.groups())
-        assert found >= (5 if name == "report.html" else 1)
+        assert found >= (len(CHAPTERS) if name == "report.html" else 1)
 
 
 def test_every_cell_of_every_output_is_there_even_twice():
@@ -163,13 +164,29 @@ def test_contents_and_navigation(pages):
     assert re.findall(r'<li><a href="#01-[^"]*">(.*?)</a>', pages["01_data_prep.html"]) == [
         "What this does not show", "How <b>we</b> know"]
     assert 'aria-label="On this page"' not in pages["index.html"]
-    assert pages["report.html"].count("What this does not show</a></li>") == 5
+    assert pages["report.html"].count("What this does not show</a></li>") == len(CHAPTERS)
     current = re.findall(r'<a href="([^"]*)" aria-current="page">', pages["01_data_prep.html"])
     assert current == ["01_data_prep.html"]
 
 
 def test_cells_for_the_notebook_only_stay_there(pages):
     assert "For whoever opens the notebook" not in "".join(pages.values())
+
+
+def test_the_texts_of_cells_are_those_of_the_clients_language(tmp_path, monkeypatch):
+    """What its catalogue lacks is told in the notebook's words."""
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de/all.ftl").write_text("cell-01-data-prep-c0 = # Was war los?\ncell-02-scoring-c0 = # Wer ist da?\n")
+    monkeypatch.setattr(wording, "HERE", tmp_path)
+    cells = [new_markdown_cell("# What happened?", id="c0"), new_markdown_cell("## Evidence", id="c1")]
+    notebooks = dict.fromkeys(("01_data_prep", "04_program_evaluation"), nbformat.writes(new_notebook(cells=cells)))
+
+    def headings(language: str) -> list[str]:
+        pages = page.render(notebooks, notebooks, replace(FRONT, language=language))
+        return re.findall("<h[12][^>]*>(.*?)</h", pages["01_data_prep.html"] + pages["04_program_evaluation.html"])
+
+    assert headings("en") == ["What happened?", "Evidence"] * 2
+    assert headings("de") == ["Was war los?", "Evidence", "What happened?", "Evidence"]
 
 
 def test_charts_carry_what_the_display_says():

@@ -7,8 +7,10 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from loyalty_helpers.ingest import pseudonyms
 from loyalty_helpers.ingest.source import sheets
 from loyalty_helpers.report import gate as privacy
 from loyalty_helpers.run import holdout
+from loyalty_helpers.run.build import build
 
 KEY = b"a key for the tests, of no other use"
 SETTINGS = """
@@ -470,7 +473,7 @@ sources:
   points: {files: points.csv, columns: {email: E-mail, at: At, kind: Kind, points: Points}}
 """
 MENACES = ["=1+1", "<script>alert(1)</script>", "@SUM(A1)", "Tea & <b>Cake</b>", "-2+3"]
-E_MAIL = re.compile(rb"[\w.+-]+@[\w-]+\.[a-z]{2,}", re.I)
+E_MAIL = re.compile(rb"(?<![\w.+-])[\w.+-]+@[\w-]+\.[a-z]{2,}", re.I)
 TELEPHONE = re.compile(rb"(?<![\w.])(?:\+49[ \d-]{6,}\d|0?1[3-9]\d{9}|\+86[ \d-]{6,}\d)(?!\w)")
 SMALL = re.compile(r"(?<![\w.,+−-])[1-4] (?:[\w-]+ ){0,1}(?:customer|member|joiner|buyer|regular|answer)s?\b(?! or)")
 
@@ -486,7 +489,7 @@ def people() -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory) -> Path:
+def hostile(tmp_path_factory) -> Iterator[Path]:
     """A clone with the real chapters, in which the report of such a client is built."""
     root = tmp_path_factory.mktemp("hostile")
     folder = root / "data" / "acme"
@@ -513,11 +516,12 @@ def hostile(tmp_path_factory) -> Path:
     moved = [person | {"At": "2025-09-20 12:00", "Kind": "earn", "Points": 10} for person in everybody[:90:3]]
     for name, rows in {"orders": orders, "members": joined, "survey": answers, "points": moved}.items():
         pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
-    done = small_clone.report(root)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root
+    with small_clone.place(root):
+        assert build("acme") == 0
+        yield root
 
 
+@cache
 def contents(folder: Path) -> dict[str, bytes]:
     """All files by name; what is packed in Parquet, unpacked, its metadata too."""
     found = {}
@@ -531,18 +535,19 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["reports/acme", "data/acme/prepared"])
 class TestNothingPersonal:
     def test_leaves_the_private_folder(self, hostile, place):
         found = contents(hostile / place)
         assert len(found) > 10
-        ids = {one.lower().encode() for person in people() for one in person.values() if one}
-        ids |= {one.replace(b" ", b"") for one in ids} | {one.replace(b" ", b"")[-8:] for one in ids if b"@" not in one}
+        numbers = {re.sub(r"\D", "", person["Phone"]).encode() for person in people()} - {b""}
+        numbers |= {one[-8:] for one in numbers}
         for name, content in found.items():
             texts = content.lower()
             assert not E_MAIL.findall(texts), name
             assert not TELEPHONE.findall(texts), name
-            assert not [one for one in ids if re.search(rb"(?<!\w)" + re.escape(one) + rb"(?!\w)", texts)], name
+            assert not numbers & set(re.findall(rb"\w+", texts)), name
             assert b"so-0" not in texts and b"invented street" not in texts and b"call me" not in texts, name
 
     def test_bears_a_pseudonym_outside_the_prepared_tables(self, hostile, place):
@@ -556,10 +561,12 @@ class TestNothingPersonal:
         for name, content in contents(hostile / place).items():
             if name.endswith(".html"):
                 assert b"<script>alert(1)" not in content, name
+                assert b"&lt;script&gt;alert(1)" in content or not name.startswith(("04", "report")), name
             if name.endswith(".csv"):
                 assert not re.search(rb'(?m)(?:^|,)"?[=@]', content), name
 
 
+@pytest.mark.slow
 def test_the_action_list_names_customers_as_the_exports_do(hostile):
     listed = pd.read_csv(hostile / "data/acme/private/action_list.csv", dtype=str)
     own = {one.casefold().strip() for person in people() for one in person.values()}
@@ -567,6 +574,7 @@ def test_the_action_list_names_customers_as_the_exports_do(hostile):
         one.replace(" ", "") for one in own}
 
 
+@pytest.mark.slow
 class TestOthersSeeNoSmallNumbers:
     def test_in_tables(self, hostile):
         seen = 0

@@ -11,41 +11,40 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
 import pytest
 import small_clone
+from small_clone import snapshot
 
-from loyalty_helpers.core import settings as client
-from loyalty_helpers.core.settings import UserError, load_client
-from loyalty_helpers.run import build as report
-from loyalty_helpers.run import kernels
+from loyalty_helpers.core.settings import CLONE, Client, UserError, load_client
+from loyalty_helpers.run import build as runs
+from loyalty_helpers.run import faults, parameters, publish
+from loyalty_helpers.run import provenance as code
+from loyalty_helpers.run.build import build, refresh_notebooks
+from loyalty_helpers.run.provenance import fingerprints, provenance
+from loyalty_helpers.run.state import CHAPTERS
 
-ALL = sorted(small_clone.WORK)
-PAGES = {"index.html", "01_data_prep.html", "02_scoring.html", "03_case_study_comparison.html",
-         "04_program_evaluation.html", "report.html"}
+ALL = sorted(CHAPTERS)
+# what each of the small chapters is read by
+NEEDS_02 = sorted(name for name in ALL if name == "02_scoring" or "02_scoring" in CHAPTERS[name].after)
+NEEDS_04 = ["00_summary", "03_case_study_comparison", "04_program_evaluation"]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
-    """Where every test has its clone: the helpers learn the place once, when the warm process imports them."""
-    root = tmp_path_factory.mktemp("place") / "clone"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOYALTY_ROOT", str(root))
-        patch.setattr(client, "ROOT", root)
-        with kernels.kernels():
-            # the tests share one warm process, which a run would make for itself
-            patch.setattr(kernels, "kernels", nullcontext)
-            yield root
+def place(tmp_path_factory) -> Iterator[Path]:
+    """Where every test has its clone."""
+    with small_clone.place(tmp_path_factory.mktemp("place") / "clone") as root:
+        yield root
 
 
 @pytest.fixture(scope="module")
 def finished(place, tmp_path_factory) -> Path:
     """A copy of a small clone whose report is built."""
     small_clone.make(place)
-    assert report.build("acme") == 0
+    assert build("acme") == 0
     copy = tmp_path_factory.mktemp("finished") / "clone"
     place.rename(copy)
     return copy
@@ -59,7 +58,7 @@ def clone(finished, place) -> Iterator[Path]:
 
 
 @pytest.fixture
-def shop(clone) -> client.Client:
+def shop(clone) -> Client:
     return load_client("acme", clone)
 
 
@@ -75,12 +74,8 @@ def ran(output: str) -> list[str]:
     return sorted(line.split()[0] for line in output.splitlines() if line.endswith("..."))
 
 
-def snapshot(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def prints(root: Path) -> dict[str, str]:
-    return report.fingerprints(load_client("acme", root))
+    return fingerprints(load_client("acme", root))
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
@@ -90,7 +85,8 @@ def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
 # ---------------------------------------------------------------- a complete run
 def test_a_run_leaves_the_set_that_the_design_names(clone):
     files = set(snapshot(clone / "reports" / "acme"))
-    assert files == PAGES | {"results.json"} | {f"notebooks/{name}.ipynb" for name in ALL} | {
+    pages = {"index.html", "report.html", *(f"{name}.html" for name in ALL[1:])}
+    assert files == pages | {"results.json"} | {f"notebooks/{name}.ipynb" for name in ALL} | {
         f"tables/{name}.csv" for name in ("data_quality", "segments", "kpis", "cases")}
     assert json.loads((clone / "reports/acme/results.json").read_text()) == {"client": small_clone.NAME, "spend": 30}
     assert sorted(path.name for path in (clone / "reports").iterdir()) == ["acme"]
@@ -122,10 +118,10 @@ def test_the_page_names_client_launch_period_and_author(clone):
 # ---------------------------------------------------------------- what is due
 def test_nothing_changed_is_said_within_a_second_of_work_and_without_heavy_imports(clone):
     before = snapshot(clone)
-    code = ("import sys, time\nfrom loyalty_helpers import __main__\nassert __main__.main(['report', 'acme']) == 0\n"
-            "assert not {'pandas', 'papermill', 'nbconvert', 'nbformat', 'duckdb'} & set(sys.modules)\n"
-            "print(time.process_time())")
-    done = subprocess.run([sys.executable, "-c", code], env=small_clone.environment(clone), capture_output=True,
+    timed = ("import sys, time\nfrom loyalty_helpers import __main__\nassert __main__.main(['report', 'acme']) == 0\n"
+             "assert not {'pandas', 'papermill', 'nbconvert', 'nbformat', 'duckdb'} & set(sys.modules)\n"
+             "print(time.process_time())")
+    done = subprocess.run([sys.executable, "-c", timed], env=small_clone.environment(clone), capture_output=True,
                           text=True)
     assert done.stdout.startswith("Nothing changed"), done.stderr
     assert float(done.stdout.splitlines()[-1]) < 1
@@ -133,42 +129,28 @@ def test_nothing_changed_is_said_within_a_second_of_work_and_without_heavy_impor
 
 
 def test_a_long_chapter_says_that_it_is_at_work(clone, monkeypatch, capsys):
-    monkeypatch.setattr(report, "PATIENCE", 0.5)
+    monkeypatch.setattr(runs, "PATIENCE", 0.5)
     small_clone.write_chapter(clone, "00_summary", "import time\ntime.sleep(1.2)")
-    assert report.build("acme") == 0
+    assert build("acme") == 0
     assert re.search(r"^  00_summary at work for \d+ s$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_one_chapter_edited_reruns_it_and_what_depends_on_it(clone, capsys):
     small_clone.write_chapter(clone, "04_program_evaluation", "print('edited')")
-    assert report.build("acme") == 0
-    assert ran(capsys.readouterr().out) == ["00_summary", "03_case_study_comparison", "04_program_evaluation"]
+    assert build("acme") == 0
+    assert ran(capsys.readouterr().out) == NEEDS_04
     assert "edited" in (clone / "reports/acme/04_program_evaluation.html").read_text(encoding="utf-8")
 
 
-def test_a_result_removed_by_hand_is_made_again(clone, shop, capsys):
-    (shop.results / "segments.csv").unlink()
-    assert report.build("acme") == 0
-    assert ran(capsys.readouterr().out) == ["02_scoring"]
-
-
-def test_a_prepared_table_removed_by_hand_is_made_again(clone, shop, capsys):
-    notebook = small_clone.chapter("01_data_prep")
-    work = notebook.cells[4].source
-    notebook.cells[4].source = work.replace('"orders": orders}', '"orders": orders, "members": orders}')
-    nbformat.write(notebook, clone / "notebooks/01_data_prep.ipynb")
-    assert report.build("acme") == 0
-    (shop.prepared / "members.parquet").unlink()
-    capsys.readouterr()
-    assert report.build("acme") == 0
-    assert ran(capsys.readouterr().out) == ["01_data_prep"] and (shop.prepared / "members.parquet").exists()
-
-
-def test_a_removed_report_is_published_again_without_a_run(clone, capsys):
+@pytest.mark.parametrize(("gone", "due"), [
+    ("data/acme/prepared/results/segments.csv", ["02_scoring"]), ("data/acme/private/action_list.csv", ["02_scoring"]),
+    ("data/acme/prepared/orders.parquet", ["01_data_prep"]), ("reports/acme/index.html", [])])
+def test_what_was_removed_by_hand_is_made_again(clone, capsys, gone, due):
     before = snapshot(clone / "reports")
-    shutil.rmtree(clone / "reports")
-    assert report.build("acme") == 0
-    assert ran(capsys.readouterr().out) == [] and snapshot(clone / "reports") == before
+    (clone / gone).unlink()
+    assert build("acme") == 0
+    assert ran(capsys.readouterr().out) == due
+    assert (clone / gone).exists() and snapshot(clone / "reports") == before
 
 
 def test_raw_files_count_by_content_and_when_they_come_or_go(clone):
@@ -200,19 +182,19 @@ def test_what_changes_during_a_run_is_not_published_and_not_believed_later(clone
     small_clone.write_chapter(clone, "04_program_evaluation", f"""
 path = shop.folder / {path.name!r}
 path.write_text(path.read_text().replace({old!r}, {new!r}))""")
-    assert report.build("acme") == 1
+    assert build("acme") == 1
     assert "changed while the report was being made" in capsys.readouterr().err
     assert snapshot(clone / "reports/acme") == published
     # back as it was, the results may still be those of the changed file
     path.write_text(before)
     small_clone.write_chapter(clone, "04_program_evaluation")
-    assert report.build("acme") == 0
+    assert build("acme") == 0
     assert ran(capsys.readouterr().out) == ALL
 
 
 @pytest.mark.parametrize(("path", "due"), [
     ("data/case_studies.csv", ["00_summary", "03_case_study_comparison"]),
-    ("data/acme/actions.csv", ["00_summary", "02_scoring"]),
+    ("data/acme/actions.csv", NEEDS_02),
     ("requirements.lock", ALL),
 ])
 def test_other_files_that_chapters_depend_on(clone, path, due):
@@ -224,7 +206,7 @@ def test_other_files_that_chapters_depend_on(clone, path, due):
 def test_outputs_of_a_chapter_do_not_count_and_its_sources_do(clone, shop):
     before, path = prints(clone), clone / "notebooks/02_scoring.ipynb"
     path.write_bytes((shop.prepared / "executed/01_data_prep.ipynb").read_bytes())
-    assert changed(before, prints(clone)) == ["00_summary", "02_scoring"]
+    assert changed(before, prints(clone)) == NEEDS_02
     small_clone.write_chapter(clone, "02_scoring")
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="x")]
@@ -236,13 +218,71 @@ def settings(root: Path, text: str) -> None:
     (root / "data/acme/client.yml").write_text(small_clone.SETTINGS + text, encoding="utf-8")
 
 
+# ---------------------------------------------------------------- the code that chapters use
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """A copy of the package, for the fingerprints alone."""
+    monkeypatch.setattr(code, "PACKAGE", Path(shutil.copytree(code.PACKAGE, tmp_path / "loyalty_helpers")))
+    yield tmp_path / "loyalty_helpers"
+    forget()
+
+
+def forget() -> None:
+    """As a run of its own that begins now."""
+    code._module.cache_clear()
+    code._data.cache_clear()
+
+
+@pytest.mark.parametrize("file", [
+    "onboarding/start.py", "onboarding/words/columns.yml", "lab/sample.py", "run/build.py", "report/html/pages.py"])
+def test_code_that_no_chapter_uses_makes_none_due(package, file):
+    shop = load_client("sample", CLONE)
+    forget()
+    before = fingerprints(shop)
+    forget()
+    (package / file).write_text((package / file).read_text(encoding="utf-8") + "#", encoding="utf-8")
+    assert changed(before, fingerprints(shop)) == []
+
+
+@pytest.mark.parametrize(("file", "due"), [
+    ("ground.py", ["02", "04"]), ("ahead/__init__.py", ["02"]), ("ahead/model.py", ["02"]), ("ahead/deep.py", ["02"]),
+    ("ahead/far/model.py", []), ("ahead/words.yml", ["02"]), ("ahead/known/one.yml", ["02"]), ("past/model.py", ["04"]),
+    ("report/chapters/ch04.py", ["04"]), ("report/charts/ch02.py", ["02"]), ("report/en/all.ftl", ["02", "04"]),
+    ("__init__.py", [])])
+def test_a_letter_counts_where_it_is_used(tmp_path, monkeypatch, file, due):
+    """Imports within functions, imports of packages on the way and data beside the modules count; others do not."""
+    of = "from loyalty_helpers"
+    house = {
+        "__init__.py": f"{of}.past.model import late", "ground.py": "", "report/__init__.py": "",
+        "report/en/all.ftl": "", "report/chapters/__init__.py": "", "report/charts/__init__.py": "",
+        "report/chapters/ch02.py": f"def answer():\n    {of}.ahead import model", "report/charts/ch02.py": "",
+        "report/chapters/ch04.py": f"{of}.past import (\n    model,\n)", "ahead/__init__.py": f"{of} import ground",
+        "ahead/model.py": "import loyalty_helpers.ahead.deep", "ahead/deep.py": "", "ahead/words.yml": "",
+        "ahead/known/one.yml": "", "ahead/far/__init__.py": "", "ahead/far/model.py": "", "past/__init__.py": "",
+        "past/model.py": f"{of} import ground"}
+    for path, text in house.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.setattr(code, "PACKAGE", tmp_path)
+    cells = [{"cell_type": "code", "source": [f"{of}.report import chapters\n", "%time chapters.open()"]}]
+
+    def used() -> dict[str, str]:
+        forget()
+        return {number: str(sorted(code._helpers(f"{number}_x", cells).items())) for number in ("02", "04")}
+
+    before = used()
+    (tmp_path / file).write_text(house[file] + "#")
+    assert changed(before, used()) == due
+    forget()
+
+
 def test_settings_count_by_meaning_and_parameters_for_their_chapter(clone, capsys):
     before = prints(clone)
     settings(clone, "# a remark\n")
     assert prints(clone) == before
     settings(clone, "chapters: {02_scoring: {top: 5}}\n")
-    assert changed(before, prints(clone)) == ["00_summary", "02_scoring"]
-    assert report.build("acme") == 0
+    assert changed(before, prints(clone)) == NEEDS_02
+    assert build("acme") == 0
     assert (clone / "reports/acme/tables/segments.csv").read_text() == "segment,top\n<b>bold</b>,5\n"
     settings(clone, "primary_kpi: nps\n")
     assert changed(before, prints(clone)) == ALL
@@ -259,18 +299,15 @@ def test_settings_count_by_meaning_and_parameters_for_their_chapter(clone, capsy
 def test_a_wrong_parameter_stops_before_anything_runs(clone, text, words):
     settings(clone, f"chapters: {{{text}}}\n")
     with pytest.raises(UserError, match=r"client\.yml: chapters\.0") as error:
-        report.build("acme")
+        build("acme")
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize("value", ["95", "0.5", "1", "0", "-0.9", ".nan", ".inf"])
-def test_a_confidence_outside_its_range_stops_before_anything_runs(clone, shop, value):
-    assert report._check_parameters(shop, "04_program_evaluation", {"confidence": 0.95}) is None
-    settings(clone, f"chapters: {{04_program_evaluation: {{confidence: {value}}}}}\n")
-    with pytest.raises(UserError, match=r"04_program_evaluation\.confidence is .*allowed: between 0\.5 and 1 \(0\.95"):
-        report._check_parameters(load_client("acme", clone), "04_program_evaluation", {"confidence": 0.95})
-    settings(clone, "chapters: {04_program_evaluation: {confidence: 0.9}}\n")
-    report._check_parameters(load_client("acme", clone), "04_program_evaluation", {"confidence": 0.95})
+@pytest.mark.parametrize(("value", "allowed"), [
+    (0.9, True), *((value, False) for value in (95, 0.5, 1, 0, -0.9, float("nan"), float("inf")))])
+def test_a_confidence_must_lie_in_its_range(value, allowed):
+    words = parameters._problem("confidence", value, {"confidence": 0.95})
+    assert words == "" if allowed else "allowed: between 0.5 and 1 (0.95 means 95 %)" in words
 
 
 # ---------------------------------------------------------------- failures
@@ -280,7 +317,7 @@ def test_a_failing_chapter_leaves_the_last_set_and_its_own_evidence(clone, capsy
                               "from loyalty_helpers.core.settings import UserError\n"
                               "raise UserError('Row 7: <no> amount.')",
                               "print('after')")
-    assert report.build("acme") == 1
+    assert build("acme") == 1
     said = capsys.readouterr()
     assert "04_program_evaluation stopped. Row 7: <no> amount." in said.err and "reports/acme.failed" in said.err
     assert "ready" not in said.out.partition("04_program_evaluation ...")[2].replace("02_scoring ready", "")
@@ -290,14 +327,14 @@ def test_a_failing_chapter_leaves_the_last_set_and_its_own_evidence(clone, capsy
     assert "before" in outputs and "after" not in outputs
     # what had become ready is not run again, and success removes the evidence
     small_clone.write_chapter(clone, "04_program_evaluation", "print('repaired')")
-    assert report.build("acme") == 0
-    assert ran(capsys.readouterr().out) == ["00_summary", "03_case_study_comparison", "04_program_evaluation"]
+    assert build("acme") == 0
+    assert ran(capsys.readouterr().out) == NEEDS_04
     assert not failed.exists()
 
 
 def test_an_error_nobody_foresaw_names_cell_and_error(clone, capsys):
     small_clone.write_chapter(clone, "00_summary", "x = 1\n1 / 0")
-    assert report.build("acme") == 1
+    assert build("acme") == 1
     assert "In the cell that begins `x = 1`: ZeroDivisionError: division by zero" in capsys.readouterr().err
     error = (clone / "reports/acme.failed/error.txt").read_text()
     assert "----> 2 1 / 0" in error and "\x1b" not in error
@@ -305,16 +342,32 @@ def test_an_error_nobody_foresaw_names_cell_and_error(clone, capsys):
 
 def test_an_error_text_does_not_steer_the_terminal(clone, capsys):
     small_clone.write_chapter(clone, "00_summary", r"raise ValueError('a \x1b[2J b \x07')")
-    assert report.build("acme") == 1
+    assert build("acme") == 1
     said = capsys.readouterr().err
     assert "ValueError: a ?[2J b ?\n" in said and "\x1b" not in said
 
 
 def test_a_kernel_that_dies_is_explained(clone, capsys):
     small_clone.write_chapter(clone, "00_summary", "import os; os._exit(1)")
-    assert report.build("acme") == 1
+    assert build("acme") == 1
     assert "ran out of memory" in capsys.readouterr().err
     assert (clone / "reports/acme.failed/00_summary.ipynb").exists()
+
+
+@pytest.mark.parametrize(("kernel", "words"), [
+    ("import time; time.sleep(60)", "did not start in time. Most often the computer is busy"),
+    ("raise SystemExit(1)", "ended before the chapter began. Run it again.")])
+def test_a_kernel_that_does_not_start_is_explained_with_the_remedy(clone, capsys, monkeypatch, kernel, words):
+    folder = clone / "jupyter/kernels/python3"
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-S", "-c", kernel, "{connection_file}"]
+    (folder / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(clone / "jupyter"))
+    monkeypatch.setattr(runs, "KERNEL_STARTS_WITHIN", 1)
+    small_clone.write_chapter(clone, "00_summary", "print('edited')")
+    assert build("acme") == 1
+    said = capsys.readouterr().err
+    assert f"00_summary stopped. Its Python process {words}" in said and "LOYALTY_KERNELS=ordinary" in said
 
 
 def test_a_failed_run_publishes_nothing_old_as_new(clone, shop):
@@ -326,7 +379,7 @@ def test_a_failed_run_publishes_nothing_old_as_new(clone, shop):
     small_clone.write_chapter(clone, "00_summary")
     path = clone / "notebooks/00_summary.ipynb"
     path.write_text(path.read_text().replace("cases", "others"))
-    assert report.build("acme") == 0
+    assert build("acme") == 0
     assert sorted(path.stem for path in (clone / "reports/acme/tables").iterdir()) == [
         "data_quality", "kpis", "others", "segments"]
 
@@ -334,26 +387,26 @@ def test_a_failed_run_publishes_nothing_old_as_new(clone, shop):
 def test_a_missing_or_damaged_notebook_is_said(clone):
     (clone / "notebooks/02_scoring.ipynb").write_text("{")
     with pytest.raises(UserError, match=r"notebooks/02_scoring\.ipynb is missing or damaged"):
-        report.build("acme")
+        build("acme")
 
 
 # ---------------------------------------------------------------- complete or not at all
 def test_a_second_run_of_the_same_client_is_turned_away(clone, shop):
     words = rf"A run of 'acme' is under way since \d\d:\d\d \(process {os.getpid()}\): wait until it has ended\."
-    with report._only_run(shop), pytest.raises(UserError, match=words):
-        report.build("acme")
-    assert report.build("acme") == 0
+    with faults.only_run(shop), pytest.raises(UserError, match=words):
+        build("acme")
+    assert build("acme") == 0
 
 
 @pytest.mark.parametrize("exchange", [True, False])
 def test_swap_puts_the_new_set_in_place(tmp_path, monkeypatch, exchange):
     if not exchange:
-        monkeypatch.setattr(report, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(publish, "_exchange", lambda one, other: False)
     current, new = tmp_path / "acme", tmp_path / ".acme.1.new"
     for text in ("first", "second"):
         new.mkdir()
         (new / "index.html").write_text(text)
-        report._swap(new, current)
+        publish._swap(new, current)
         assert snapshot(tmp_path) == {"acme/index.html": text.encode()}
 
 
@@ -367,29 +420,29 @@ def test_a_run_killed_between_two_renames_is_repaired_by_the_next(clone, shop, m
 
     new = clone / "reports/.acme.1.new"
     new.mkdir()
-    monkeypatch.setattr(report, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(publish, "_exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
-        report._swap(new, shop.reports)
+        publish._swap(new, shop.reports)
     monkeypatch.undo()
     assert not shop.reports.exists()
-    with report._only_run(shop):
+    with faults.only_run(shop):
+        publish.tidy(shop)
         assert snapshot(clone / "reports") == {f"acme/{name}": content for name, content in published.items()}
 
 
 # Publishes again and again, each time in a process that is killed one file operation later than the last one
 KILLED_WHILE_PUBLISHING = """
 import os, signal, sys
-from loyalty_helpers.core import settings as client
+from loyalty_helpers.core.settings import load_client
 from loyalty_helpers.report.html import pages as page
-from loyalty_helpers.run import build as report
-shop = client.load_client("acme")
-prints = report.fingerprints(shop)
+from loyalty_helpers.run import faults, publish as to_publish
+shop = load_client("acme")
 pages = {}
 render = page.render
 page.render = lambda *arguments: pages.update(render(*arguments)) or pages
-front = report._front(shop, prints)
-report._publish(shop, front)
+front = to_publish.front(shop, "0123456789abcdef")
+to_publish.publish(shop, front)
 
 def publish(number):
     def count(event, arguments):
@@ -403,8 +456,9 @@ def publish(number):
     left = number
     page.render = lambda *arguments: {name: f"{html}<!--{number}-->" for name, html in pages.items()}
     sys.addaudithook(count)
-    with report._only_run(shop):
-        report._publish(shop, front)
+    with faults.only_run(shop):
+        to_publish.tidy(shop)
+        to_publish.publish(shop, front)
     os._exit(0)
 
 number, status = 0, 1
@@ -433,6 +487,7 @@ def test_a_run_killed_in_the_middle_leaves_the_last_set_and_the_next_run_is_as_e
     published, segments = snapshot(clone / "reports/acme"), shop.results / "segments.csv"
     small_clone.write_chapter(clone, "02_scoring", "import time; time.sleep(600)")
     with subprocess.Popen([sys.executable, "-u", "-m", "loyalty_helpers", "report", "acme"], text=True,
+                          env=small_clone.environment(clone, LOYALTY_KERNELS="ordinary"),
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         next(line for line in process.stdout if "02_scoring ..." in line)
         # now its old result is gone; soon the new one is there, and the chapter is not at its end
@@ -441,7 +496,7 @@ def test_a_run_killed_in_the_middle_leaves_the_last_set_and_the_next_run_is_as_e
         process.kill()
     assert snapshot(clone / "reports/acme") == published
     small_clone.write_chapter(clone, "02_scoring")
-    assert report.build("acme") == 0
+    assert build("acme") == 0
     assert ran(capsys.readouterr().out) == ["02_scoring"]
 
 
@@ -466,17 +521,17 @@ time.sleep(600)""")
 # ---------------------------------------------------------------- the other verbs
 def test_make_report_from_the_command_line(tmp_path):
     small_clone.make(tmp_path)
-    done = small_clone.report(tmp_path)
+    done = small_clone.verb(tmp_path, "report", "acme", kernels="forked")
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert ran(done.stdout) == ALL
-    last = done.stdout.splitlines()[-1]
-    assert last.startswith("5 of 5 chapters ran") and last.endswith("The report: reports/acme/index.html")
+    last = rf"{len(ALL)} of {len(ALL)} chapters ran .*The report: reports/acme/index\.html"
+    assert re.fullmatch(last, done.stdout.splitlines()[-1])
 
 
 def test_refreshed_notebooks_are_executed_clean_and_quiet(sample):
-    assert report.refresh_notebooks() == 0
+    assert refresh_notebooks() == 0
     first = snapshot(sample / "notebooks")
-    assert report.refresh_notebooks() == 0
+    assert refresh_notebooks() == 0
     assert snapshot(sample / "notebooks") == first
     for name in ALL:
         fresh, kept = small_clone.chapter(name), nbformat.reads(first[f"{name}.ipynb"].decode(), as_version=4)
@@ -487,18 +542,18 @@ def test_refreshed_notebooks_are_executed_clean_and_quiet(sample):
 def test_refreshing_refuses_a_path_of_this_machine(sample):
     small_clone.write_chapter(sample, "00_summary", "print(shop.folder)")
     with pytest.raises(UserError, match="00_summary: an output mentions"):
-        report.refresh_notebooks()
+        refresh_notebooks()
 
 
 def test_provenance_says_where_numbers_come_from(clone, shop):
-    facts = report.provenance(shop)
+    facts = provenance(shop)
     assert list(facts) == ["python", "packages", "commit", "parameters", "inputs", "fingerprint"]
-    assert facts["inputs"] == {"orders.csv": report.sha256((shop.folder / "orders.csv").read_bytes()).hexdigest()}
+    assert facts["inputs"] == {"orders.csv": sha256((shop.folder / "orders.csv").read_bytes()).hexdigest()}
     assert facts["commit"] == "unknown" and "pandas" in facts["packages"]
     git = ["git", "-C", str(clone), "-c", "user.name=x", "-c", "user.email=x@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
         subprocess.run([*git, *command], check=True, capture_output=True)
-    commit = report.provenance(shop)["commit"]
+    commit = provenance(shop)["commit"]
     assert len(commit) == 40
     (clone / "new").write_text("")
-    assert report.provenance(shop)["commit"] == f"{commit}, changed"
+    assert provenance(shop)["commit"] == f"{commit}, changed"

@@ -9,6 +9,7 @@ import tomllib
 import venv
 from pathlib import Path
 
+import fast
 import pytest
 import yaml
 
@@ -83,11 +84,24 @@ def test_the_lock_pins_every_dependency_with_hashes(dependencies):
 def test_help_lists_every_verb_and_is_the_default(clone):
     shown = run(["make"], clone)
     assert shown.stdout == run(["make", "help"], clone).stdout
-    verbs = re.findall(r"^  make (\w+) +\S", shown.stdout, re.MULTILINE)
+    verbs = re.findall(r"^  make ([\w-]+) +\S", shown.stdout, re.MULTILINE)
     makefile = (clone / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.*)", makefile, re.MULTILINE)[1].split()
     assert sorted(verbs) == sorted(set(phony) - {"lock"})  # lock is for maintainers
     assert {"report", "check", "new", "lab", "test", "sample", "notebooks", "bench", "clean", "help"} <= set(verbs)
+
+
+@pytest.mark.parametrize(("changed", "also"), [
+    ([], []), (["README.md", "loyalty_helpers/lab/study.py"], ["simulate"]), (["tests/test_a.py"], ["a"]),
+    (["loyalty_helpers/forecast/climb.py"], ["b"]), (["loyalty_helpers/core/glm.py"], ["check", "glm"]),
+    (["loyalty_helpers/run/check.py", "loyalty_helpers/lab/simulate.py"], ["check", "simulate"])])
+def test_fast_tests_are_those_of_the_rooms_that_changed(changed, also):
+    of = "from loyalty_helpers"
+    tests = {"a": f"{of}.customers import rhythm", "b": f"{of} import forecast\n{of}.core import x\n{of}.lab import x",
+             "check": f"{of}.core import settings", "simulate": f"{of}.ingest import prepare",
+             "glm": "import numpy\nfrom loyalty_helpers.core.glm import fit"}
+    found = fast.chosen(changed, {f"tests/test_{name}.py": text for name, text in tests.items()})
+    assert found == sorted([*fast.ALWAYS, *(f"tests/test_{name}.py" for name in also)])
 
 
 @pytest.mark.parametrize(("verb", "key"), [("report", "../x"), ("check", "../x"), *(("new", key) for key in BAD_KEYS)])

@@ -17,7 +17,7 @@ from scipy import stats
 
 from loyalty_helpers.core.settings import LEVELS, load_client
 from loyalty_helpers.ingest import prepare as ingest
-from loyalty_helpers.lab import sample, simulate
+from loyalty_helpers.lab import life, sample, simulate
 from loyalty_helpers.lab.simulate import SCENARIOS, shop
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
@@ -82,7 +82,7 @@ def test_impossible_options_are_refused():
 @given(st.floats(0.0, 0.999999), st.floats(0.0, 30.0))
 @settings(max_examples=200, deadline=None)
 def test_poisson_by_inversion_is_poisson(uniform, mean):
-    count = int(simulate._poisson(np.array([uniform]), np.array([mean]))[0])
+    count = int(life._poisson(np.array([uniform]), np.array([mean]))[0])
     assert stats.poisson.cdf(count, mean) >= uniform - 1e-12
     assert count == 0 or stats.poisson.cdf(count - 1, mean) < uniform + 1e-12
 
@@ -90,7 +90,7 @@ def test_poisson_by_inversion_is_poisson(uniform, mean):
 # ---------------------------------------------------------------- the market
 def test_the_calendar_knows_the_feasts_by_their_true_dates():
     days = np.arange("2023-03-06", "2025-12-01", dtype="datetime64[D]")
-    demand = pd.Series(simulate.calendar(days), index=pd.DatetimeIndex(days))
+    demand = pd.Series(life.calendar(days), index=pd.DatetimeIndex(days))
     assert [str(day.date()) for day in demand.nlargest(2).index] == ["2023-11-11", "2024-11-11"]
     for new_year in ("2024-02-10", "2025-01-29"):
         feast, week_before = demand[new_year], demand[pd.Timestamp(new_year) - WEEK]

@@ -5,6 +5,7 @@ no other room.
 """
 
 __all__ = [
+    "calendar",
     "findings",
     "glm",
     "intervals",

@@ -5,9 +5,13 @@ It takes seeds and gives invented shops, and tables of hits and misses. Nothing 
 
 __all__ = [
     "baselines",
+    "histories",
+    "life",
     "sample",
     "simulate",
     "study",
     "study_charts",
+    "study_page",
+    "tally",
     "validate",
 ]

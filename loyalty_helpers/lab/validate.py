@@ -1,7 +1,7 @@
 """The verb `validate`: run the study, keep its table, make its page.
 
 What lies where:
-    validation/results.csv, validation.html       the published study, committed
+    validation/results.csv, validation.html       the published study, committed; README.md its tables
     validation/draws.csv                          a few of its draws, which a test makes again
     reports/validation_<client>/                  the same for the history of one client
     reports/validation_quick/                     the version of a minute or two
@@ -24,7 +24,6 @@ SAMPLE = "sample"  # the default client of every verb: validating it is the stud
 NOTEBOOK = Path("notebooks") / "validation" / "validation.ipynb"
 DRAWS = Path("data") / ".validation"
 PUBLISHED = Path("validation")
-MARKS = ("<!-- study -->", "<!-- /study -->")  # in the README, around what the study found
 REAL = {True: 20, False: 200}  # draws of each rule of joining in a real history, by `quick`
 
 
@@ -33,55 +32,50 @@ def validate(key: str = SAMPLE, *, quick: bool = False, root: Path = client.ROOT
 
     All cores are used, and what a stopped run has drawn is not drawn again.
     """
-    from loyalty_helpers.lab import study as validation
+    from loyalty_helpers.lab import study, tally
 
     own = key != SAMPLE
-    orders = {key: _own_orders(key, root)} if own else _public_orders(root)
-    first = validation.QUICK_SEED if quick else validation.PUBLISHED_SEED
-    found = [validation.real_history(table, name=name, folder=root / DRAWS, repetitions=REAL[quick],
-                                     first_seed=first + (place + 1) * validation.SEEDS_OF_HISTORIES)
-             for place, (name, table) in enumerate(orders.items())]
-    study = [*([] if own else validation.cells(quick=quick)),
-             *(cell for planted in found if not isinstance(planted, str) for cell in planted)]
+    planted, refused = _planted({key: _own_orders(key, root)} if own else _public_orders(root), root, quick=quick)
     try:
-        draws = validation.run(study, root / DRAWS, say=lambda words: print(f"  {words}", flush=True))
+        draws = study.run([*([] if own else study.cells(quick=quick)), *planted], root / DRAWS,
+                          say=lambda words: print(f"  {words}", flush=True))
     except KeyboardInterrupt:
         print("What was drawn so far is kept: the same command goes on from here.", flush=True)
         raise
-    refused = pd.DataFrame({"kind": "real history", "repetitions": 0,
-                            "note": [why for why in found if isinstance(why, str)]})
-    table = pd.concat([validation.results(draws).assign(note=None), refused], ignore_index=True).assign(
-        made_on=f"{date.today():%Y-%m-%d}", code=validation.code_version())
-    folder = Path("reports", f"validation_{key}" if own else "validation_quick") if own or quick else PUBLISHED
-    (root / folder).mkdir(parents=True, exist_ok=True)
+    none = pd.DataFrame({"kind": "real history", "repetitions": 0, "note": refused})
+    table = pd.concat([tally.results(draws).assign(note=None), none], ignore_index=True).assign(
+        made_on=f"{date.today():%Y-%m-%d}", code=study.code_version())
     if own:
         table = pd.concat([table, _published(root)], ignore_index=True)
+    folder = Path("reports", f"validation_{key}" if own else "validation_quick") if own or quick else PUBLISHED
+    (root / folder).mkdir(parents=True, exist_ok=True)
     table.to_csv(root / folder / "results.csv", index=False, lineterminator="\n")
     _write_page(root, folder, load_client(key, root).name if own else "How sure are the estimates?")
     if folder == PUBLISHED:
-        validation.first_draws(draws).to_csv(root / folder / "draws.csv", index=False, lineterminator="\n")
-        tell_readme(root)
+        from loyalty_helpers.lab import study_page
+
+        study.first_draws(draws).to_csv(root / folder / "draws.csv", index=False, lineterminator="\n")
+        (root / folder / "README.md").write_text(study_page.readme(table), encoding="utf-8", newline="\n")
     print(f"The table and the page: {(folder / 'results.csv').as_posix()}, {(folder / 'validation.html').as_posix()}")
     return 0
 
 
-def tell_readme(root: Path) -> None:
-    """Set the published study's tables into the README, between its marks."""
-    from loyalty_helpers.lab import study_charts as validation_charts
+def _planted(orders: dict[str, pd.DataFrame], root: Path, *, quick: bool) -> tuple[list, list[str]]:
+    """The cells of the histories that can serve, each with seeds of its own, and in words why others cannot."""
+    from loyalty_helpers.lab import histories, study
 
-    readme = root / "README.md"
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    told = validation_charts.readme(validation_charts.read(root / PUBLISHED))
-    readme.write_text(f"{before}{begin}\n{told}\n{end}{after}", encoding="utf-8", newline="\n")
+    first = study.QUICK_SEED if quick else study.PUBLISHED_SEED
+    found = [histories.real_history(table, name=name, folder=root / DRAWS, repetitions=REAL[quick],
+                                    first_seed=first + (place + 1) * study.SEEDS_OF_HISTORIES)
+             for place, (name, table) in enumerate(orders.items())]
+    return ([cell for cells in found if not isinstance(cells, str) for cell in cells],
+            [why for why in found if isinstance(why, str)])
 
 
 def _published(root: Path) -> pd.DataFrame:
     """The simulated shops of the published study, to stand beside a client's own history; empty where there is none."""
-    from loyalty_helpers.lab import study_charts as validation_charts
-
     try:
-        published = validation_charts.read(root / PUBLISHED)
+        published = pd.read_csv(root / PUBLISHED / "results.csv")
     except FileNotFoundError:
         return pd.DataFrame()
     return published[published["kind"] == "simulated"]
@@ -89,22 +83,20 @@ def _published(root: Path) -> pd.DataFrame:
 
 def _own_orders(key: str, root: Path) -> pd.DataFrame:
     """The client's prepared orders: those before its own program where they reach far enough, else all."""
-    from loyalty_helpers.lab import study as validation
+    from loyalty_helpers.lab import histories
 
     shop = load_client(key, root)
     orders, launched = store.read(shop, "orders"), shop.program.launched_on
     early = orders if launched is None else orders[orders["ordered_at"] < pd.Timestamp(launched)]
-    return early if validation.long_enough(early) else orders
+    return early if histories.long_enough(early) else orders
 
 
 def _public_orders(root: Path) -> dict[str, pd.DataFrame]:
     """The public order histories that are at hand, by name."""
     from loyalty_helpers.ingest import prepare as ingest
-    from loyalty_helpers.lab import study as validation
+    from loyalty_helpers.lab import histories
 
-    music, found = validation.cdnow(root / "data" / "cdnow"), {}
-    if music is not None:
-        found["CDNOW"] = music
+    found = {} if (music := histories.cdnow(root / "data" / "cdnow")) is None else {"CDNOW": music}
     try:
         found["Online Retail"] = ingest.prepare(load_client("online_retail", root)).tables["orders"]
     except UserError:
@@ -118,13 +110,12 @@ def _write_page(root: Path, folder: Path, name: str) -> None:
     The notebook of the published study is kept executed, as the chapters are.
     """
     from loyalty_helpers.report.html import pages as page
-    from loyalty_helpers.run import build as report
-    from loyalty_helpers.run import kernels
+    from loyalty_helpers.run import build, kernels
 
     published = folder == PUBLISHED
     with tempfile.TemporaryDirectory(prefix="loyalty-") as beside, kernels.kernels():
         executed = Path(beside) / NOTEBOOK.name
-        report.execute(root / NOTEBOOK, executed, None if published else {"folder": folder.as_posix()})
+        build.execute(root / NOTEBOOK, executed, None if published else {"folder": folder.as_posix()})
         text = executed.read_text(encoding="utf-8")
     if published:
         (root / NOTEBOOK).write_text(text, encoding="utf-8")

@@ -10,4 +10,9 @@ __all__ = [
     "faults",
     "holdout",
     "kernels",
+    "parameters",
+    "provenance",
+    "publish",
+    "purge",
+    "state",
 ]

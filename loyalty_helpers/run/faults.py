@@ -1,6 +1,6 @@
 """What the machine may do to a run: another run of the same client, a full disk, too little memory.
 
-Only the standard library and `client` are imported: a run that finds nothing to do must end at once.
+Only the standard library and the settings are imported: a run that finds nothing to do must end at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from loyalty_helpers.core.settings import ROOT, Client, UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_MEMORY = "The computer ran out of memory. Close other programs and try again."
+OTHER_KERNELS = ("If that does not help, have such processes started in the ordinary, slower way: set "
+                 "LOYALTY_KERNELS=ordinary in the environment.")
 BEYOND_THE_WORDS = 1 << 20  # the byte that is locked: Windows lets nobody read a byte that is
 
 
@@ -70,6 +72,22 @@ def words_of(name: str, text: str) -> str:
         return NO_MEMORY
     full = any(f"[Errno {code}]" in text or f"[errno {code}]" in text for code in FULL) or os.strerror(FULL[0]) in text
     return words(OSError(FULL[0], text)) if full else ""
+
+
+def words_of_kernel(error: BaseException) -> str:
+    """What became of the Python process of a chapter, and what to do; "" for an error that tells of something else."""
+    text = str(error)
+    if isinstance(error, OSError | MemoryError):
+        return words(error)
+    if "Kernel didn't respond" in text:
+        return ("Its Python process did not start in time. Most often the computer is busy with something else: close "
+                f"other programs and run it again. {OTHER_KERNELS}")
+    if "Kernel died before" in text:
+        return f"Its Python process ended before the chapter began. Run it again. {OTHER_KERNELS}"
+    if type(error).__name__ == "DeadKernelError" or "Kernel died" in text:
+        return ("Its Python process ended in the middle of the chapter, most often because the computer ran out of "
+                "memory. Close other programs and try again.")
+    return ""
 
 
 def _shown(name: object) -> str:

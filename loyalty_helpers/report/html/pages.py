@@ -20,6 +20,8 @@ from markupsafe import Markup
 from nbconvert.exporters.html import HTMLExporter
 from traitlets.config import Config
 
+from loyalty_helpers.report import wording
+
 TEMPLATE = Path(__file__).parent / "template"
 TITLE = "Loyalty program evaluation"
 # what is shown of an output that comes in several forms; anything else is shown as text, never left out
@@ -52,7 +54,7 @@ def render(notebooks: Mapping[str, str], labels: Mapping[str, str], front: Front
     `notebooks` are the executed chapters as JSON texts. Headings get anchors that are unique over all chapters
     ("02-What-we-kept"). A link to another chapter's notebook leads to its page, in report.html to its place there.
     """
-    chapters = [chapter(key, labels[key], executed) for key, executed in notebooks.items()]
+    chapters = [chapter(key, labels[key], executed, front.language) for key, executed in notebooks.items()]
     pages = {page_name(one.key): _page([one], chapters, front) for one in chapters}
     return pages | {"report.html": _page(chapters, chapters, front)}
 
@@ -63,9 +65,17 @@ def page_name(key: str) -> str:
 
 
 @cache
-def chapter(key: str, label: str, executed: str) -> Chapter:
-    """One chapter, rendered; kept, so that a run can have it rendered while other chapters are running."""
-    body, _ = _exporter().from_notebook_node(nbformat.reads(executed, as_version=4))
+def chapter(key: str, label: str, executed: str, language: str) -> Chapter:
+    """One chapter, rendered; kept, so that a run can have it rendered while other chapters are running.
+
+    Its own texts are those of the catalogue of the `language` (`cell-02-scoring-c010`, by chapter and cell), where it
+    has them, else those of the notebook.
+    """
+    notebook = nbformat.reads(executed, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = wording.entry(f"cell-{key.replace('_', '-')}-{cell.id}", language) or cell.source
+    body, _ = _exporter().from_notebook_node(notebook)
     contents, seen = [], []
 
     def with_anchor(heading: re.Match) -> str:

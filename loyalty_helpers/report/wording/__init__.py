@@ -15,7 +15,7 @@ from fluent.runtime import FluentBundle, FluentResource
 from loyalty_helpers.core.findings import Finding, amount, difference
 from loyalty_helpers.core.messages import Fact, Listed, Message, Number, Persons, message
 
-__all__ = ["words"]
+__all__ = ["entry", "words"]
 
 HERE = Path(__file__).parent
 LANGUAGE = "en"
@@ -37,6 +37,12 @@ def words(said: Message | str | None, *, least: int = 1) -> str:
     if errors:
         raise KeyError(f"The message '{said.key}' lacks a fact: {errors[0]}.")
     return text
+
+
+def entry(key: str, language: str) -> str:
+    """The entry `key`, which has no facts, of the catalogue of a `language`; "" where there is none."""
+    bundle = _catalogue(language)
+    return bundle.format_pattern(bundle.get_message(key).value, {})[0] if bundle.has_message(key) else ""
 
 
 @cache
