@@ -29,6 +29,7 @@ from loyalty_helpers.evaluation.panel import KNOWN_FOR, USABLE
 from loyalty_helpers.evaluation.till import LABELS
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, first_joining, missing
 from loyalty_helpers.lab import study as validation
+from loyalty_helpers.lab import tally
 from loyalty_helpers.report import gate as privacy
 
 Frames = Mapping[str, pd.DataFrame]
@@ -188,12 +189,12 @@ def error_rates(headline: Effect | None, customers: int, found: pd.DataFrame) ->
     sizes = sorted(rows["customers"].unique())
     nearest = max((size for size in sizes if size <= customers), default=sizes[0])  # rather smaller than larger
     rows = rows[rows["customers"] == nearest]
-    every = validation.pooled(rows, ["estimator"]).iloc[0]
+    every = tally.pooled(rows, ["estimator"]).iloc[0]
     said = (f"In {number(every['answers'])} simulated shops of {number(nearest)} customers, this method's interval "
             f"held the planted truth in {amount(every['coverage'], 'share')}")
     if not (rows["lift"] == 0).any():
         return f"{said}."
-    none = validation.pooled(rows[rows["lift"] == 0], ["estimator"]).iloc[0]
+    none = tally.pooled(rows[rows["lift"] == 0], ["estimator"]).iloc[0]
     return (f"{said}; where the program did nothing, it found a lift in {amount(none['claims_positive'], 'share')} of "
             f"the cases, and the verdict would have been “works” or “probably works” in "
             f"{amount(none['says_works'], 'share')}.")
