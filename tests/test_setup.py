@@ -15,8 +15,7 @@ import yaml
 
 from loyalty_helpers.core.settings import CLONE
 
-CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata",  # where conda-forge calls it differently
-               "phonenumberslite": "phonenumbers"}
+CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}  # where conda-forge calls it differently
 BAD_KEYS = ["../x", "a b", "a.b", "", "-h", "a/b"]
 
 
