@@ -4,9 +4,8 @@ report       the report of the sample: everything, nothing changed, one chapter 
 retail       541,909 order lines: ingest and tables, against plain reading of the same file
 lines        a CSV file of 10 million order lines (1 GB) -> canonical tables, against a plain pandas script
 ten-million  10 million orders -> customers and weeks, against hand-written DuckDB SQL
-fifty-million  50 million, where DuckDB may use 3 GB; beside it, once, the same helpers on pandas frames
-lifetime     fits of BG/NBD to CDNOW, 100,000 and 500,000 customers, against the archived package `lifetimes`; and
-             the whole outlook on a million customers
+fifty-million  50 million, where DuckDB may use 3 GB
+lifetime     fits of BG/NBD to CDNOW, against the archived package `lifetimes`; the whole outlook on a million customers
 customers    chapter 02, once prepared, on 541,909 order lines and on a million customers
 till         the comparison at the till at 1,000, 5,000 and 200,000 customers x 143 weeks, against counting weeks
 
@@ -14,7 +13,7 @@ Each figure is the median of runs that alternate with those it is compared with.
 so that its peak memory is its own too. Everything happens in a temporary folder.
 """
 
-# Only the standard library here: a child process's peak memory is never below its parent's.
+# Only what imports no pandas here: a child process's peak memory is never below its parent's.
 import contextlib
 import json
 import os
@@ -29,16 +28,15 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from loyalty_helpers.core import store
+from loyalty_helpers.run.state import CHAPTERS
 
 CLONE = Path(__file__).resolve().parents[1]
 ROUNDS = 3
 DUCKDB_MEMORY = "3GB"  # for the helpers and for the SQL; what does not fit waits on the disk
-PANDAS_MEMORY = 20e9  # bytes of main memory without which 50 million orders are not tried in pandas
 LINES = 541_909
 MANY_LINES = 10_000_000
 TILL_SIZES = {1_000: 20, 5_000: 5, 200_000: 1}  # customers -> how often in a row
-HISTORIES = {"CDNOW": 20, "100000": 1, "500000": 1}  # customers -> how often in a row
+FITS = 20  # of CDNOW in a row
 AS_OF, ORIGIN = date(2025, 1, 1), date(2024, 1, 1)
 Row = tuple[str, str, str]  # what, measured, ratio
 
@@ -74,8 +72,8 @@ def report(root: Path, kernels: str, what: str) -> float:
     took = time.perf_counter() - started
     if run.returncode:
         sys.exit(f"The report of the sample failed:\n{run.stdout}{run.stderr}")
-    expected = {"everything": "5 of 5 chapters ran", "nothing changed": "Nothing changed",
-                "chapter 02 edited": "2 of 5 chapters ran"}[what]
+    expected = {"everything": f"{len(CHAPTERS)} of {len(CHAPTERS)} chapters ran", "nothing changed": "Nothing changed",
+                "chapter 02 edited": f" of {len(CHAPTERS)} chapters ran"}[what]
     if expected not in run.stdout:
         sys.exit(f"{what}: expected '{expected}', but the run said:\n{run.stdout}")
     return took
@@ -127,6 +125,7 @@ def make_lines(shop: Path) -> None:
 
 
 def ingest_lines(root: Path) -> Callable[[], None]:
+    from loyalty_helpers.core import store
     from loyalty_helpers.core.settings import load_client
     from loyalty_helpers.customers import tables
     from loyalty_helpers.ingest import prepare as ingest
@@ -187,6 +186,7 @@ def make_many_lines(shop: Path) -> None:
 
 
 def prepare_lines(root: Path) -> Callable[[], None]:
+    from loyalty_helpers.core import store
     from loyalty_helpers.core.settings import load_client
     from loyalty_helpers.ingest import prepare as ingest
 
@@ -216,13 +216,7 @@ def bench_ten_million(folder: Path) -> list[Row]:
 
 
 def bench_fifty_million(folder: Path) -> list[Row]:
-    rows = bench_orders(folder, 50_000_000)
-    what = "  the same helpers on pandas frames"
-    if os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") < PANDAS_MEMORY:
-        return [*rows, (what, "not tried", f"needs {PANDAS_MEMORY / 1e9:.0f} GB of memory")]
-    say("once: with pandas")
-    run = child("with_pandas", folder)
-    return [*rows, (what, f"{run['seconds']:.1f} s, peak {run['peak']:,.0f} MB", "")]
+    return bench_orders(folder, 50_000_000)
 
 
 def bench_orders(folder: Path, orders: int) -> list[Row]:
@@ -265,19 +259,6 @@ def with_helpers(folder: Path) -> Callable[[], None]:
         orders = base.read_parquet(f"{folder}/orders.parquet")
         tables.customers(orders, as_of=AS_OF).write_parquet(f"{folder}/customers_helpers.parquet")
         tables.customer_weeks(orders, origin=ORIGIN).write_parquet(f"{folder}/weeks_helpers.parquet")
-
-    return work
-
-
-def with_pandas(folder: Path) -> Callable[[], None]:
-    import pandas as pd
-
-    from loyalty_helpers.customers import tables
-
-    def work() -> None:
-        orders = pd.read_parquet(folder / "orders.parquet")
-        tables.customers(orders, as_of=AS_OF).to_parquet(folder / "customers_pandas.parquet")
-        tables.customer_weeks(orders, origin=ORIGIN).to_parquet(folder / "weeks_pandas.parquet")
 
     return work
 
@@ -377,61 +358,33 @@ def compare_at_the_till(folder: Path) -> Callable[[], None]:
 
 # ---------------------------------------------------------------- lifetime value
 def bench_lifetime(folder: Path) -> list[Row]:
-    rows = []
-    for customers, times in HISTORIES.items():
-        place = folder / customers
-        place.mkdir()
-        ours, theirs = alternate("fit_helpers", "fit_lifetimes", place)
-        (seconds, reached), (base, limit) = ([median(run[key] for run in runs) for key in ("seconds", "result")]
-                                             for runs in (ours, theirs))
-        if reached < limit - 0.01:
-            sys.exit(f"{customers}: log-likelihood {reached:,.2f}, that of lifetimes is {limit:,.2f}")
-        of = "CDNOW" if customers == "CDNOW" else f"{int(customers):,} customers"
-        rows += [(f"fit, {of}", f"{1000 * seconds / times:,.1f} ms", f"{base / seconds:.1f} x as fast as:"),
-                 ("  lifetimes", f"{1000 * base / times:,.1f} ms", "1")]
-    place = folder / "1000000"
-    place.mkdir()
-    run = child("look_ahead", place)
-    return [*rows, ("outlook, 1,000,000 customers", f"{run['seconds']:.1f} s, peak {run['peak']:,.0f} MB", "")]
+    ours, theirs = alternate("fit_helpers", "fit_lifetimes", folder)
+    (seconds, reached), (base, limit) = ([median(run[key] for run in runs) for key in ("seconds", "result")]
+                                         for runs in (ours, theirs))
+    if reached < limit - 0.01:
+        sys.exit(f"log-likelihood {reached:,.2f}, that of lifetimes is {limit:,.2f}")
+    run = child("look_ahead", folder)
+    return [("fit, CDNOW", f"{1000 * seconds / FITS:,.1f} ms", f"{base / seconds:.1f} x as fast as:"),
+            ("  lifetimes", f"{1000 * base / FITS:,.1f} ms", "1"),
+            ("outlook, 1,000,000 customers", f"{run['seconds']:.1f} s, peak {run['peak']:,.0f} MB", "")]
 
 
-def cdnow_or_drawn(folder: Path):
-    """Frequency, recency and age of as many customers as the folder's name says, who live by the model (whole days)."""
+def cdnow():
+    """Frequency, recency and age of CDNOW's customers."""
     import warnings
 
-    import numpy as np
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from lifetimes.datasets import load_cdnow_summary
 
-    if folder.name == "CDNOW":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from lifetimes.datasets import load_cdnow_summary
-
-            return load_cdnow_summary()[["frequency", "recency", "T"]].to_numpy(dtype="float64").T
-    return lives(int(folder.name), np.random.default_rng(7))
-
-
-def lives(customers: int, rng):
-    """Histories in weeks of customers drawn from the BG/NBD with CDNOW's drop-out, in whole days over two years."""
-    import numpy as np
-
-    rate, leaves = rng.gamma(0.8, 1 / 60, customers), rng.beta(0.8, 2.4, customers)
-    age = rng.integers(1, 730, customers)
-    frequency, last, t = np.zeros(customers), np.zeros(customers), np.zeros(customers)
-    here = np.arange(customers)
-    while len(here):
-        t[here] += np.ceil(rng.exponential(1 / rate[here]))
-        here = here[t[here] <= age[here]]
-        frequency[here] += 1
-        last[here] = t[here]
-        here = here[rng.random(len(here)) >= leaves[here]]
-    return frequency, last / 7, age / 7
+        return load_cdnow_summary()[["frequency", "recency", "T"]].to_numpy(dtype="float64").T
 
 
 def fit_helpers(folder: Path) -> Callable[[], float]:
     from loyalty_helpers.forecast import fit_bg_nbd
 
-    history = cdnow_or_drawn(folder)
-    return lambda: [fit_bg_nbd(*history).log_likelihood for _ in range(HISTORIES[folder.name])][-1]
+    history = cdnow()
+    return lambda: [fit_bg_nbd(*history).log_likelihood for _ in range(FITS)][-1]
 
 
 def fit_lifetimes(folder: Path) -> Callable[[], float]:
@@ -442,10 +395,10 @@ def fit_lifetimes(folder: Path) -> Callable[[], float]:
     warnings.simplefilter("ignore")
     from lifetimes import BetaGeoFitter
 
-    history = cdnow_or_drawn(folder)
+    history = cdnow()
 
     def work() -> float:
-        fitted = [BetaGeoFitter().fit(*history) for _ in range(HISTORIES[folder.name])][-1]
+        fitted = [BetaGeoFitter().fit(*history) for _ in range(FITS)][-1]
         at = np.log(fitted.params_.to_numpy())  # what it keeps is a mean in another unit of time
         return -len(history[0]) * float(fitted._negative_log_likelihood(at, *history, np.ones(len(history[0])), 0.0))
 
@@ -453,20 +406,34 @@ def fit_lifetimes(folder: Path) -> Callable[[], float]:
 
 
 def look_ahead(folder: Path) -> Callable[[], None]:
-    """Orders of the drawn customers, six each on average, and everything that `outlook` makes of them."""
+    """Everything that `outlook` makes of a million customers."""
+    from loyalty_helpers.forecast import outlook
+
+    orders = million()
+    return lambda: outlook(orders, as_of=date(2024, 12, 30)) and None
+
+
+def million():
+    """Orders of a million people of whom each buys at a pace of their own and may leave after any, over two years."""
     import numpy as np
     import pandas as pd
 
-    from loyalty_helpers.forecast import outlook
-
-    n, rng = int(folder.name), np.random.default_rng(8)
-    who = np.append(np.arange(n), rng.choice(n, 5 * n, p=(weight := rng.gamma(0.8, 1, n)) / weight.sum()))
-    first = rng.random(n) ** 0.7
-    when = np.append(first, first[who[n:]] + (1 - first[who[n:]]) * rng.random(5 * n)) * 3 * 364
-    orders = pd.DataFrame({
-        "customer_id": pd.Series(who, dtype="str"), "amount": rng.gamma(2, 60, len(who)).round(2), "is_refund": False,
-        "ordered_at": (np.datetime64("2023-01-01") + (when * 86400).astype("timedelta64[s]")).astype("datetime64[us]")})
-    return lambda: outlook(orders, as_of=date(2025, 12, 28)) and None
+    rng, people, days = np.random.default_rng(1), 1_000_000, 728
+    first, rate, leave = rng.random(people) * days, rng.gamma(0.8, 1 / 56, people), rng.beta(0.8, 2.5, people)
+    who, when, still, at = [np.arange(people)], [first], np.arange(people), first.copy()
+    while len(still):
+        still = still[rng.random(len(still)) >= leave[still]]
+        at[still] += rng.exponential(1 / np.maximum(rate[still], 1e-6))
+        still = still[at[still] < days]
+        who, when = [*who, still], [*when, at[still]]
+    who, when, basket = np.concatenate(who), np.concatenate(when), rng.lognormal(4, 0.5, people)
+    return pd.DataFrame({
+        "order_id": pd.Series(np.arange(len(who)), dtype="str"), "customer_id": pd.Series(who, dtype="str"),
+        "ordered_at": np.datetime64("2023-01-02", "us") + (when * 86_400e6).astype("timedelta64[us]"),
+        "amount": np.round(basket[who] * rng.lognormal(0, 0.4, len(who)), 2),
+        "is_refund": False, "channel": "web", "rating": np.nan,
+        "category": np.array(list("ABCDEF"))[rng.integers(0, 6, len(who))],
+    }).sort_values("ordered_at", kind="stable", ignore_index=True)
 
 
 # ---------------------------------------------------------------- chapter 02
@@ -493,40 +460,19 @@ def prepare_retail(root: Path) -> Callable[[], str]:
 
 
 def prepare_million(root: Path) -> Callable[[], str]:
-    """A million people of whom each buys at a pace of their own and may leave after any order, over two years."""
-    import numpy as np
-    import pandas as pd
-
-    rng, people, days = np.random.default_rng(1), 1_000_000, 728
-    first, rate, leave = rng.random(people) * days, rng.gamma(0.8, 1 / 56, people), rng.beta(0.8, 2.5, people)
-    who, when, still, at = [np.arange(people)], [first], np.arange(people), first.copy()
-    while len(still):
-        still = still[rng.random(len(still)) >= leave[still]]
-        at[still] += rng.exponential(1 / np.maximum(rate[still], 1e-6))
-        still = still[at[still] < days]
-        who, when = [*who, still], [*when, at[still]]
-    who, when, basket = np.concatenate(who), np.concatenate(when), rng.lognormal(4, 0.5, people)
-    orders = pd.DataFrame({
-        "order_id": np.arange(len(who)).astype("U8"),
-        "customer_id": np.char.add("c", who.astype("U7")),
-        "ordered_at": np.datetime64("2023-01-02", "us") + (when * 86_400e6).astype("timedelta64[us]"),
-        "amount": np.round(basket[who] * rng.lognormal(0, 0.4, len(who)), 2),
-        "is_refund": False, "channel": "web", "rating": np.nan,
-        "category": np.array(list("ABCDEF"))[rng.integers(0, 6, len(who))],
-    }).sort_values("ordered_at", kind="stable", ignore_index=True)
-    shop = root / "data" / "online_retail"  # the key that `score` looks for
+    orders, shop = million(), root / "data" / "online_retail"  # the key that `score` looks for
     shop.mkdir(parents=True)
     (shop / "client.yml").write_text("name: Large\ncurrency: EUR\ntime_zone: Europe/Berlin\nids: plain\n"
                                      "sources:\n  orders:\n    files: orders.csv\n")
     os.environ["LOYALTY_ROOT"] = str(root)
-    from loyalty_helpers.core.purchases import span
+    from loyalty_helpers.core import store
     from loyalty_helpers.core.settings import load_client
     from loyalty_helpers.customers import tables
 
-    made = {"customers": tables.customers(orders, as_of=span(orders).end),
+    made = {"customers": tables.customers(orders, as_of=date(2024, 12, 30)),
             "customer_weeks": tables.customer_weeks(orders, origin=date(2023, 1, 2))}
     store.write(load_client(shop.name), {"orders": orders} | made)
-    return lambda: f"{people:,} customers, {len(orders):,} orders"
+    return lambda: f"1,000,000 customers, {len(orders):,} orders"
 
 
 def score(root: Path) -> Callable[[], None]:

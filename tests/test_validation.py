@@ -188,14 +188,14 @@ class TestARun:
         whole = validation.run(study, tmp_path, workers=1, say=said.append)
         assert all(asked.count(seed) == 1 for seed in range(study[0].first_seed, study[0].first_seed + 3))
         assert len(asked) == 4 + 3  # of the second cell, the part that was not complete is drawn again
-        assert said[-1].startswith("2 of 2 cells done, 100% of the work")
+        assert said[-1].startswith("100% of the draws done")
         again = validation.run(study, tmp_path, workers=1)
         assert len(asked) == 7
         pd.testing.assert_frame_equal(again, whole)
 
     def test_keeps_draws_apart_by_cell_and_by_code(self, study, tmp_path, monkeypatch):
         def places(cell: Cell) -> set:
-            return {task.part for task in validation._tasks(0, cell, tmp_path)}
+            return {task.part for task in validation._tasks(cell, tmp_path)}
 
         first = places(study[0])
         for change in ({"lift": 0.1}, {"scenario": "none"}, {"holdout": 0.5}, {"estimators": ("naive",)}):

@@ -185,18 +185,11 @@ def replicate(cell: Cell, seed: int) -> list[dict]:
 # ---------------------------------------------------------------- the run
 @dataclass(frozen=True)
 class Task:
-    """A few draws of the cell at `place` in the study, and the file that keeps what came of them."""
+    """A few draws of a cell, fewer where its shops are larger, and the file that keeps what came of them."""
 
-    place: int
     cell: Cell
     seeds: range
     part: Path
-
-    @property
-    def effort(self) -> float:
-        """About how long it takes, in no particular unit."""
-        slow = sum(500 for name in self.cell.estimators if name in TEXTBOOK)
-        return len(self.seeds) * (1500 + slow + self.cell.customers)
 
 
 def run(study: Sequence[Cell], folder: Path, *, workers: int | None = None,
@@ -208,14 +201,14 @@ def run(study: Sequence[Cell], folder: Path, *, workers: int | None = None,
     gives the same numbers, apart from the seconds, with any number of `workers` (None: all cores). `say` hears of
     the progress.
     """
-    tasks = [task for place, cell in enumerate(study) for task in _tasks(place, cell, folder)]
-    left = {task.part: task for task in tasks if not task.part.exists()}
-    total, began, said = sum(task.effort for task in left.values()), time.monotonic(), 0.0
-    for part in _worked(list(left.values()), workers or os.cpu_count() or 1):
-        del left[part]
+    tasks = [task for cell in study for task in _tasks(cell, folder)]
+    left = [task for task in tasks if not task.part.exists()]
+    began, said = time.monotonic(), 0.0
+    for done, _ in enumerate(_worked(left, workers or os.cpu_count() or 1), start=1):
         passed = time.monotonic() - began
-        if say and (passed - said > QUIET_SECONDS or not left):
-            say(_progress(len(study), list(left.values()), total, passed))
+        if say and (passed - said > QUIET_SECONDS or done == len(left)):
+            minutes = round(passed * (len(left) / done - 1) / 60)
+            say(f"{done / len(left):.0%} of the draws done; {count(minutes, 'minute')} left")
             said = passed
     parts = [pd.read_csv(task.part) for task in tasks]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["kind", *DRAW_COLUMNS])
@@ -232,10 +225,10 @@ def first_draws(draws: pd.DataFrame, *, each: int = 2) -> pd.DataFrame:
     return kept[DRAW_COLUMNS].sort_values(["seed", "estimator"], ignore_index=True)
 
 
-def _tasks(place: int, cell: Cell, folder: Path) -> list[Task]:
+def _tasks(cell: Cell, folder: Path) -> list[Task]:
     key = sha256(json.dumps([cell.depends, code_version()], sort_keys=True, default=str).encode()).hexdigest()[:24]
     step, last = max(1, 8000 // max(cell.customers, 1)), cell.first_seed + cell.repetitions
-    return [Task(place, cell, seeds, folder / key / f"{seeds.start}-{seeds.stop}.csv")
+    return [Task(cell, seeds, folder / key / f"{seeds.start}-{seeds.stop}.csv")
             for seeds in (range(start, min(start + step, last)) for start in range(cell.first_seed, last, step))]
 
 
@@ -244,9 +237,10 @@ def code_version() -> str:
     """A digest of the code that the draws depend on: all of the evaluation but what comes after the estimates."""
     package = Path(__file__).resolve().parents[1]
     after = {"__init__.py", "payoff.py", "power.py", "rungs.py", "driver_analysis.py", "cases.py"}
-    files = [*(path for path in sorted((package / "evaluation").glob("*.py")) if path.name not in after),
-             *(package / name for name in ("core/findings.py", "core/glm.py", "lab/baselines.py", "lab/life.py",
-                                   "lab/simulate.py"))]
+    others = ("core/findings.py", "core/glm.py", "core/purchases.py", "core/windows.py", "lab/baselines.py",
+              "lab/life.py", "lab/simulate.py")
+    files = [*(path for path in sorted((package / "evaluation").rglob("*.py")) if path.name not in after),
+             *(path for name in others if (path := package / name).exists())]
     return "c" + sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]  # a letter: no number
 
 
@@ -277,10 +271,3 @@ def _work(task: Task) -> Path:
     pd.DataFrame(rows).to_csv(beside, index=False)
     os.replace(beside, task.part)
     return task.part
-
-
-def _progress(cells: int, left: Sequence[Task], total: float, seconds: float) -> str:
-    share = 1 - sum(task.effort for task in left) / total
-    minutes = seconds * (1 - share) / share / 60
-    return (f"{cells - len({task.place for task in left})} of {count(cells, 'cell')} done, {share:.0%} of the work; "
-            f"{'under a minute' if minutes < 1 else 'about ' + count(round(minutes), 'minute')} left")
