@@ -15,7 +15,7 @@ import yaml
 from loyalty_helpers import evaluation
 from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.settings import Client, Program
-from loyalty_helpers.lab import simulate
+from loyalty_helpers.lab import simulate, tally
 from loyalty_helpers.lab import study as validation
 from loyalty_helpers.report import evidence
 from loyalty_helpers.report.chapters import ch04
@@ -125,7 +125,7 @@ def study_of(**rows) -> pd.DataFrame:
             "says_works": 0.03, "bias": 0.01}
     lines = pd.DataFrame([base | {"lift": 0.1, "coverage": 0.95}, base, base | {"customers": 200, "coverage": 0.5},
                           base | {"scenario": "hidden appetite", "coverage": 0.1, "bias": 0.07}])
-    return lines.reindex(columns=[*validation.COLUMNS, *validation.MEASURES]).assign(**rows)
+    return lines.reindex(columns=[*tally.COLUMNS, *tally.MEASURES]).assign(**rows)
 
 
 def test_error_rates_are_those_of_the_method_at_this_size(effects):

@@ -49,7 +49,7 @@ def test_impossible_settings_are_refused(wrong, words):
 
 
 CUSTOMERS = pd.DataFrame({"customer_id": ["a", "b", "c", "d"], "orders": [4, 2, 1, 0],
-                          "spend": [730.0, 100.0, 50.0, -10.0], "tenure_days": [730.0, 365.0, 3.0, math.nan]})
+                          "spend": [730.0, 100.0, 50.0, -10.0], "tenure_days": [730.5, 365.25, 3.0, math.nan]})
 GROUPS = pd.DataFrame({"customer_id": ["a", "b", "c"], "value_group": ["High-value", "Other", "Other"]})
 
 
@@ -68,7 +68,7 @@ def test_clv_by_value_group():
 
 def test_the_words_of_a_lifetime_value_are_enough_to_work_it_out():
     """437 a year and 97 over three years look impossible until it is said how few are left."""
-    yearly = CUSTOMERS.iloc[:1].assign(spend=437.0, tenure_days=365.0)
+    yearly = CUSTOMERS.iloc[:1].assign(spend=437.0, tenure_days=365.25)
     table = forecast.clv_table(yearly, GROUPS, gross_margin=None, horizon_years=3, discount=0.05, retention=0.19,
                                currency="EUR")
     words = table["meaning"].iloc[0]

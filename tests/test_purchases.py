@@ -134,7 +134,7 @@ def test_a_restart_shows_on_the_pages(tmp_path):
     shutil.copy(CLONE / "data" / "case_studies.csv", tmp_path / "data")
     orders.to_csv(folder / "orders.csv", index=False)
     (folder / "client.yml").write_text(yaml.safe_dump(HEAD | {"sources": {"orders": "orders.csv"}}), encoding="utf-8")
-    done = small_clone.report(tmp_path)
+    done = small_clone.verb(tmp_path, "report", "acme", kernels="forked")
     assert done.returncode == 0, done.stdout + done.stderr
     made = tmp_path / "reports" / "acme"
     assert "2,912 orders of 150 identified customers" in words(made / "01_data_prep.html")

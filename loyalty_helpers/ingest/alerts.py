@@ -44,8 +44,8 @@ OF_LOOKS = dict(zip(LOOKS_LIKE, (
 OF_IDENTITY = {
     ANEW: (GRADES[2], "bear a number that stands for other orders, too",
            "The numbers begin anew: each use counts as an order of its own, by customer, time and file.",
-           "None, if each year, till or shop numbers its orders by itself; if not, export the shop's own id of the "
-           "order (sources.orders.columns.unique_id)."),
+           "Nothing to do if each year, till or shop numbers its orders by itself; if not, export the shop's own id of "
+           "the order (sources.orders.columns.unique_id)."),
     APART: (GRADES[1], "share an order number with rows of another day or file",
             "They were added up as one order, of its first day: right for an order in parts.",
             "Where two exports tell the same order in two ways, leave one out; where they are different orders, export "
@@ -55,7 +55,7 @@ OF_IDENTITY = {
             "If a row is an item, set grain: line; if it is a later state of an order, export once, at the end."),
     NOTHING: (GRADES[2], "came to nothing: free, or given back in full",
               "They are no purchases, and nobody is counted as having come back with them.",
-              "None, if they were given away or given back."),
+              "Nothing to do if they were given away or given back."),
 }
 HARMLESS = ("blank row", "exact duplicate", "overlap with another file")  # no sale is lost with these, or told already
 

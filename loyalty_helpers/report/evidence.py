@@ -174,7 +174,7 @@ def what_it_does_not_show(effects: Sequence[Effect]) -> str:
 def study() -> pd.DataFrame:
     """The table of the published simulation study; empty where it is not at hand."""
     path = CLONE / "validation" / "results.csv"
-    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=[*validation.COLUMNS, *validation.MEASURES])
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=[*tally.COLUMNS, *tally.MEASURES])
 
 
 def error_rates(headline: Effect | None, customers: int, found: pd.DataFrame) -> str:
