@@ -573,3 +573,12 @@ def test_one_heavy_customer_is_not_everybodys_order_value():
                   for frame in (orders, blown))
     assert odd[heavy] > 50 * usual[heavy]
     assert odd.drop(heavy).median() < 15 * usual.drop(heavy).median()
+
+
+def test_a_history_knows_no_refund_of_the_day_it_ends_before():
+    orders = pd.DataFrame({"order_id": ["1", "2", "3"], "customer_id": "a", "amount": [100.0, 100.0, -100.0],
+                           "ordered_at": pd.to_datetime(["2024-01-01 10:00", "2024-01-10 10:00", "2024-02-01 10:00"]),
+                           "is_refund": [False, False, True]})
+    until, later = (purchase_days.histories(orders, as_of=day)["days_value"].item()
+                    for day in (date(2024, 2, 1), date(2024, 2, 2)))
+    assert (until, later) == (100, 50)

@@ -369,6 +369,13 @@ class TestTold:
         assert found["n_after"].fillna(0).tolist() == [100, 0, 100]
         assert privacy.compared(table, shop).equals(table)
 
+    @pytest.mark.parametrize(("before", "shown"), [(0.98, False), (0.95, True)])
+    def test_a_share_of_all_but_a_few_tells_of_those_few(self, shop, before, shown):
+        table = pd.DataFrame({"unit": ["share"], "before": [before], "n_before": [100], "after": [0.5],
+                              "n_after": [100], "change": [0.5 - before]})
+        found = privacy.compared(table, replace(shop, audience="shared"))
+        assert found[["before", "change"]].notna().all(axis=None) == shown
+
 
 # ---------------------------------------------------------------- make purge
 def purge(root: Path, key: str = "acme") -> subprocess.CompletedProcess:

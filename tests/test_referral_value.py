@@ -143,3 +143,13 @@ def test_no_person_stands_in_what_is_published(tmp_path):
                                      client_of(tmp_path, "shared"))
     assert not set(found.groups.columns) & {"customer_id", "referrer_id", "referee_id"}
     assert not found.groups["customers"].between(1, 4).any()
+
+
+def test_who_ordered_earlier_on_the_day_of_being_named_came_by_it():
+    """The day counts, not the hour: who wrote the referral down did so after the sale."""
+    named = pd.DataFrame({"referrer_id": ["z", "z"], "referee_id": ["a", "b"],
+                          "at": pd.to_datetime(["2024-01-05 15:00", "2024-01-07 08:00"])})
+    buyers = pd.DataFrame({"customer_id": ["a", "b"], "orders": [1, 1], "spend": [10.0, 20.0],
+                           "first_order_at": pd.to_datetime(["2024-01-05 09:00", "2024-01-06 09:00"])})
+    buyers = buyers.assign(last_order_at=buyers["first_order_at"])
+    assert referral_value.referral_value(buyers, named, currency="CNY").came.estimate == 0.5
