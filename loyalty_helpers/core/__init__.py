@@ -9,6 +9,7 @@ __all__ = [
     "glm",
     "intervals",
     "messages",
+    "packed",
     "settings",
     "store",
 ]

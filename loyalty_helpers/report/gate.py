@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import fields, is_dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Change, Effect, Finding
-from loyalty_helpers.core.messages import Message
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
 from loyalty_helpers.core.settings import Client
-from loyalty_helpers.report.tables import COLUMNS, Column, Table
+from loyalty_helpers.report.tables import COLUMNS, TABLES, Column, Table
 from loyalty_helpers.report.wording import words
 
 COUNTS = ("customers", "members", "joiners", "answers", "n_treated", "n_comparison")  # columns that count persons
@@ -26,36 +27,71 @@ PEOPLE = r"(?:customer|member|joiner|buyer|regular|person|friend|answer|referral
 FEW = re.compile(rf"(?<![\w.,−+-])(\d[\d,]*)(?! or )(?=(?: of \d[\d,]*)? (?:[\w-]+ ){{0,2}}(?:{PEOPLE})\b)")
 
 
-def seen(found: Any, k: int, table: Table | None = None) -> Any:
-    """Whatever was `found` (a frame, a finding, an object that holds some) as readers may see it who must not learn
-    numbers of 1 to `k` - 1 persons; for the owner (`k` is 1) as it is.
+def seen(found: Any, k: int, name: str = "") -> Any:
+    """Whatever was `found` (a frame, a finding, a message, an object that holds some) as readers may see it who must
+    not learn numbers of 1 to `k` - 1 persons; for the owner (`k` is 1) as it is.
 
-    Frames are hidden by the declarations of their columns and of the `table` they are shown as (tables.py); one row a
-    customer is nobody's to see, and objects may hold such frames only for their own use. Raises ValueError for a whole
-    number in a column that nobody has declared: it could count persons.
+    Frames are hidden by the declarations of their columns and of the table they are shown as (tables.py): that of the
+    object's field or the dict's key which holds them, else that of `name`. One row a customer is nobody's to see, and
+    objects may hold such frames only for their own use. Raises ValueError for whole numbers in a column that nobody
+    has declared: they could count persons.
     """
     if k == 1:
         return found
     if isinstance(found, pd.DataFrame):
-        return found if "customer_id" in found else _seen_table(found, k, table or Table())
+        return found if "customer_id" in found else _seen_table(found, k, TABLES.get(name, Table()))
     if isinstance(found, Finding):
         return _seen_finding(found, k)
-    if is_dataclass(found) and not isinstance(found, type) and not isinstance(found, Message):
-        return replace(found, **{field.name: seen(getattr(found, field.name), k, table) for field in fields(found)
-                                 if field.init})
+    if isinstance(found, Message):
+        return Message(found.key, {name: _seen_fact(fact, k) for name, fact in found.facts.items()})
+    if is_dataclass(found) and not isinstance(found, type):
+        return replace(found, **{field.name: seen(getattr(found, field.name), k, _declared(field.name, name))
+                                 for field in fields(found) if field.init})
     if isinstance(found, (list, tuple)):
-        return type(found)(seen(one, k, table) for one in found)
-    return {key: seen(one, k, table) for key, one in found.items()} if isinstance(found, dict) else found
+        return type(found)(seen(one, k, name) for one in found)
+    return ({key: seen(one, k, _declared(key, name)) for key, one in found.items()} if isinstance(found, dict)
+            else found)
+
+
+def _declared(inner: Any, outer: str) -> str:
+    return inner if inner in TABLES else outer
+
+
+def _seen_fact(fact: Any, k: int) -> Any:
+    """A fact of a message; a hidden one becomes words in its place."""
+    if isinstance(fact, Persons):
+        return _seen_persons(fact, k)
+    if isinstance(fact, Number):
+        hidden = fact.rests_on is not None and isinstance(_seen_persons(fact.rests_on, k), Message)
+        return message("hidden-number") if hidden else fact
+    if isinstance(fact, Listed):
+        return replace(fact, items=tuple(_seen_fact(item, k) for item in fact.items))
+    return seen(fact, k)
+
+
+def _seen_persons(persons: Persons, k: int) -> Persons | Message:
+    if persons.of is not None and 1 <= persons.of - persons.n < k:
+        return message("nearly-all")
+    return message("few-persons", least=k) if 1 <= persons.n < k else persons
 
 
 def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
-    undeclared = [name for name in frame.select_dtypes("number")
-                  if name not in COLUMNS and name not in table.persons and frame[name].dropna().mod(1).eq(0).all()]
+    undeclared = [name for name in frame if name not in COLUMNS and name not in table.persons
+                  and _whole_numbers(frame[name])]
     if undeclared:
-        raise ValueError(f"Declare in report/tables.py whether these columns count persons: {', '.join(undeclared)}.")
+        raise ValueError("Declare in report/tables.py whether these columns count persons: "
+                         f"{', '.join(map(str, undeclared))}.")
     counts = [name for name in frame if name in table.persons or COLUMNS.get(name, Column()).persons]
     within = [name for name in table.within if name in frame]
-    return suppressed(frame, counts, k, within=within, figures=table.figures)
+    shown = suppressed(frame, counts, k, within=within, figures=table.figures)
+    said = shown.select_dtypes("object")
+    return shown.assign(**{name: said[name].map(lambda cell: _seen_fact(cell, k)) for name in said})
+
+
+def _whole_numbers(cells: pd.Series) -> bool:
+    """Whether all numbers among the cells are whole, so that they could be counts."""
+    found = [float(cell) for cell in cells.dropna() if isinstance(cell, Real) and not isinstance(cell, (bool, np.bool))]
+    return bool(found) and all(cell % 1 == 0 for cell in found)
 
 
 def least(client: Client) -> int:
@@ -146,7 +182,7 @@ def compared(table: pd.DataFrame, client: Client) -> pd.DataFrame:
 
 def worded(sentences: Sequence[str], client: Client) -> list[str]:
     """Sentences as the client's audience may read them: "3 members" is "fewer than 5 members" for others."""
-    said = [words(one, least=least(client)) for one in sentences]
+    said = [words(seen(one, least(client))) for one in sentences]
     return said if least(client) == 1 else [_worded(one, client) for one in said]
 
 

@@ -11,10 +11,10 @@ import base64
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape, unescape
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import pandas as pd
@@ -34,7 +34,7 @@ from loyalty_helpers.core.findings import (
     difference,
     number,
 )
-from loyalty_helpers.core.messages import Message
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons
 from loyalty_helpers.report.wording import words
 
 if TYPE_CHECKING:
@@ -238,13 +238,13 @@ def _cell(value: object, digits: int, clock: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, Integral):
         return number(int(value))
-    if isinstance(value, Message):
+    if isinstance(value, (Message, Number, Persons, Listed)):
         return words(value)
     return number(float(value), digits) if isinstance(value, Real) else str(value)
 
 
 # ---------------------------------------------------------------- charts
-def chart(chart: Chart, words: Callable[[Any], str] = words) -> None:
+def chart(chart: Chart) -> None:
     """The chart's claim as text, the picture with its alt text, its note; the figure is closed.
 
     A chart that could not be drawn has no figure, and its title says why: only that is shown.
@@ -252,8 +252,6 @@ def chart(chart: Chart, words: Callable[[Any], str] = words) -> None:
     A simple chart becomes SVG with text as text, the same bytes at every run; a dense one PNG. The display's metadata
     tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls, except
     on a phone, which shows the whole picture small.
-
-    `words` puts title, alt text and note into words where they are messages.
     """
     title, alt, note = (words(said) for said in (chart.title, chart.alt, chart.note))
     if chart.figure is None:
