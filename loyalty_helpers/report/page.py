@@ -127,7 +127,7 @@ class Page:
     def _of_groups(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         if "customer_id" in frame:
             raise ValueError(f"The table '{name}' is a list of customers: keep it with store.save_private.")
-        return self.seen(frame, name)
+        return tables.worded(self.seen(frame, name), name)
 
 
 def _text(cell: Any) -> Any:

@@ -1,11 +1,19 @@
 """Tables as a reader sees them: for each column its unit and whether it counts persons, for each table its groups.
 
-One declaration serves the page, the charts and the files: the gate hides by it, the page writes units by it.
+One declaration serves the page, the charts and the files: the gate hides by it, the page writes units and names by it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+import pandas as pd
+
+from loyalty_helpers.core.messages import Message
+from loyalty_helpers.customers.migration import AWAY
+from loyalty_helpers.customers.rfm import SEGMENTS
+from loyalty_helpers.report.wording import words
 
 MONEY = "money"  # stands for the client's currency
 
@@ -25,13 +33,21 @@ class Table:
 
     Counts of persons add up to a known total `within` the values of these columns, or in the whole table. Where a count
     is hidden, the row's `figures` go too: None means all its numbers. `persons` are further columns that count persons
-    in this table alone. `units` are those of columns that have another unit here than elsewhere.
+    in this table alone. `units` are those of columns that have another unit here than elsewhere. `names`
+    are columns that hold names of the rooms ("At Risk"), with how the keys of their words begin: `segment-at-risk`.
+
+    A curve over persons has `steps`, a column that says how many each row adds: of fewer than k no step is seen. A
+    table `for_owner` others see without rows, because beside other tables it would tell what they hide.
     """
 
     within: tuple[str, ...] = ()
     figures: tuple[str, ...] | None = None
     persons: tuple[str, ...] = ()
+    hits: tuple[tuple[str, ...], ...] = ()
     units: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    steps: str = ""
+    for_owner: bool = False
 
 
 COLUMNS: dict[str, Column] = {
@@ -44,10 +60,62 @@ COLUMNS: dict[str, Column] = {
     "share": Column("share"),
     "spend": Column(MONEY),
     "spend_share": Column("share"),
+    # customers
+    "at_risk": Column(),
+    "attitude": Column(),
+    "behavior": Column(),
+    "best": Column("share"),
+    "both": Column(persons=True),
+    "by_chance": Column("share"),
+    "calls": Column(),
+    "checked": Column(persons=True),
+    "cohorts": Column(),
+    "day": Column(),
+    "first_calls": Column(persons=True),
+    "high": Column("share"),
+    "late": Column(persons=True),
+    "low": Column("share"),
+    "month": Column(),
+    "only_this": Column(persons=True),
+    "orders": Column(),
+    "orders_each": Column(),
+    "p_adjusted": Column(),
+    "returned": Column(),
+    "revenue": Column("share"),
+    "score": Column(),
+    "second": Column(),
+    "spend_each": Column(MONEY),
+    "step": Column(),
+    "value_at_risk": Column(MONEY),
+    "value_of_acting": Column(MONEY),
 }
 # tables that need more than their columns' declarations, by the name under which the page shows or keeps them
 TABLES: dict[str, Table] = {
-    "segments": Table(within=("scheme",)),
+    # the table of chapter 02, and where the customers of each went
+    "segments": Table(within=("scheme", "before"), names=(("segment", "segment"),)),
+    # customers
+    "activity": Table(names=(("group", "group"),)),
+    "affinity": Table(names=(("reading", "reading"),)),
+    "baskets": Table(persons=("orders",), names=(("reading", "reading"),)),
+    "by_day": Table(steps="second"),
+    "by_segment": Table(names=(("segment", "segment"),)),
+    "cohorts": Table(hits=(("share", "customers", "returned"),)),
+    "cutoffs": Table(within=("measure",), figures=(), names=(("measure", "measure"),)),
+    "faults": Table(units=(("money_share_of_score", "share"), ("money_share_of_variance", "share"))),
+    "groups": Table(within=("before",)),
+    "index_parts": Table(persons=("answered",), names=(("group", "parts"),)),
+    "level_rules": Table(hits=(("share", "checked", "customers", "only_this"),), for_owner=True, names=(("level", "segment"),)),
+    "lorenz": Table(steps="step"),
+    "migration_segments": Table(persons=(*SEGMENTS, AWAY), names=(("before \\ after", "segment"),)),
+    "migration_sizes": Table(names=(("group", "migration"),)),
+    "levels": Table(within=("scheme",), names=(("segment", "segment"),)),
+    "next_category": Table(within=("first",)),
+    "quadrant": Table(names=(("type", "type"),)),
+    "reach": Table(steps="step"),
+    "referrals": Table(units=(("bought_again", "share"),), names=(("group", "newcomers"),)),
+    "retention": Table(hits=(("share", "customers", "returned"),)),
+    "rfm": Table(names=(("segment", "segment"),)),
+    "score_groups": Table(figures=()),
 }
 
 
@@ -56,3 +124,19 @@ def units(frame, name: str, *, currency: str) -> dict[str, str]:
     own = dict(TABLES.get(name, Table()).units)
     found = {column: own.get(column, COLUMNS.get(column, Column()).unit) for column in frame.columns}
     return {column: currency if unit == MONEY else unit for column, unit in found.items() if unit}
+
+
+def key(prefix: str, name: str) -> str:
+    """The key of a name's words: `segment-at-risk` for ("segment", "At Risk")."""
+    return f"{prefix}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
+
+
+def named(column: pd.Series, prefix: str) -> pd.Series:
+    """Names of the rooms in words; each distinct one is put in words once."""
+    return column.map({name: words(Message(key(prefix, name))) for name in column.dropna().unique()})
+
+
+def worded(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """`frame`, shown as table `name`, with its names in words."""
+    prefixes = dict(TABLES.get(name, Table()).names)
+    return frame.assign(**{column: named(frame[column], prefixes[column]) for column in frame if column in prefixes})

@@ -1,0 +1,254 @@
+"""Chapter 02b, the appendix of chapter 02: what each number of it rests on, and what only an analyst reads."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import pandas as pd
+
+from loyalty_helpers import forecast
+from loyalty_helpers.core import store
+from loyalty_helpers.core.findings import NAN, Finding
+from loyalty_helpers.core.intervals import FEWEST_UNITS, wilson
+from loyalty_helpers.core.messages import Message, Number, Persons, message
+from loyalty_helpers.customers import (
+    actions,
+    affinity,
+    cohorts,
+    drift,
+    levels,
+    migration,
+    quadrant,
+    referrals,
+    rfm,
+    score,
+)
+from loyalty_helpers.customers.buyers import purchases
+from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.forecast import agreement
+from loyalty_helpers.ingest import survey
+from loyalty_helpers.report.chapters import ch01, ch02
+from loyalty_helpers.report.chapters.ch02 import Customers
+
+
+class Categories(NamedTuple):
+    """What is bought together and after one another."""
+
+    crossed: Finding
+    baskets: pd.DataFrame
+    affinity: pd.DataFrame
+    next_category: pd.DataFrame
+
+
+class Chapter(ch02.Chapter):
+    """What the appendix computes beside the chapter itself."""
+
+    def cutoffs(self, who: Customers) -> pd.DataFrame:
+        """What each score means in this shop."""
+        return rfm.rfm_cutoffs(who.everyone, who.scores, currency=self.shop.currency)
+
+    def by_segment(self, who: Customers, ahead: forecast.Outlook) -> pd.DataFrame:
+        """The action list by segment."""
+        return actions.by_segment(self.calls(who, ahead).listed)
+
+    def level_rules(self) -> pd.DataFrame:
+        """Who meets which rule of the loyalty levels."""
+        return levels.level_rules(self.frames["customers"], self.shop.levels, self.frames.get("referrals"))
+
+    def yearly_survival(self) -> Finding:
+        """`yearly_survival` of this shop."""
+        return yearly_survival(self.frames["orders"])
+
+    def lifetimes(self, who: Customers, ahead: forecast.Outlook, survival: Finding, *, years: int,
+                  discount: float) -> pd.DataFrame:
+        """`forecast.clv_table` for those who bought in the last year, under the survival seen (empty without), with the
+        model's value of the same customers beside."""
+        if not survival.measurable:
+            return pd.DataFrame(columns=["value_group", "discounted_clv"])
+        still = who.everyone[who.everyone["recency_days"] < kpis.YEAR]
+        table = forecast.clv_table(
+            still, who.scores, gross_margin=self.shop.program.gross_margin, horizon_years=years, discount=discount,
+            retention=survival.estimate, currency=self.shop.currency)
+        lately = who.scores[who.scores["customer_id"].isin(still["customer_id"])]
+        return forecast.beside_textbook(table, ahead, lately)
+
+    def repurchase(self, horizon_days: int) -> forecast.Repurchase:
+        """Models of who buys next, tried on the past; the one chosen is kept in the private folder, or none."""
+        orders, path = self.frames["orders"], self.shop.private / "repurchase.model"
+        found = forecast.repurchase(orders, origins=forecast.origins(orders, horizon_days=horizon_days),
+                                    horizon_days=horizon_days)
+        if found.fitted is None:
+            path.unlink(missing_ok=True)
+        else:
+            store.keep_private(self.shop, path.name, forecast.packed_model(found.fitted))
+        return found
+
+    def index(self, who: Customers) -> Finding:
+        """The loyalty index of today."""
+        return score.loyalty_index(who.scores, len(who.everyone), among_themselves=True)
+
+    def parts(self) -> pd.DataFrame:
+        """What customers do, and what they say."""
+        everyone = self.frames["customers"]
+        return score.index_parts(everyone, score.loyalty_score(score.with_survey(everyone, self.frames.get("survey"))))
+
+    def quadrant(self, who: Customers) -> pd.DataFrame:
+        """Satisfaction against behavior, empty where no answer of a survey carries a customer. Satisfied are the two
+        best points of the scale."""
+        answers = self.frames.get("survey")
+        bar = NAN if answers is None else survey.scale(answers["csat"], "csat", self.shop.scales)[1] - 1
+        found = quadrant.quadrant(answers, who.everyone, activity_days=who.pace.activity_days, satisfied_from=bar)
+        return found if found is not None else pd.DataFrame(
+            columns=["type", "meaning", "customers", "share", "low", "high"])
+
+    def steady(self, who: Customers) -> agreement.Stability:
+        """How much of the ranking is luck."""
+        return agreement.stability(who.everyone, self.frames["orders"], as_of=who.as_of)
+
+    def weights_matter(self) -> Message:
+        """How much the weights of the score matter."""
+        return agreement.weight_sensitivity(self.frames["customers"])
+
+    def agreed(self, who: Customers, ahead: forecast.Outlook) -> agreement.Agreement:
+        """Whether the score and the forecasts single out the same customers."""
+        return agreement.agreement(who.scores, who.everyone, ahead.customers, currency=self.shop.currency)
+
+    def since_kept(self, who: Customers) -> drift.Drift:
+        """What has changed since the scores that the last report kept."""
+        return drift.since_last(who.scores, self.frames["orders"], self.shop, as_of=who.as_of)
+
+    def ways(self, moved: migration.Migration) -> pd.DataFrame:
+        """Customers by segment before and after, a column for each after."""
+        return migration.matrix(self.seen(moved).segments).rename(columns={"before": "before \\ after"})
+
+    def cohorts(self, who: Customers, months: int) -> pd.DataFrame:
+        """Retention by month of the first order."""
+        return cohorts.cohorts(self.frames["orders"], months=months, lead_days=who.pace.activity_days)
+
+    def categories(self) -> Categories:
+        """Which categories go together, and which come next."""
+        chosen = affinity.choices(self.frames)
+        return Categories(affinity.cross_sell(chosen), affinity.baskets(chosen), affinity.affinity(chosen),
+                          affinity.next_category(chosen))
+
+    def referred(self) -> referrals.ReferralValue:
+        """What referred customers have brought."""
+        return referrals.referral_value(self.frames["customers"], self.frames.get("referrals"),
+                                        currency=self.shop.currency)
+
+    def article_faults(self) -> pd.DataFrame:
+        """The score as the source articles state it, with money in other units."""
+        return score.article_score_faults(self.frames["customers"], currency=self.shop.currency)
+
+
+def yearly_survival(orders: pd.DataFrame) -> Finding:
+    """Of the customers of one year the share who bought in the next: the survival of the lifetime value.
+
+    Two years of 364 days up to the end of the data, and nothing with less: of two shorter spells slow buyers count as
+    gone, and brought to a year the share is far too low. Needs ten customers in the first year.
+    """
+    end: date = ch01.data_end(orders)
+    known = (pd.Timestamp(end) - orders["ordered_at"].min().normalize()).days
+    label = message("yearly-survival")
+    if known < 2 * kpis.YEAR:
+        return Finding(label=label, unit="share", estimate=NAN,
+                       note=message("survival-short", needed=2 * kpis.YEAR, known=known))
+    bought = purchases(orders)
+    age = (pd.Timestamp(end) - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
+    was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
+    if len(was) < FEWEST_UNITS:
+        return Finding(label=label, unit="share", estimate=NAN, n=len(was),
+                       note=message("survival-few", customers=Persons(len(was)), fewest=FEWEST_UNITS))
+    low, high = wilson(len(was & still), len(was), 1.96)
+    return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
+                   method="Wilson")
+
+
+def parameters(ahead: forecast.Outlook) -> pd.DataFrame:
+    """The fitted model in one row: its name, its parameters and log-likelihood; empty where none was fitted."""
+    rows = [{"model": ahead.model, **ahead.parameters}] if ahead.parameters else []
+    return pd.DataFrame(rows, columns=["model", *ahead.parameters])
+
+
+# ---------------------------------------------------------------- what it says
+def reach_levels(who: Customers, rules: pd.DataFrame) -> Message:
+    """How many reach a loyalty level."""
+    return levels.levels_sentence(who.scores, rules)
+
+
+def satisfied(found: pd.DataFrame) -> list[Message]:
+    """What the quadrant shows first: the satisfied who do not come back."""
+    if found.empty:
+        return [message("quadrant-no-survey")]
+    rows = found.set_index("type")
+    latent, judged = rows.loc["latent"], rows.loc[[*quadrant.QUADRANT], "customers"].sum(skipna=False)
+    new = rows.loc[quadrant.TOO_NEW, "customers"]
+    early = [message("quadrant-more-new", customers=Persons(int(new)))] if new > 0 else []
+    if judged < FEWEST_UNITS:
+        return [message("quadrant-few", customers=Persons(int(judged)), fewest=FEWEST_UNITS), *early]
+    if pd.isna(latent["share"]):
+        return [message("quadrant-hidden")]
+    shares = {name: Number(latent[name], "share", 0) for name in ("low", "share", "high")}
+    known = "no" if pd.isna(judged) else "yes"
+    return [message("quadrant-latent-share", known=known, customers=Persons(0 if known == "no" else int(judged)),
+                    rule=latent["meaning"].facts["rule"], **shares), *early]
+
+
+def p_values(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` for a reader: the adjusted p-value to three decimals, "under 0.001" where it is."""
+    said = [message("p-under") if p < 0.001 else Number(p, "", 3) for p in table["p_adjusted"].astype("float64")]
+    return table.assign(p_adjusted=pd.Series(said, index=table.index, dtype="object")).drop(
+        columns=["p_value"], errors="ignore")
+
+
+def lead_to(categories: Categories) -> Message:
+    """Where customers turn next."""
+    return affinity.next_sentence(categories.next_category)
+
+
+def moves(moved: migration.Migration) -> list[Message]:
+    """Each move beside that of a span earlier."""
+    return moved.details
+
+
+def brought(found: referrals.ReferralValue) -> list[Message | None]:
+    """What referred customers have spent, and how much hangs on a few who refer."""
+    return [found.sentence, found.half_sentence]
+
+
+
+
+def trusted(ahead: forecast.Outlook) -> list[Message]:
+    """Whether the forecast beats simple rules, and what it rests on."""
+    return [forecast.beats_sentence(ahead), *ahead.sentences]
+
+
+def next_buyers(chances: forecast.Repurchase) -> list[Message]:
+    """Which model tells best who buys next."""
+    return [*chances.sentences]
+
+
+def sampled(chances: forecast.Repurchase) -> Message | None:
+    """What was studied on a part of the customers."""
+    return chances.sampled
+
+
+def whom_it_pays(chances: forecast.Repurchase) -> Message | None:
+    """Whom it pays to contact."""
+    return forecast.contact_sentence(chances)
+
+
+def luck(steady: agreement.Stability) -> Message:
+    """How much of the ranking is luck."""
+    return steady.sentence
+
+
+def agrees(agreed: agreement.Agreement) -> Message:
+    """Whether score and forecasts single out the same customers."""
+    return agreed.sentence
+
+
+def changed(since: drift.Drift) -> list[Message]:
+    """What has changed since the last report."""
+    return since.sentences
