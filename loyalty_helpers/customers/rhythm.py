@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Finding, count
+from loyalty_helpers.core.messages import message
 from loyalty_helpers.customers.scoring import YEAR, share_of
 
 OVERDUE = 3  # usual gaps past the day when the next order was due: a silence of four
@@ -74,8 +75,8 @@ def overdue_regulars(paces: pd.DataFrame, *, currency: str) -> list[Finding]:
     late = regulars[overdue(regulars)]
     nobody = ("" if len(regulars) else "no regular customer spent anything in the last 365 days"
               if paces["usual_gap_days"].notna().any() else
-              "no customer of the last 365 days has ever bought on "
-              + ("three different days" if paces["days_bought"].max() < 3 or paces.empty else "five different days"))
+              message("nobody-on-three-days" if paces["days_bought"].max() < 3 or paces.empty else
+                      "nobody-on-five-days"))
     return [share_of(f"regulars of the last 365 days who are overdue, silent for {OVERDUE + 1} of their usual gaps or "
                      "more",
                      len(late), len(regulars), noun="regular customer", note=nobody),

@@ -25,12 +25,15 @@ class Table:
 
     Counts of persons add up to a known total `within` the values of these columns, or in the whole table. Where a count
     is hidden, the row's `figures` go too: None means all its numbers. `persons` are further columns that count persons
-    in this table alone. `units` are those of columns that have another unit here than elsewhere.
+    in this table alone. `hits` are shares of persons, each with the column of its n ("recall", "customers"): behind one
+    may stand a few persons, though n is large; levels before and after (n_before, n_after) need no declaration.
+    `units` are those of columns that have another unit here than elsewhere.
     """
 
     within: tuple[str, ...] = ()
     figures: tuple[str, ...] | None = None
     persons: tuple[str, ...] = ()
+    hits: tuple[tuple[str, str], ...] = ()
     units: tuple[tuple[str, str], ...] = ()
 
 
@@ -44,6 +47,11 @@ COLUMNS: dict[str, Column] = {
     "share": Column("share"),
     "spend": Column(MONEY),
     "spend_share": Column("share"),
+    **dict.fromkeys(("value", "low", "high", "before", "before_low", "before_high", "after", "after_low", "after_high",
+                     "change", "change_low", "change_high"), Column()),
+    **dict.fromkeys(("n_before", "n_after"), Column()),  # which the gate knows (see Table.hits)
+    **dict.fromkeys(("effect", "lowest", "highest", "results", "studies", "client_effect", "client_low", "client_high"),
+                    Column()),  # of published cases
 }
 # tables that need more than their columns' declarations, by the name under which the page shows or keeps them
 TABLES: dict[str, Table] = {

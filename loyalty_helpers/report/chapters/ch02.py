@@ -18,6 +18,7 @@ from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.ingest import survey
 from loyalty_helpers.report import gate as privacy
 from loyalty_helpers.report.chapters import ch01
+from loyalty_helpers.report.wording import words
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -113,7 +114,7 @@ def _still_there(active: pd.DataFrame) -> str:
 
 def _leaving(overdue: Finding, lateness: pd.DataFrame) -> str:
     if not overdue.measurable:
-        return f"Who is leaving cannot be said: {overdue.note}."
+        return f"Who is leaving cannot be said: {words(overdue.note)}."
     n, late = overdue.n, round(overdue.estimate * overdue.n)
     share = f" ({overdue.value}; {overdue.level} interval {overdue.interval})" if n >= FEWEST_UNITS else ""
     said = (f"Of {count(n, 'regular customer')} {f'{late:,}' if late else 'nobody'} {'are' if late > 1 else 'is'} "
