@@ -37,7 +37,8 @@ class Number:
 
 @dataclass(frozen=True)
 class Listed:
-    """Several things said one after the other, parted by `list-comma`, `list-semicolon` or `list-and`."""
+    """Several things said one after the other, `parted_by` a comma, semicolon, blank, dot, "and", or in a series
+    ("a, b and c")."""
 
     items: tuple[Fact, ...]
     parted_by: str = "comma"

@@ -20,10 +20,12 @@ KIND = "is"  # the name under which an object says what it is
 def pack(found: Any) -> Any:
     """`found` (findings, messages, numbers, dates, texts; lists and dicts of these) as what JSON can hold.
 
-    Missing and infinite numbers keep what they are ("nan", "inf", "-inf"). Raises TypeError for anything else.
+    Missing and infinite numbers stay what they are; the diagnostics of an effect stay behind. Raises TypeError for
+    anything else.
     """
     if type(found).__name__ in KINDS:
-        return {KIND: type(found).__name__} | {one.name: pack(getattr(found, one.name)) for one in fields(found)}
+        kept = (one.name for one in fields(found) if one.compare)
+        return {KIND: type(found).__name__} | {name: pack(getattr(found, name)) for name in kept}
     if isinstance(found, Mapping):
         return {str(name): pack(one) for name, one in found.items()}
     if isinstance(found, (list, tuple)):

@@ -198,7 +198,8 @@ def _changes(usual: dict[str, Finding], moves: dict[str, Finding], why: Message 
         note = why or (message("migration-few", fewest=FEWEST, before=Persons(before.n), after=Persons(after.n)) if few
                        else "")
         change = Change(kpi=move, label=after.label, unit="share", estimate=NAN, n=after.n, before=before, after=after,
-                        higher_is_better=move not in ("moved-down", "stopped"), note=note, method="Newcombe, widened")
+                        higher_is_better=move not in ("moved-down", "stopped"), note=note, whole="moves",
+                        method="Newcombe, widened")
         if not note:
             shares = [Share(round(one.estimate * one.n), one.n) for one in (before, after)]
             found = newcombe(*shares, CONFIDENCE)

@@ -30,6 +30,7 @@ from loyalty_helpers.evaluation.power import (
     power_table,
 )
 from loyalty_helpers.evaluation.rungs import (
+    draw_goes_on,
     effects_table,
     from_table,
     headline,
@@ -71,6 +72,7 @@ __all__ = [
     "costs",
     "customers_for_retention",
     "describe",
+    "draw_goes_on",
     "drivers",
     "drivers_sentence",
     "effects_table",

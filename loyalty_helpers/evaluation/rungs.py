@@ -124,7 +124,7 @@ def _of_campaign(effect: Effect, since: pd.Timestamp) -> Effect:
     how = effect.label.removeprefix("random holdout").removeprefix("random invitation").lstrip(":, ")
     label = f"campaign since {since.day} {since:%b %Y}, {how}"
     alone = f"It answers for what was offered to those drawn since {_day(since)}, not for the program as a whole."
-    return replace(effect, label=label, method=label,
+    return replace(effect, campaign=True, label=label, method=label,
                    note=f"{effect.note} {alone}".strip() if effect.measurable else effect.note,
                    cross_check=effect.cross_check and _of_campaign(effect.cross_check, since))
 
@@ -311,10 +311,18 @@ def would_tell(frames: Frames, client: Client) -> str:
         return _holdout_would_tell(frames, client)
     if not _unusable(drawn):
         return _go_on(drawn)
-    early = data_end(frames["orders"]) < _draw_begins(assignment, program) + HOLDOUT_WEEKS * WEEK
-    if early and not drawn.measurable and not _arms(assignment).why_not:
+    if draw_goes_on(frames, client):
         return f"Go on with the draw, for {HOLDOUT_WEEKS} weeks: so far it says nothing ({_unusable(drawn)})."
     return f"The draw in the assignment could not be used ({_unusable(drawn)}). {_holdout_would_tell(frames, client)}"
+
+
+def draw_goes_on(frames: Frames, client: Client) -> bool:
+    """Whether customers are drawn by lot already, in a way that can be used if the draw goes on."""
+    drawn, assignment, program = _draw(frames, client.program), _assigned(frames), client.program
+    if drawn is None or not _unusable(drawn):
+        return drawn is not None and campaign_since(assignment, program) is None
+    early = data_end(frames["orders"]) < _draw_begins(assignment, program) + HOLDOUT_WEEKS * WEEK
+    return early and not drawn.measurable and not _arms(assignment).why_not
 
 
 def _go_on(drawn: Effect) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -17,11 +17,13 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from loyalty_helpers.core import packed, store
-from loyalty_helpers.core.findings import Effect, Finding, Verdict
+from loyalty_helpers.core.findings import Change, Effect, Finding, Verdict
 from loyalty_helpers.core.messages import Fact, Message, message
 from loyalty_helpers.core.settings import Client, UserError
 from loyalty_helpers.report import gate, show, tables
+from loyalty_helpers.report.wording import findings as wording
 from loyalty_helpers.report.wording import words
+from loyalty_helpers.report.wording.numbers import day
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,9 @@ class Page:
         """A limit, beside the claim that it limits."""
         show.note(self._words(said, found))
 
-    def actions(self, steps: Iterable[tuple[Message, Message]]) -> None:
-        """Numbered things to do, each as (what, why)."""
-        show.actions([(self._words(what, ()), self._words(why, ())) for what, why in steps])
+    def actions(self, said: str, *found: Any) -> None:
+        """Numbered things to do: the chapter's function `said` gives each as (what, why)."""
+        show.actions([tuple(map(words, step)) for step in self._made(said, found)])
 
     def links(self, chapters: Iterable[str]) -> None:
         """Ways to other chapters ("02_scoring"): `link-02-scoring` of the catalogue, and `link-02-scoring-what`."""
@@ -61,12 +63,29 @@ class Page:
         show.links([(chapter, words(Message(key)), words(Message(f"{key}-what"))) for chapter, key in keys.items()])
 
     def hero(self, verdict: Verdict, headline: Effect | None) -> None:
-        """The answer to the report's question, with what it rests on and its grade."""
-        show.hero(verdict, self.seen(headline), self.shop.program)
+        """The answer to the report's question, with what it rests on and its grade.
 
-    def cards(self, findings: Sequence[Finding]) -> None:
-        """One card per finding: a change with its direction, a level with its interval."""
-        show.cards(self.seen(list(findings)))
+        Where the headline may claim nothing its sentence says what was seen all the same; without one no grade.
+        """
+        verdict, headline = self.seen(verdict), self.seen(headline)
+        seen = headline is not None and headline.measurable and headline.grade in "DE"
+        letters, program = wording.grades(), self.shop.program
+        kicker = program.name if not (program.name and program.launched_on) else words(
+            message("program-launched", name=program.name, day=day(program.launched_on, short=True)))
+        show.hero(words(verdict.sentence), words(verdict.words), kicker=kicker,
+                  because=[words(one) for one in (wording.sentence(headline) if seen else "", *verdict.because,
+                                                  verdict.would_tell)],
+                  grade=None if headline is None else (
+                      verdict.grade, words(message("grade-of-evidence", grade=letters[verdict.grade])),
+                      words(message("grades-summary")), letters))
+
+    def cards(self, said: str, *found: Any) -> None:
+        """One card per finding that the chapter's function `said` gives: a change with its direction, a level with its
+        interval."""
+        seen = self._made(said, found)
+        made = [show.Card(**{part: words(said) for part, said in wording.card(one).items()}) for one in seen]
+        changes = any(isinstance(one, Change) for one in seen)
+        show.cards(made, caution=words(message("cards-changes")) if changes else "")
 
     # ------------------------------------------------------------ tables and charts
     def table(self, frame: pd.DataFrame, name: str, *, note: Message | None = None, **facts: Fact) -> None:
@@ -87,7 +106,11 @@ class Page:
     # ------------------------------------------------------------ results
     def keep(self, name: str, frame: pd.DataFrame) -> None:
         """Keep a result as tables/`name`.csv, as its readers may see it; raises ValueError as `table` does."""
-        store.save_result(self.shop, name, self._of_groups(frame, name).map(_text))
+        store.save_result(self.shop, name, self._of_groups(frame, name).map(_in_words))
+
+    def publish(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Keep `facts`, all messages in words, as `name`.json beside the report."""
+        store.write_json(_in_words(self.seen(facts, name)), self.shop.results / f"{name}.json")
 
     def hand_on(self, name: str, found: Any) -> None:
         """Keep findings, messages and values for other chapters, which read them with `handed`."""
@@ -116,13 +139,17 @@ class Page:
         return import_module(self.sentences.__name__.replace(".chapters.", ".charts."))
 
     def _words(self, said: str | Message | Finding, found: tuple) -> str:
-        if isinstance(said, str):
-            made = getattr(self.sentences, said)(*(self.seen(one) for one in found))
-            several = made if isinstance(made, (list, tuple)) else [made]
-        else:
-            several = [said, *found]
-        seen = (self.seen(one) for one in several)
-        return " ".join(filter(None, (one.sentence if isinstance(one, Finding) else words(one) for one in seen)))
+        seen = self._made(said, found)
+        return " ".join(filter(None, (words(wording.sentence(one) if isinstance(one, Finding) else one)
+                                      for one in seen)))
+
+    def _made(self, said: str | Message | Finding, found: tuple) -> list:
+        """What is said, as readers may see it: what the chapter's function of that name makes, or the messages given.
+        """
+        if not isinstance(said, str):
+            return self.seen([said, *found])
+        made = getattr(self.sentences, said)(*(self.seen(one) for one in found))
+        return self.seen(list(made) if isinstance(made, (list, tuple)) else [made])
 
     def _of_groups(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         if "customer_id" in frame:
@@ -130,5 +157,10 @@ class Page:
         return tables.worded(self.seen(frame, name), name)
 
 
-def _text(cell: Any) -> Any:
-    return words(cell) if isinstance(cell, Message) else cell
+def _in_words(found: Any) -> Any:
+    """`found` with words in place of messages."""
+    if isinstance(found, Mapping):
+        return {name: _in_words(one) for name, one in found.items()}
+    if isinstance(found, list):
+        return [_in_words(one) for one in found]
+    return words(found) if isinstance(found, Message) else found

@@ -33,8 +33,10 @@ class Table:
 
     Counts of persons add up to a known total `within` the values of these columns, or in the whole table. Where a count
     is hidden, the row's `figures` go too: None means all its numbers. `persons` are further columns that count persons
-    in this table alone. `units` are those of columns that have another unit here than elsewhere. `names`
-    are columns that hold names of the rooms ("At Risk"), with how the keys of their words begin: `segment-at-risk`.
+    in this table alone. `hits` are shares of persons, each with the column of its n ("recall", "customers") and others
+    that go with it: behind one may stand a few persons, though n is large; levels before and after (n_before, n_after)
+    need no declaration. `units` are those of columns that have another unit here than elsewhere. `names` are columns
+    that hold names of the rooms ("At Risk"), with how the keys of their words begin: `segment-at-risk`.
 
     A curve over persons has `steps`, a column that says how many each row adds: of fewer than k no step is seen. A
     table `for_owner` others see without rows, because beside other tables it would tell what they hide.
@@ -60,43 +62,28 @@ COLUMNS: dict[str, Column] = {
     "share": Column("share"),
     "spend": Column(MONEY),
     "spend_share": Column("share"),
+    **dict.fromkeys(("value", "low", "high", "before", "before_low", "before_high", "after", "after_low", "after_high",
+                     "change", "change_low", "change_high"), Column()),
+    **dict.fromkeys(("n_before", "n_after"), Column()),  # which the gate knows (see Table.hits)
+    **dict.fromkeys(("effect", "lowest", "highest", "results", "studies", "client_effect", "client_low", "client_high"),
+                    Column()),  # of published cases
     # customers
-    "at_risk": Column(),
-    "attitude": Column(),
-    "behavior": Column(),
-    "best": Column("share"),
-    "both": Column(persons=True),
-    "by_chance": Column("share"),
-    "calls": Column(),
-    "checked": Column(persons=True),
-    "cohorts": Column(),
-    "day": Column(),
-    "first_calls": Column(persons=True),
-    "high": Column("share"),
-    "late": Column(persons=True),
-    "low": Column("share"),
-    "month": Column(),
-    "only_this": Column(persons=True),
-    "orders": Column(),
-    "orders_each": Column(),
-    "p_adjusted": Column(),
-    "returned": Column(),
-    "revenue": Column("share"),
-    "score": Column(),
-    "second": Column(),
-    "spend_each": Column(MONEY),
-    "step": Column(),
-    "value_at_risk": Column(MONEY),
-    "value_of_acting": Column(MONEY),
+    **dict.fromkeys(("both", "checked", "first_calls", "late", "only_this"), Column(persons=True)),
+    **dict.fromkeys(("at_risk", "attitude", "behavior", "calls", "cohorts", "day", "month", "orders", "orders_each",
+                     "p_adjusted", "returned", "score", "second", "step"), Column()),
+    **dict.fromkeys(("best", "by_chance", "revenue"), Column("share")),
+    **dict.fromkeys(("spend_each", "value_at_risk", "value_of_acting"), Column(MONEY)),
 }
+BETWEEN = (("low", "share"), ("high", "share"))  # the ends of a share
+PAIRS = (*BETWEEN, ("share_others", "share"), ("expected", "share"))
 # tables that need more than their columns' declarations, by the name under which the page shows or keeps them
 TABLES: dict[str, Table] = {
-    # the table of chapter 02, and where the customers of each went
+    # the table of chapter 02, and where the customers of each segment went
     "segments": Table(within=("scheme", "before"), names=(("segment", "segment"),)),
     # customers
     "activity": Table(names=(("group", "group"),)),
-    "affinity": Table(names=(("reading", "reading"),)),
-    "baskets": Table(persons=("orders",), names=(("reading", "reading"),)),
+    "affinity": Table(units=PAIRS, names=(("reading", "reading"),)),
+    "baskets": Table(persons=("orders",), units=PAIRS, names=(("reading", "reading"),)),
     "by_day": Table(steps="second"),
     "by_segment": Table(names=(("segment", "segment"),)),
     "cohorts": Table(hits=(("share", "customers", "returned"),)),
@@ -104,16 +91,19 @@ TABLES: dict[str, Table] = {
     "faults": Table(units=(("money_share_of_score", "share"), ("money_share_of_variance", "share"))),
     "groups": Table(within=("before",)),
     "index_parts": Table(persons=("answered",), names=(("group", "parts"),)),
-    "level_rules": Table(hits=(("share", "checked", "customers", "only_this"),), for_owner=True, names=(("level", "segment"),)),
+    "level_rules": Table(hits=(("share", "checked", "customers", "only_this"),), units=BETWEEN, for_owner=True,
+                         names=(("level", "segment"),)),
+    "levels": Table(within=("scheme",), names=(("scheme", "scheme"), ("segment", "segment"))),
+    "lifetimes": Table(figures=("meaning",), names=(("value_group", "segment"),), units=tuple(
+        (name, MONEY) for name in ("margin_per_year", "simple_clv", "discounted_clv", "total", "model_clv"))),
     "lorenz": Table(steps="step"),
     "migration_segments": Table(persons=(*SEGMENTS, AWAY), names=(("before \\ after", "segment"),)),
     "migration_sizes": Table(names=(("group", "migration"),)),
-    "levels": Table(within=("scheme",), names=(("segment", "segment"),)),
-    "next_category": Table(within=("first",)),
-    "quadrant": Table(names=(("type", "type"),)),
+    "next_category": Table(within=("first",), units=PAIRS),
+    "quadrant": Table(units=BETWEEN, names=(("type", "type"),)),
     "reach": Table(steps="step"),
     "referrals": Table(units=(("bought_again", "share"),), names=(("group", "newcomers"),)),
-    "retention": Table(hits=(("share", "customers", "returned"),)),
+    "retention": Table(hits=(("share", "customers", "returned"),), units=BETWEEN),
     "rfm": Table(names=(("segment", "segment"),)),
     "score_groups": Table(figures=()),
 }

@@ -12,6 +12,7 @@ import pandas as pd
 from loyalty_helpers import evaluation
 from loyalty_helpers.core import findings
 from loyalty_helpers.core.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
+from loyalty_helpers.core.messages import Message, message
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import scoring, tables
 from loyalty_helpers.evaluation import Money, kpis
@@ -277,38 +278,37 @@ def judge(effects: Sequence[Effect], frames: Frames, shop: Client, money: Money)
     verdict = replace(
         findings.verdict(headline, break_even=money.break_even, why_not=evaluation.why_not(frames, program, judged),
                          would_tell=would_tell),
-        too_small=evaluation.too_small(frames["orders"]))
+        too_small=evaluation.too_small(frames["orders"]), drawing=evaluation.draw_goes_on(frames, shop))
     if program.launched_on is None:
-        words = "no program to judge yet"
-        return replace(verdict, words=words, sentence=f"There is {words}: this report describes the shop as it is.")
+        return replace(verdict, words=message("verdict-no-launch-words"), sentence=message("verdict-no-launch"))
     if headline is None:
         return verdict
     doubt = _too_early(verdict, headline, money) or _no_more_spent(verdict, headline, judged, money)
     if doubt:
-        verdict = replace(verdict, key="cannot_tell", words="cannot tell yet", sentence=doubt, would_tell=would_tell)
+        verdict = replace(verdict, key="cannot_tell", words=message("verdict-cannot-tell-words"), sentence=doubt,
+                          would_tell=would_tell)
     total = money.roi_table.set_index("item")["value"].get("total cost", 0.0)
     unpaid = ("" if money.break_even != 0 else "the settings name no gross margin" if not program.gross_margin else
               "no costs are known" if not total > 0 else "there is no break-even")
-    return replace(verdict, because=" ".join([verdict.because, *_reservations(verdict, headline, judged, unpaid)]))
+    return replace(verdict, because=(*verdict.because, *_reservations(verdict, headline, judged, unpaid)))
 
 
-def _too_early(verdict: Verdict, headline: Effect, money: Money) -> str:
+def _too_early(verdict: Verdict, headline: Effect, money: Money) -> Message | None:
     covered = headline.estimate >= money.running_break_even
     if verdict.key != "costs_more" or money.months >= FIRST_YEAR or not covered:
-        return ""
-    return (f"{capital(headline.claim)}. The launch is not paid back yet, though the running costs may well be "
-            "covered; whether the program works, we cannot tell yet.")
+        return None
+    return message("verdict-too-early", x=headline)
 
 
-def _no_more_spent(verdict: Verdict, headline: Effect, effects: Sequence[Effect], money: Money) -> str:
+def _no_more_spent(verdict: Verdict, headline: Effect, effects: Sequence[Effect], money: Money) -> Message | None:
     if verdict.key not in ("works", "probably_works"):
-        return ""
+        return None
     if money.roi_table.set_index("item")["value"].get(evaluation.SPENDING, NAN) <= 0:
-        return f"{capital(headline.claim)}, yet no money came in; whether the program works, we cannot tell yet."
+        return message("verdict-no-money", x=headline)
     spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
     if spend is None or not spend.measurable or spend.refused or not spend.high < money.break_even:
-        return ""
-    return f"{capital(headline.claim)}, yet {spend.claim}; whether the program works, we cannot tell yet."
+        return None
+    return message("verdict-no-more-spent", x=headline, spend=spend)
 
 
 def _reservations(verdict: Verdict, headline: Effect, effects: Sequence[Effect], unpaid: str) -> list[str]:
@@ -332,4 +332,4 @@ def _reservations(verdict: Verdict, headline: Effect, effects: Sequence[Effect],
 def answer(verdict: Verdict, headline: Effect | None) -> list[str]:
     """What stands below the verdict: what was seen, where the verdict's reason does not say it, and that reason."""
     seen = headline is not None and headline.measurable and headline.grade in "DE"
-    return [*([headline.sentence] if seen else []), verdict.because]
+    return [*([headline.sentence] if seen else []), *verdict.because]
