@@ -16,6 +16,7 @@ from loyalty_helpers.customers import actions, levels, rfm, rhythm
 from loyalty_helpers.customers.cohorts import HORIZONS, SecondOrder
 from loyalty_helpers.customers.migration import FEWEST, Migration
 from loyalty_helpers.report import tables
+from loyalty_helpers.report.charts.forecasts import gains
 from loyalty_helpers.report.charts.marks import (
     ACCENT,
     CAUTION,
@@ -28,7 +29,6 @@ from loyalty_helpers.report.charts.marks import (
     numbers,
     percent_axis,
 )
-from loyalty_helpers.report.charts.forecasts import gains
 from loyalty_helpers.report.wording.catalogue import text
 from loyalty_helpers.report.wording.findings import sentence
 
