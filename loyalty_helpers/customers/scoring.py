@@ -1,6 +1,6 @@
 """Scoring under one name, for whoever works from Python: `scoring.rfm(customers)`, `scoring.loyalty_score(...)`."""
 
-from loyalty_helpers.customers.buyers import YEAR, buyers, known_values, purchases
+from loyalty_helpers.customers.buyers import CONFIDENCE, YEAR, buyers, known_values, purchases
 from loyalty_helpers.customers.levels import levels
 from loyalty_helpers.customers.rfm import VALUE_GROUPS, rfm
 from loyalty_helpers.customers.score import (
@@ -17,6 +17,7 @@ from loyalty_helpers.customers.score import (
 
 __all__ = [
     "ARTICLE_WEIGHTS",
+    "CONFIDENCE",
     "VALUE_GROUPS",
     "WEIGHTS",
     "YEAR",

@@ -87,6 +87,11 @@ class Page:
         changes = any(isinstance(one, Change) for one in seen)
         show.cards(made, caution=words(message("cards-changes")) if changes else "")
 
+    @property
+    def notice(self) -> Message | None:
+        """What a reader has to know of hidden numbers; None where none are."""
+        return None if gate.least(self.shop) == 1 else message("notice", least=gate.least(self.shop))
+
     # ------------------------------------------------------------ tables and charts
     def table(self, frame: pd.DataFrame, name: str, *, note: Message | None = None, **facts: Fact) -> None:
         """A table under the caption `table-<name>` of the catalogue, which may take `facts`, and a `note` below it.

@@ -217,6 +217,7 @@ def chart(chart: Chart) -> None:
     if chart.figure is None:
         say(title)
         return
+    title = title.removesuffix(".")  # above a picture it is no sentence of a paragraph
     kind = "image/png" if chart.dense else "image/svg+xml"
     picture, width = _drawn(chart)
     smallest = min((text.get_fontsize() for text in chart.figure.findobj(Text)

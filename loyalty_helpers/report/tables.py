@@ -87,9 +87,11 @@ TABLES: dict[str, Table] = {
     "by_day": Table(steps="second"),
     "by_segment": Table(names=(("segment", "segment"),)),
     "cohorts": Table(hits=(("share", "customers", "returned"),)),
+    "contacts": Table(units=(*BETWEEN, ("threshold", "share"), ("precision", "share"), ("recall", "share"))),
     "cutoffs": Table(within=("measure",), figures=(), names=(("measure", "measure"),)),
     "faults": Table(units=(("money_share_of_score", "share"), ("money_share_of_variance", "share"))),
     "groups": Table(within=("before",)),
+    "holdout": Table(units=(("total_error", "lift"), ("largest_error", "share"), ("top_tenth", "share"))),
     "index_parts": Table(persons=("answered",), names=(("group", "parts"),)),
     "level_rules": Table(hits=(("share", "checked", "customers", "only_this"),), units=BETWEEN, for_owner=True,
                          names=(("level", "segment"),)),
@@ -97,6 +99,7 @@ TABLES: dict[str, Table] = {
     "lifetimes": Table(figures=("meaning",), names=(("value_group", "segment"),), units=tuple(
         (name, MONEY) for name in ("margin_per_year", "simple_clv", "discounted_clv", "total", "model_clv"))),
     "lorenz": Table(steps="step"),
+    "models": Table(units=(("auc", "share"), ("behind", "share"), ("behind_se", "share"), ("total_error", "lift"))),
     "migration_segments": Table(persons=(*SEGMENTS, AWAY), names=(("before \\ after", "segment"),)),
     "migration_sizes": Table(names=(("group", "migration"),)),
     "next_category": Table(within=("first",), units=PAIRS),
@@ -106,6 +109,7 @@ TABLES: dict[str, Table] = {
     "retention": Table(hits=(("share", "customers", "returned"),), units=BETWEEN),
     "rfm": Table(names=(("segment", "segment"),)),
     "score_groups": Table(figures=()),
+    "tested": Table(within=("model",), units=(("gained", "share"), ("total_error", "lift"))),
 }
 
 

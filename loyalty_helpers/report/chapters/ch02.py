@@ -47,6 +47,11 @@ class Customers:
         """The eleven segments alone."""
         return self.segments[self.segments["scheme"] == "RFM segment"].drop(columns="scheme")
 
+    @property
+    def levels(self) -> pd.DataFrame:
+        """Loyalty levels and value groups."""
+        return self.segments[self.segments["scheme"].isin(["Loyalty level", "Value group"])]
+
 
 @dataclass(frozen=True)
 class Calls:
@@ -65,9 +70,9 @@ class Calls:
 class Chapter(Page):
     """What chapter 02 and its appendix compute."""
 
-    def loaded(self) -> str:
-        """What was read."""
-        return ch01.loaded(self.frames, self.shop)
+    def loaded(self) -> list[Message | None]:
+        """What was read, and what is hidden."""
+        return [message("loaded", said=ch01.loaded(self.frames, self.shop)), self.notice]
 
     def customers(self) -> Customers:
         """Everything told of the customers as they are now."""
@@ -89,6 +94,10 @@ class Chapter(Page):
         orders = self.frames["orders"]
         return forecast.outlook(orders, as_of=ch01.data_end(orders), horizon_days=horizon_days,
                                 gross_margin=self.shop.program.gross_margin, currency=self.shop.currency, **options)
+
+    def gains(self, ahead: forecast.Outlook) -> pd.DataFrame:
+        """How much of the money to come hangs on the best customers."""
+        return forecast.gains(ahead)
 
     def calls(self, who: Customers, ahead: forecast.Outlook) -> Calls:
         """Whom to turn to first, without those who must not be contacted."""
@@ -220,3 +229,28 @@ def pace_of(who: Customers) -> Message:
 def whom_to_call(calls: Calls) -> list[Message | Finding | None]:
     """How the list is sorted, what it is worth, what a call costs, and who is left out."""
     return [calls.sorted_by, sentence(calls.worth), calls.cost, calls.heavy, calls.left_out]
+
+
+def came_true(since: drift.Drift) -> Message | None:
+    """Whether the last report's forecast came true."""
+    return since.headline
+
+
+def rests_on(ahead: forecast.Outlook) -> list[Message | None]:
+    """On whom the money to come rests, and what the forecast's interval rests on."""
+    return [forecast.heavy_sentence(ahead.heaviest), ahead.interval_why]
+
+
+def mailings() -> Message:
+    """What the table of segments is for."""
+    return message("table-rfm-note")
+
+
+def kept(said: list[Message]) -> list[Message]:
+    """What was written into the private folder."""
+    return said
+
+
+def limits() -> Message:
+    """What none of this shows."""
+    return message("limits-of-scores")

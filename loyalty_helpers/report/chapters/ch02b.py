@@ -56,6 +56,19 @@ class Chapter(ch02.Chapter):
         """Who meets which rule of the loyalty levels."""
         return levels.level_rules(self.frames["customers"], self.shop.levels, self.frames.get("referrals"))
 
+    def calibration(self, ahead: forecast.Outlook) -> pd.DataFrame:
+        """Whether the forecast comes true for single customers."""
+        return forecast.calibration(ahead)
+
+    def holdout(self, ahead: forecast.Outlook) -> pd.DataFrame:
+        """Past forecasts beside simple rules."""
+        return forecast.holdout_table(ahead)
+
+    def parameters(self, ahead: forecast.Outlook) -> pd.DataFrame:
+        """The fitted model in one row: its name, its parameters and log-likelihood; empty where none was fitted."""
+        rows = [{"model": ahead.model, **ahead.parameters}] if ahead.parameters else []
+        return pd.DataFrame(rows, columns=["model", *ahead.parameters])
+
     def yearly_survival(self) -> Finding:
         """`yearly_survival` of this shop."""
         return yearly_survival(self.frames["orders"])
@@ -83,6 +96,24 @@ class Chapter(ch02.Chapter):
         else:
             store.keep_private(self.shop, path.name, forecast.packed_model(found.fitted))
         return found
+
+    def models(self, chances: forecast.Repurchase) -> pd.DataFrame:
+        """Each model's means over the tests."""
+        return chances.summary.drop(columns=["model", "auc_se"])
+
+    def tested(self, chances: forecast.Repurchase) -> pd.DataFrame:
+        """The chosen model, test by test."""
+        scores = self.seen(chances.scores, "tested")
+        return scores[scores["model"] == chances.winner].drop(columns=["model", "calibration_intercept"],
+                                                             errors="ignore")
+
+    def reasons(self, chances: forecast.Repurchase) -> pd.DataFrame:
+        """What the chances rest on."""
+        return forecast.reasons_shown(chances.reasons)
+
+    def score_groups(self, who: Customers) -> pd.DataFrame:
+        """How many customers have which score."""
+        return score.score_groups(who.scores["score"])
 
     def index(self, who: Customers) -> Finding:
         """The loyalty index of today."""
@@ -126,11 +157,25 @@ class Chapter(ch02.Chapter):
         """Retention by month of the first order."""
         return cohorts.cohorts(self.frames["orders"], months=months, lead_days=who.pace.activity_days)
 
+    def retention(self, months: pd.DataFrame) -> pd.DataFrame:
+        """The months of first orders together."""
+        return cohorts.retention_curve(months)
+
+    def returned(self, months: pd.DataFrame) -> Finding:
+        """How many come back in the month after their first order."""
+        return cohorts.cohort_return(months)
+
     def categories(self) -> Categories:
         """Which categories go together, and which come next."""
         chosen = affinity.choices(self.frames)
         return Categories(affinity.cross_sell(chosen), affinity.baskets(chosen), affinity.affinity(chosen),
                           affinity.next_category(chosen))
+
+    def with_p(self, table: pd.DataFrame) -> pd.DataFrame:
+        """`table` for a reader: the adjusted p-value to three decimals, "under 0.001" where it is."""
+        said = [message("p-under") if p < 0.001 else Number(p, "", 3) for p in table["p_adjusted"].astype("float64")]
+        return table.assign(p_adjusted=pd.Series(said, index=table.index, dtype="object")).drop(
+            columns=["p_value"], errors="ignore")
 
     def referred(self) -> referrals.ReferralValue:
         """What referred customers have brought."""
@@ -165,12 +210,6 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
                    method="Wilson")
 
 
-def parameters(ahead: forecast.Outlook) -> pd.DataFrame:
-    """The fitted model in one row: its name, its parameters and log-likelihood; empty where none was fitted."""
-    rows = [{"model": ahead.model, **ahead.parameters}] if ahead.parameters else []
-    return pd.DataFrame(rows, columns=["model", *ahead.parameters])
-
-
 # ---------------------------------------------------------------- what it says
 def reach_levels(who: Customers, rules: pd.DataFrame) -> Message:
     """How many reach a loyalty level."""
@@ -195,13 +234,6 @@ def satisfied(found: pd.DataFrame) -> list[Message]:
                     rule=latent["meaning"].facts["rule"], **shares), *early]
 
 
-def p_values(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` for a reader: the adjusted p-value to three decimals, "under 0.001" where it is."""
-    said = [message("p-under") if p < 0.001 else Number(p, "", 3) for p in table["p_adjusted"].astype("float64")]
-    return table.assign(p_adjusted=pd.Series(said, index=table.index, dtype="object")).drop(
-        columns=["p_value"], errors="ignore")
-
-
 def lead_to(categories: Categories) -> Message:
     """Where customers turn next."""
     return affinity.next_sentence(categories.next_category)
@@ -224,14 +256,9 @@ def trusted(ahead: forecast.Outlook) -> list[Message]:
     return [forecast.beats_sentence(ahead), *ahead.sentences]
 
 
-def next_buyers(chances: forecast.Repurchase) -> list[Message]:
+def next_buyers(chances: forecast.Repurchase) -> list[Message | None]:
     """Which model tells best who buys next."""
-    return [*chances.sentences]
-
-
-def sampled(chances: forecast.Repurchase) -> Message | None:
-    """What was studied on a part of the customers."""
-    return chances.sampled
+    return [*chances.sentences, chances.sampled]
 
 
 def whom_it_pays(chances: forecast.Repurchase) -> Message | None:
@@ -252,3 +279,8 @@ def agrees(agreed: agreement.Agreement) -> Message:
 def changed(since: drift.Drift) -> list[Message]:
     """What has changed since the last report."""
     return since.sentences
+
+
+def limits() -> Message:
+    """What none of this shows."""
+    return ch02.limits()

@@ -1,5 +1,7 @@
 ### Chapter 02 and its appendix: the answer, the pictures, the tables, the list of whom to call and the page to print.
 
+loaded = { $said }
+
 ## The answer
 still-there-nobody = No customer with an id has bought anything yet.
 still-there-hidden = How many customers are still active is not shown: these are too few customers for a report that others read.
@@ -89,7 +91,7 @@ reach-first = the first { $calls }
 reach-calls = customers called, best first
 reach-share = share of all that is worth a call
 reach-title = The first { $calls ->
-    [one] { $calls } call reaches
+    [one] call reaches
    *[other] { $calls } calls reach
  } { $share } of what is worth a call; half of it takes { $half }
 reach-alt = Curve of the value reached over calls. { $title }, of { $customers } customers worth a call.
@@ -116,11 +118,11 @@ scores-alt = Histogram of loyalty scores. { $said }
 parts-behavior-name = behavior
 parts-attitude-name = attitude
 parts-axis = mean points (50: the shop's usual customer)
-parts-row = { CAPITAL($group) }, { $part ->
+parts-row = { $group }, { $part ->
     [attitude] attitude
    *[behavior] behavior
  }: { $points }
-parts-alt = Dots with 95 % intervals. { $rows }.
+parts-alt = Dots with 95 % intervals. { CAPITAL($rows) }.
 parts-note = Lines: 95 % intervals. Filled: what they do. Hollow: what they say.
 quadrant-leaves = does not buy again
 quadrant-returns = buys again
@@ -133,7 +135,7 @@ quadrant-note = Satisfied: { $rule }.{ $new ->
     } ordered once, and lately: too early to tell.
    *[no] {""}
  }
-quadrant-row = { CAPITAL($meaning) }: { $customers }{ $shared ->
+quadrant-row = { $meaning }: { $customers }{ $shared ->
     [yes] , { $share }
    *[no] {""}
  }
@@ -141,7 +143,7 @@ quadrant-title = { $glad } of { $customers ->
     [one] { $customers } customer
    *[other] { $customers } customers
  } are satisfied; { $latent } of these do not buy again
-quadrant-alt = Four fields. { $rows }. { $note }
+quadrant-alt = Four fields. { CAPITAL($rows) }. { $note }
 share-between = { $share } ({ $low } to { $high })
 retention-axis = months after the month of the first order
 retention-share = with an order in it
@@ -157,7 +159,10 @@ retention-note = Band: 95 % interval. The same { $customers ->
 cohorts-axis = months after the first order
 cohorts-months = month of the first order
 cohorts-title = { $x-measurable ->
-    [yes] { $x } of { $x-label }
+    [yes] { $x } of customers bought again { $months ->
+        [one] { $months } month
+       *[other] { $months } months
+    } after their first order
    *[no] New customers who came back, by month of their first order
  }
 cohorts-alt = Heat map of the share of customers who came back, by month of the first order. { $said }
