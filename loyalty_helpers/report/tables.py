@@ -44,10 +44,15 @@ COLUMNS: dict[str, Column] = {
     "share": Column("share"),
     "spend": Column(MONEY),
     "spend_share": Column("share"),
+    # forecasts
+    **dict.fromkeys(("buyers", "contacted"), Column(persons=True)),
+    **dict.fromkeys(("days", "tenth", "fifth", "season", "predicted", "actual", "carried", "threshold", "expected",
+                     "value_predicted", "value_actual", "r", "alpha", "a", "b"), Column()),
 }
 # tables that need more than their columns' declarations, by the name under which the page shows or keeps them
 TABLES: dict[str, Table] = {
     "segments": Table(within=("scheme",)),
+    "disagreement": Table(figures=("share", "why")),
 }
 
 

@@ -12,6 +12,7 @@ from loyalty_helpers import forecast
 from loyalty_helpers.core import store
 from loyalty_helpers.core.findings import NAN, Finding, amount, count
 from loyalty_helpers.core.intervals import FEWEST_UNITS, wilson
+from loyalty_helpers.core.messages import Message
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import actions, cohorts, rhythm, scoring
 from loyalty_helpers.evaluation import kpis
@@ -85,14 +86,14 @@ def first_calls_sentence(found: Finding) -> str:
     return f"The first {whom} to call spent {found.value} in the last 365 days; {found.note} hangs on {them}."
 
 
-def customers_answer(active: pd.DataFrame, overdue: Finding, expected: Finding, money: Finding, *,
-                     lateness: pd.DataFrame, shop: Client) -> list[str]:
+def customers_answer(active: pd.DataFrame, overdue: Finding, to_come: Message, *, lateness: pd.DataFrame,
+                     shop: Client) -> list[str]:
     """The answer of chapter 02 in three sentences: who is still there, who is leaving, what they will bring.
 
     `active` is `scoring.activity` and `lateness` `rhythm.lateness`, both published; `overdue` the share of
-    `rhythm.overdue_regulars`, `expected` and `money` the totals of `forecast.outlook`, all told.
+    `rhythm.overdue_regulars`, told; `to_come` what the outlook says.
     """
-    said = [_still_there(active), _leaving(overdue, lateness), _to_come(expected, money)]
+    said = [_still_there(active), _leaving(overdue, lateness), to_come]
     return privacy.worded(said, shop)
 
 
@@ -123,16 +124,6 @@ def _leaving(overdue: Finding, lateness: pd.DataFrame) -> str:
         return f"{said}."
     about = "hardly anybody" if chance < 0.5 else f"about {round(chance):,}"
     return f"{said}; if all bought at random times and nobody had left, {about} would be overdue all the same."
-
-
-def _to_come(expected: Finding, money: Finding) -> str:
-    span = expected.label.partition(" expected in ")[2].partition(" from ")[0]
-    if not expected.measurable:
-        return f"What customers will bring in {span} cannot be said: {expected.note}."
-    between, worth = (f" ({one.level} interval {one.interval})" if one.interval else "" for one in (expected, money))
-    bring = (f", and {money.value}{worth} of {money.label.partition(' expected ')[0]}" if money.measurable else "")
-    orders = "order" if expected.value == "1" else "orders"
-    return f"In {span} the customers known today may be expected to bring {expected.value} {orders}{between}{bring}."
 
 
 def yearly_survival(orders: pd.DataFrame) -> Finding:
