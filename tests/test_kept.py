@@ -27,30 +27,36 @@ from threadpoolctl import threadpool_limits
 from loyalty_helpers import forecast
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import BgNbd, kept
-from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
+from loyalty_helpers.forecast.features import FEATURES, TERMS, design, features_at
+from loyalty_helpers.forecast.purchase_days import Days, bought_between, day_number, purchase_days
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.report.chapters import ch02
 
 
 @cache
-def history() -> History:
-    return History.of(simulate.shop(customers=700, seed=21).orders)
+def days() -> Days:
+    return purchase_days(simulate.shop(customers=700, seed=21).orders)
 
 
 @cache
 def features() -> pd.DataFrame:
-    return history().at(date(2025, 6, 1))
+    return features_at(days(), date(2025, 6, 1))
 
 
 @cache
 def model(key: str) -> forecast.FittedModel:
     fitted: object = (0.8, 5.0, 0.3, 6.0, -0.1, 1.2)
     if key != "bg_nbd":
-        bought = history().bought(features()["customer_id"], date(2025, 6, 1), 91)
+        start, known = day_number(date(2025, 6, 1)), pd.Index(days().ids).get_indexer(features()["customer_id"])
+        bought = bought_between(days(), start, start + 91)[0][known] > 0
         with threadpool_limits(1):
             fitted = kept.estimator(key).fit(design(features())[:, kept.columns(key)], bought)
     return forecast.FittedModel(key=key, fitted=fitted, horizon_days=91, trained_from=date(2025, 6, 1),
                                 trained_until=date(2025, 8, 31), customers=len(features()), base_rate=0.4)
+
+
+def save(model: forecast.FittedModel, path) -> None:
+    path.write_bytes(forecast.packed_model(model))
 
 
 def repacked(path, *, about: dict | None = None, model: bytes | None = None) -> None:
@@ -69,19 +75,18 @@ def repacked(path, *, about: dict | None = None, model: bytes | None = None) -> 
 @pytest.mark.parametrize("key", list(kept.MODELS))
 def test_a_kept_model_gives_the_same_chances(tmp_path, key):
     path = tmp_path / "model.bin"
-    forecast.save_model(model(key), path)
+    save(model(key), path)
     back = forecast.load_model(path)
     pd.testing.assert_frame_equal(back.chances(features()), model(key).chances(features()))
     assert back.chances(features())["chance"].between(0, 1, inclusive="neither").all()
     about = ("key", "horizon_days", "trained_from", "trained_until", "customers", "base_rate")
     assert [getattr(back, name) for name in about] == [getattr(model(key), name) for name in about]
-    assert os.listdir(tmp_path) == ["model.bin"]
 
 
 def test_the_winner_on_real_windows_survives_the_trip(tmp_path):
     orders = simulate.shop(customers=700, seed=21).orders
     result = forecast.repurchase(orders, origins=forecast.origins(orders, most=1))
-    forecast.save_model(result.fitted, tmp_path / "winner")
+    save(result.fitted, tmp_path / "winner")
     end = orders["ordered_at"].max().date() + pd.Timedelta(days=1)
     now = forecast.customer_features(orders, as_of=end)
     pd.testing.assert_frame_equal(forecast.load_model(tmp_path / "winner").chances(now), result.chances)
@@ -146,7 +151,7 @@ def test_wrong_features_are_refused(change, words):
 ])
 def test_other_versions_and_nonsense_are_refused(tmp_path, about, words):
     path = tmp_path / "model"
-    forecast.save_model(model("logistic"), path)
+    save(model("logistic"), path)
     repacked(path, about=about)
     with pytest.raises(UserError, match=words):
         forecast.load_model(path)
@@ -156,7 +161,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path):
     path = tmp_path / "model"
     with pytest.raises(UserError, match="There is no model"):
         forecast.load_model(path)
-    forecast.save_model(model("logistic"), path)
+    save(model("logistic"), path)
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 255
@@ -184,7 +189,7 @@ def test_a_pickle_is_not_even_opened(tmp_path):
     path.write_bytes(pickle.dumps(Hostile(trap)))
     with pytest.raises(UserError, match="no model"):
         forecast.load_model(path)
-    forecast.save_model(model("logistic"), path)
+    save(model("logistic"), path)
     repacked(path, model=pickle.dumps(Hostile(trap)))
     with pytest.raises(UserError, match="no model"):
         forecast.load_model(path)
@@ -199,7 +204,7 @@ def calling(function) -> Pipeline:
 
 def test_whatever_a_file_asks_to_be_trusted_with_is_not_trusted(tmp_path):
     path = tmp_path / "model"
-    forecast.save_model(model("logistic"), path)
+    save(model("logistic"), path)
     repacked(path, model=skops.io.dumps(calling(os.system)))
     with pytest.raises(UserError, match="asks for more than a model needs"):
         forecast.load_model(path)
@@ -215,7 +220,7 @@ def test_whatever_a_file_asks_to_be_trusted_with_is_not_trusted(tmp_path):
 def test_trees_whose_branches_lead_nowhere_are_refused(tmp_path, key):
     """Compiled code follows the branches without looking: beyond the last node there is somebody else's memory."""
     path = tmp_path / "model"
-    forecast.save_model(model(key), path)
+    save(model(key), path)
     wrong = forecast.load_model(path)
     if key == "boosting":
         nodes = wrong.fitted[-1]._predictors[0][0].nodes
@@ -226,7 +231,7 @@ def test_trees_whose_branches_lead_nowhere_are_refused(tmp_path, key):
     assert kept._is_whole(key, wrong.fitted)
     for column, value in ((left, 10_000), (left, 0), (feature, len(TERMS))):
         kept_value, column[0] = column[0], value
-        forecast.save_model(wrong, path)
+        save(wrong, path)
         with pytest.raises(UserError, match="do not fit together"):
             forecast.load_model(path)
         column[0] = kept_value
@@ -234,18 +239,18 @@ def test_trees_whose_branches_lead_nowhere_are_refused(tmp_path, key):
 
 def test_support_vectors_that_are_not_there_are_refused(tmp_path):
     path = tmp_path / "model"
-    forecast.save_model(model("svm"), path)
+    save(model("svm"), path)
     wrong = forecast.load_model(path)
     svm = wrong.fitted[-1].calibrated_classifiers_[0].estimator
     svm._n_support = svm._n_support + 1000
-    forecast.save_model(wrong, path)
+    save(wrong, path)
     with pytest.raises(UserError, match="do not fit together"):
         forecast.load_model(path)
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "model"
-    forecast.save_model(model("logistic"), path)
+    save(model("logistic"), path)
     monkeypatch.setattr(kept, "BIGGEST", 1000)
     with pytest.raises(UserError, match="too big"):
         forecast.load_model(path)
@@ -267,7 +272,7 @@ def test_a_part_that_lies_about_its_size_is_not_unpacked(tmp_path):
 
 def test_the_chapter_keeps_the_model_for_the_owner_alone_and_drops_an_old_one(tmp_path):
     shop, path = SimpleNamespace(private=tmp_path / "private"), tmp_path / "private" / "repurchase.model"
-    found = forecast.Repurchase(horizon_days=91, sentence="", fitted=model("recency"))
+    found = forecast.Repurchase(horizon_days=91, sentences=(), fitted=model("recency"))
     ch02.keep_model(shop, found)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and forecast.load_model(path).key == "recency"
     ch02.keep_model(shop, replace(found, fitted=None))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,16 +42,7 @@ SURE = 1e-4  # no chance is nearer than this to 0 or 1: certainty is never claim
 BIGGEST = 200_000_000  # bytes of all parts, unpacked
 PIECE = 1_000_000  # bytes unpacked at a time
 # simplest first: by how much one has to know, and to believe, to follow it
-MODELS = {
-    "base_rate": "the same chance for everybody",
-    "recency": "time since the last order alone",
-    "bg_nbd": "purchase rhythm (BG/NBD)",
-    "logistic": "logistic regression",
-    "tree": "decision tree",
-    "forest": "random forest",
-    "boosting": "histogram gradient boosting",
-    "svm": "support vector machine",
-}
+MODELS = ("base_rate", "recency", "bg_nbd", "logistic", "tree", "forest", "boosting", "svm")
 # what skops does not trust by itself; all of scikit-learn's own making
 TRUSTED = frozenset({
     "numpy.dtype",
@@ -182,16 +172,8 @@ def packed_model(model: FittedModel) -> bytes:
     return packed.getvalue()
 
 
-def save_model(model: FittedModel, path: Path | str) -> None:
-    """Writes `model` to `path`, whole or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(packed_model(model))
-    os.replace(part, path)
-
-
 def load_model(path: Path | str) -> FittedModel:
-    """The model that `save_model` wrote to `path`.
+    """The model that `path` holds (`packed_model`).
 
     Raises UserError where there is no such file, it is damaged or holds anything else, or it was written by another
     version of scikit-learn or of this template (fitting again takes seconds; a wrong chance may stay unnoticed).

@@ -14,22 +14,34 @@ EPOCH = pd.Timestamp(0)
 
 
 class Days(NamedTuple):
-    """Days with a purchase, sorted by customer and day, and refunds: customers as places in `ids`, days since 1970."""
+    """Days with a purchase, sorted by customer and day, refunds, and the days on which a customer first bought of a
+    category: customers as places in `ids`, days since 1970; `orders` are the purchases of each day."""
 
     ids: pd.Series
     code: np.ndarray
     day: np.ndarray
+    orders: np.ndarray
     amount: np.ndarray
     back_code: np.ndarray
     back_day: np.ndarray
     back: np.ndarray
+    kind_code: np.ndarray
+    kind_day: np.ndarray
 
     def only(self, kept: np.ndarray) -> Days:
         """The days of the customers `kept` (one truth value per customer)."""
         new = np.cumsum(kept) - 1
-        here, back = kept[self.code], kept[self.back_code]
-        return Days(self.ids[kept].reset_index(drop=True), new[self.code[here]], self.day[here], self.amount[here],
-                    new[self.back_code[back]], self.back_day[back], self.back[back])
+        here, back, kind = kept[self.code], kept[self.back_code], kept[self.kind_code]
+        return Days(self.ids[kept].reset_index(drop=True), new[self.code[here]], self.day[here], self.orders[here],
+                    self.amount[here], new[self.back_code[back]], self.back_day[back], self.back[back],
+                    new[self.kind_code[kind]], self.kind_day[kind])
+
+    def some(self, most: int, *, seed: int) -> Days:
+        """The days of at most `most` customers, drawn at random; all of them where there are no more."""
+        n = len(self.ids)
+        if n <= most:
+            return self
+        return self.only(np.isin(np.arange(n), np.random.default_rng(seed).choice(n, most, replace=False)))
 
 
 class Seen(NamedTuple):
@@ -86,8 +98,15 @@ def purchase_days(orders: pd.DataFrame) -> Days:
     ids = pd.Series(ids, name="customer_id", dtype=orders["customer_id"].dtype)
     back_code = pd.Index(ids).get_indexer(back["customer_id"])
     theirs = back_code >= 0  # not of anonymous buyers, nor of those who bought before the data began
-    return Days(ids, key // span, key % span + start, amount, back_code[theirs], _day(back)[theirs],
-                back["amount"].to_numpy(dtype="float64")[theirs])
+    orders_ = np.bincount(place, minlength=len(key))
+    return Days(ids, key // span, key % span + start, orders_, amount, back_code[theirs], _day(back)[theirs],
+                back["amount"].to_numpy(dtype="float64")[theirs], *_first_of_kind(bought, code, day))
+
+
+def _first_of_kind(bought: pd.DataFrame, code: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    kinds = pd.factorize(bought["category"])[0] if "category" in bought else np.full(len(code), -1)
+    firsts = pd.DataFrame({"code": code, "kind": kinds, "day": day})[kinds >= 0].groupby(["code", "kind"])["day"].min()
+    return firsts.index.get_level_values("code").to_numpy(), firsts.to_numpy()
 
 
 def _day(orders: pd.DataFrame) -> np.ndarray:

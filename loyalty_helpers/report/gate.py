@@ -250,7 +250,7 @@ def suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: 
     if not rows.any():
         return table
     numbers = table.select_dtypes("number").columns.difference([*within]) if figures is None else figures
-    blank = {name: table[name].astype("float64").mask(rows) for name in numbers if name not in hidden}
+    blank = {name: table[name].mask(rows) for name in numbers if name not in hidden}
     return table.assign(**blank, **{name: table[name].astype("float64").mask(cells) for name, cells in hidden.items()})
 
 

@@ -73,6 +73,10 @@ COLUMNS: dict[str, Column] = {
                      "p_adjusted", "returned", "score", "second", "step"), Column()),
     **dict.fromkeys(("best", "by_chance", "revenue"), Column("share")),
     **dict.fromkeys(("spend_each", "value_at_risk", "value_of_acting"), Column(MONEY)),
+    # forecasts
+    **dict.fromkeys(("buyers", "contacted"), Column(persons=True)),
+    **dict.fromkeys(("days", "tenth", "fifth", "season", "predicted", "actual", "carried", "threshold", "expected",
+                     "value_predicted", "value_actual", "r", "alpha", "a", "b"), Column()),
 }
 BETWEEN = (("low", "share"), ("high", "share"))  # the ends of a share
 PAIRS = (*BETWEEN, ("share_others", "share"), ("expected", "share"))
@@ -89,6 +93,7 @@ TABLES: dict[str, Table] = {
     "cohorts": Table(hits=(("share", "customers", "returned"),)),
     "contacts": Table(units=(*BETWEEN, ("threshold", "share"), ("precision", "share"), ("recall", "share"))),
     "cutoffs": Table(within=("measure",), figures=(), names=(("measure", "measure"),)),
+    "disagreement": Table(figures=("share", "why")),
     "faults": Table(units=(("money_share_of_score", "share"), ("money_share_of_variance", "share"))),
     "groups": Table(within=("before",)),
     "holdout": Table(units=(("total_error", "lift"), ("largest_error", "share"), ("top_tenth", "share"))),

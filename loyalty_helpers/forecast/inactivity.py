@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loyalty_helpers.core.findings import NAN, count
+from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.core.messages import Listed, Message, Persons, message
 from loyalty_helpers.forecast.purchase_days import Days, Seen
 
 REGULAR = 2  # repeat purchase days from which a customer has a usual gap here
@@ -19,7 +20,7 @@ GAPS = (4, 8, 16)  # usual gaps of silence; four is overdue by three, as in `rhy
 FEWEST_CASES = 10  # silences of the past, below which no share is made of them
 
 
-class Silence(NamedTuple):
+class Inactivity(NamedTuple):
     """`long`: whether a customer has been silent for GAPS[0] of the usual gaps or more; `most`: the highest chance to
     buy that is left them (1 for the others); `shares`: the gaps, the silences of the past that lasted as long, and how
     many of them ended in time."""
@@ -42,8 +43,19 @@ class Silence(NamedTuple):
         """A model's `chance` to buy, no higher than `most`; nan of the silent where too few cases tell."""
         return np.where(self.long & (not self.told), NAN, np.minimum(chance, self.most))
 
+    def why(self, horizon: Message) -> Message | None:
+        """What is made of long silences over the `horizon`; None where nobody is silent for long."""
+        if not self.long.any():
+            return None
+        facts = {"customers": Persons(int(self.long.sum())), "gaps": GAPS[0], "horizon": horizon}
+        if not self.told:
+            return message("silence-untold", **facts, cases=self.shares[0][1], least=FEWEST_CASES)
+        cases = tuple(message("silence-case", gaps=gaps, ended=Persons(ended, of=n), silences=Persons(n))
+                      for gaps, n, ended in self.shares if n)
+        return message("silence-told", **facts, cases=Listed(cases))
 
-def silence(days: Days, seen: Seen, until: int, length: int) -> Silence:
+
+def inactivity(days: Days, seen: Seen, until: int, length: int) -> Inactivity:
     """Who of `seen` is silent for long on the day `until`, and how such silences ended before it.
 
     Of each of GAPS reached, (ended + 1) / (silences + 2) is a chance (Laplace's rule: a half where nothing is known);
@@ -56,7 +68,7 @@ def silence(days: Days, seen: Seen, until: int, length: int) -> Silence:
     most = np.ones(len(silent))
     for gaps, n, ended in shares:
         most = np.where(silent >= gaps, np.minimum(most, (ended + 1) / (n + 2)), most)
-    return Silence(silent >= GAPS[0], most, shares)
+    return Inactivity(silent >= GAPS[0], most, shares)
 
 
 def _cases(days: Days, until: int, length: int, gaps: int) -> tuple[int, int]:
@@ -74,18 +86,3 @@ def _cases(days: Days, until: int, length: int, gaps: int) -> tuple[int, int]:
     reached = day[regular] + gaps * (day[regular] - day[first[regular]]) / repeats[regular]
     silent = (following[regular] > reached) & (reached + length <= until)
     return int(silent.sum()), int((silent & (following[regular] <= reached + length)).sum())
-
-
-def words(found: Silence, horizon: str) -> str:
-    """What is made of long silences; "" where nobody is silent for long."""
-    n = int(found.long.sum())
-    if not n:
-        return ""
-    now = f"{count(n, 'customer')} {'has' if n == 1 else 'have'} been silent for {GAPS[0]} or more of their usual gaps"
-    if not found.told:
-        return (f"{now}. Whether such customers come back, {count(found.shares[0][1], 'case')} of the past cannot tell "
-                f"(it takes {FEWEST_CASES}): their chance to buy is left blank, and of the orders at their usual pace "
-                "only a part is expected.")
-    said = ", ".join(f"after {gaps} gaps {ended} of {silences}" for gaps, silences, ended in found.shares if silences)
-    return (f"{now}. In this shop's past such silences ended within {horizon} as follows: {said}; nobody silent for so "
-            "long is given a better chance than that.")
