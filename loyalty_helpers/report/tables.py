@@ -79,6 +79,7 @@ COLUMNS: dict[str, Column] = {
                      "value_predicted", "value_actual", "r", "alpha", "a", "b"), Column()),
 }
 BETWEEN = (("low", "share"), ("high", "share"))  # the ends of a share
+LIFETIMES = ("margin_per_year", "simple_clv", "discounted_clv", "total", "model_clv")
 PAIRS = (*BETWEEN, ("share_others", "share"), ("expected", "share"))
 # tables that need more than their columns' declarations, by the name under which the page shows or keeps them
 TABLES: dict[str, Table] = {
@@ -101,8 +102,8 @@ TABLES: dict[str, Table] = {
     "level_rules": Table(hits=(("share", "checked", "customers", "only_this"),), units=BETWEEN, for_owner=True,
                          names=(("level", "segment"),)),
     "levels": Table(within=("scheme",), names=(("scheme", "scheme"), ("segment", "segment"))),
-    "lifetimes": Table(figures=("meaning",), names=(("value_group", "segment"),), units=tuple(
-        (name, MONEY) for name in ("margin_per_year", "simple_clv", "discounted_clv", "total", "model_clv"))),
+    "lifetimes": Table(figures=(*LIFETIMES, "meaning"), names=(("value_group", "segment"),),
+                       units=tuple((name, MONEY) for name in LIFETIMES)),
     "lorenz": Table(steps="step"),
     "models": Table(units=(("auc", "share"), ("behind", "share"), ("behind_se", "share"), ("total_error", "lift"))),
     "migration_segments": Table(persons=(*SEGMENTS, AWAY), names=(("before \\ after", "segment"),)),

@@ -170,8 +170,8 @@ def cohorts(table: pd.DataFrame, returned: Finding) -> Chart:
     ax.tick_params(axis="y", rotation=0)
     note = message("cohorts-note", unsure="yes" if unsure & set(shares.index) else "no", most=MOST_COHORTS,
                    cut="yes" if table["cohort"].nunique() > MOST_COHORTS else "no")
-    return Chart(figure, message("cohorts-title", x=returned, months=returned.label.facts["months"]), message("cohorts-alt", said=sentence(returned)),
-                 note=note, dense=True)
+    title = message("cohorts-title", x=returned, months=returned.label.facts["months"])
+    return Chart(figure, title, message("cohorts-alt", said=sentence(returned)), note=note, dense=True)
 
 
 # ---------------------------------------------------------------- what goes together
