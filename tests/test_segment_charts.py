@@ -39,25 +39,25 @@ def drawn(n: int) -> dict[str, charts.Chart]:
     frame, rows = customers(n), visits(n)
     survey = pd.DataFrame({"answered_at": pd.Timestamp(START), "customer_id": frame["customer_id"],
                            "nps": np.nan, "csat": frame["rating"]})
-    scored = scoring.rfm(frame)
-    loyalty = scoring.loyalty_score(scoring.with_survey(frame, survey))
-    index = scoring.loyalty_index(loyalty, n, among_themselves=True)
+    scored = rfm.rfm(frame)
+    loyalty = score.loyalty_score(score.with_survey(frame, survey))
+    index = score.loyalty_index(loyalty, n, among_themselves=True)
     table = cohorts.cohorts(rows)
-    quadrant = scoring.quadrant(survey, frame, activity_days=90)
-    parts = scoring.index_parts(frame, loyalty)
+    quadrant = quadrant.quadrant(survey, frame, activity_days=90)
+    parts = score.index_parts(frame, loyalty)
     standard = pd.DataFrame(columns=["scheme", "segment", "action"])
-    segments = scoring.segments_table(frame, scored, actions=standard)
+    segments = levels.segments_table(frame, scored, actions=standard)
     return {
-        "lorenz": charts.lorenz(scoring.lorenz(frame), scoring.half_of_revenue(frame)),
-        "activity": charts.groups(scoring.activity(frame, 90), label="group"),
+        "lorenz": charts.lorenz(concentration.lorenz(frame), concentration.half_of_revenue(frame)),
+        "activity": charts.groups(concentration.activity(frame, 90), label="group"),
         "segments": charts.groups(segments[segments["scheme"] == "RFM segment"], label="segment"),
         "cohorts": charts.cohorts(table, cohorts.cohort_return(table)),
-        "scores": charts.score_histogram(scoring.score_groups(loyalty["score"]), index),
+        "scores": charts.score_histogram(score.score_groups(loyalty["score"]), index),
         "retention": segment_charts.retention(cohorts.retention_curve(table)),
         "second": segment_charts.second_order(cohorts.second_order(rows, as_of=START + timedelta(days=361),
                                                                    lead_days=0)),
         "quadrant": segment_charts.quadrant(pd.DataFrame() if quadrant is None else quadrant, "Nobody answered."),
-        "parts": segment_charts.index_parts(parts, scoring.index_parts_sentence(parts)),
+        "parts": segment_charts.index_parts(parts, score.index_parts_sentence(parts)),
     }
 
 
@@ -79,7 +79,7 @@ def test_every_chart_says_something_true_of_a_shop_of_any_size(n, tmp_path):
 
 def test_the_titles_carry_the_numbers():
     found = drawn(400)
-    half = scoring.half_of_revenue(customers(400))
+    half = concentration.half_of_revenue(customers(400))
     assert found["lorenz"].title == f"{half.value} of customers bring half of the revenue"
     assert found["scores"].title == "The customer loyalty index (400 of 400 customers scored) is 50.0"
     assert found["cohorts"].title.endswith(" % of customers bought again 1 month after their first order")
@@ -101,7 +101,7 @@ def test_the_group_with_the_most_money_is_named_by_what_is_shown():
 
 def test_half_of_the_revenue_is_marked_where_it_is():
     frame = customers(389).assign(spend=[5000.0] + [10.0] * 388)
-    chart = charts.lorenz(scoring.lorenz(frame), scoring.half_of_revenue(frame))
+    chart = charts.lorenz(concentration.lorenz(frame), concentration.half_of_revenue(frame))
     assert chart.title == "1 of 389 customers brings half of the revenue"
     mark = chart.figure.axes[0].lines[0]
     assert mark.get_xdata().tolist() == [0, 1 / 389, 1 / 389] and mark.get_ydata().tolist() == [0.5, 0.5, 0]
@@ -109,9 +109,9 @@ def test_half_of_the_revenue_is_marked_where_it_is():
 
 
 def test_the_four_fields_count_those_who_can_be_judged():
-    meanings = [*scoring.QUADRANT.values(), "new"]
+    meanings = [*quadrant.QUADRANT.values(), "new"]
     meanings[2] = "satisfied (9 or 10 of 10), but does not buy again"
-    table = pd.DataFrame({"type": [*scoring.QUADRANT, scoring.TOO_NEW], "meaning": meanings,
+    table = pd.DataFrame({"type": [*quadrant.QUADRANT, quadrant.TOO_NEW], "meaning": meanings,
                           "customers": [10, 3, 5, 2, 7], "share": [0.5, 0.15, 0.25, 0.1, np.nan],
                           "low": [0.3, 0.05, 0.11, 0.03, np.nan], "high": [0.7, 0.36, 0.47, 0.3, np.nan]})
     chart = segment_charts.quadrant(table, "A sentence.")

@@ -105,7 +105,8 @@ def reasons(listed: pd.DataFrame) -> pd.Series:
 
 def _each(values: pd.Series, said) -> pd.Series:
     """Words for each value; each distinct one is put in words once. "" where it is missing."""
-    return values.map({value: words(said(value)) for value in values.dropna().unique()}).fillna("")
+    found = {value: words(said(value)) for value in values.dropna().unique()}
+    return values.map(found).astype("object").where(values.notna(), "")
 
 
 # ---------------------------------------------------------------- the files

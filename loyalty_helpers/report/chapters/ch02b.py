@@ -40,6 +40,11 @@ class Categories(NamedTuple):
     affinity: pd.DataFrame
     next_category: pd.DataFrame
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The three tables for a reader."""
+        return {name: with_p(getattr(self, name)) for name in ("baskets", "affinity", "next_category")}
+
 
 class Chapter(ch02.Chapter):
     """What the appendix computes beside the chapter itself."""
@@ -171,12 +176,6 @@ class Chapter(ch02.Chapter):
         return Categories(affinity.cross_sell(chosen), affinity.baskets(chosen), affinity.affinity(chosen),
                           affinity.next_category(chosen))
 
-    def with_p(self, table: pd.DataFrame) -> pd.DataFrame:
-        """`table` for a reader: the adjusted p-value to three decimals, "under 0.001" where it is."""
-        said = [message("p-under") if p < 0.001 else Number(p, "", 3) for p in table["p_adjusted"].astype("float64")]
-        return table.assign(p_adjusted=pd.Series(said, index=table.index, dtype="object")).drop(
-            columns=["p_value"], errors="ignore")
-
     def referred(self) -> referrals.ReferralValue:
         """What referred customers have brought."""
         return referrals.referral_value(self.frames["customers"], self.frames.get("referrals"),
@@ -208,6 +207,13 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     low, high = wilson(len(was & still), len(was), 1.96)
     return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
                    method="Wilson")
+
+
+def with_p(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` for a reader: the adjusted p-value to three decimals, "under 0.001" where it is."""
+    said = [message("p-under") if p < 0.001 else Number(p, "", 3) for p in table["p_adjusted"].astype("float64")]
+    return table.assign(p_adjusted=pd.Series(said, index=table.index, dtype="object")).drop(
+        columns=["p_value"], errors="ignore")
 
 
 # ---------------------------------------------------------------- what it says
