@@ -172,23 +172,8 @@ def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
     counts = [name for name in frame if name in table.persons or COLUMNS.get(name, Column()).persons]
     within = [name for name in table.within if name in frame]
     shown = suppressed(_without_hits(_of_units(frame, k), k, table), counts, k, within=within, figures=table.figures)
-    said = [name for name in shown if shown[name].dtype == "object"]
-    return shown.assign(**{name: shown[name].map(lambda cell: _seen_fact(cell, k)) for name in said})
-
-
-def _stepped(frame: pd.DataFrame, column: str, k: int) -> pd.DataFrame:
-    """Of a curve over persons those rows that stand for `k` more of them than the row before (`column` counts them row
-    by row), its first and its last; nothing but one row of missing numbers where there are fewer in all."""
-    upto, kept = frame[column].cumsum().to_numpy(dtype="float64"), []
-    if len(frame) and 1 <= upto[-1] < k:
-        return frame.iloc[:1].assign(**dict.fromkeys(frame.select_dtypes("number").columns, NAN))
-    for row, total in enumerate(upto):
-        if not kept or total - upto[kept[-1]] >= k:
-            kept.append(row)
-    if kept and kept[-1] != len(frame) - 1:
-        kept = kept[:-1] if upto[-1] > upto[kept[-1]] else kept
-        kept.append(len(frame) - 1)
-    return frame.iloc[kept].assign(**{column: NAN}).reset_index(drop=True)
+    return shown.assign(**{name: [_seen_fact(cell, k) for cell in shown[name]] for name in shown
+                           if shown[name].dtype == object})
 
 
 def _whole_numbers(cells: pd.Series) -> bool:

@@ -70,10 +70,6 @@ class Calls:
 class Chapter(Page):
     """What chapter 02 and its appendix compute."""
 
-    def loaded(self) -> list[Message | None]:
-        """What was read, and what is hidden."""
-        return [message("loaded", said=ch01.loaded(self.frames, self.shop)), self.notice]
-
     def customers(self) -> Customers:
         """Everything told of the customers as they are now."""
         orders, everyone = self.frames["orders"], self.frames["customers"]

@@ -1,7 +1,5 @@
 ### Chapter 02 and its appendix: the answer, the pictures, the tables, the list of whom to call and the page to print.
 
-loaded = { $said }
-
 ## The answer
 still-there-nobody = No customer with an id has bought anything yet.
 still-there-hidden = How many customers are still active is not shown: these are too few customers for a report that others read.
