@@ -32,10 +32,18 @@ mpl.use("agg")
 K, NAN = 5, float("nan")
 # What is declared is said a second time here, so that a declaration that is lost or forgotten is missed. Whoever adds
 # a column or a table says it in both places.
-PERSONS = {"customers", "members", "joiners", "answers", "n_treated", "n_comparison"}
-WITHIN = {"segments": ("scheme",)}
-IN_ONE_TABLE: dict[str, set[str]] = {}  # columns that count persons in that table alone
-HITS: dict[str, set[tuple[str, str]]] = {}  # shares of persons, and the column of their n
+PERSONS = {"customers", "members", "joiners", "answers", "n_treated", "n_comparison", "both", "checked", "first_calls",
+           "late", "only_this", "buyers", "contacted"}
+WITHIN = {"segments": ("scheme", "before"), "groups": ("before",), "cutoffs": ("measure",), "levels": ("scheme",),
+          "next_category": ("first",), "tested": ("model",)}
+PLACES = {"Champions", "Loyal", "Potential Loyalist", "New Customers", "Promising", "Need Attention", "About To Sleep",
+          "At Risk", "Cannot Lose Them", "Hibernating", "Lost", "Did not buy"}
+IN_ONE_TABLE: dict[str, set[str]] = {  # columns that count persons in that table alone
+    "baskets": {"orders"}, "index_parts": {"answered"}, "migration_segments": PLACES}
+HITS: dict[str, set[tuple[str, ...]]] = {  # shares of persons, the column of their n, and what goes with them
+    "cohorts": {("share", "customers", "returned")}, "retention": {("share", "customers", "returned")}}
+STEPS = {"by_day": "second", "lorenz": "step", "reach": "step"}  # curves over persons, and what counts them
+FOR_OWNER = {"level_rules": True}
 NO_PERSONS = {"order", "week", "test"}
 
 
@@ -51,7 +59,8 @@ def finding(estimate: float, n: int, **more) -> Finding:
 # ---------------------------------------------------------------- declarations
 def test_all_declarations_are_said_twice():
     assert {name for name, column in tables.COLUMNS.items() if column.persons} == PERSONS
-    for part, known in (("within", WITHIN), ("persons", IN_ONE_TABLE), ("hits", HITS)):
+    for part, known in (("within", WITHIN), ("persons", IN_ONE_TABLE), ("hits", HITS), ("steps", STEPS),
+                        ("for_owner", FOR_OWNER)):
         assert {name: type(known[name])(getattr(table, part)) if name in known else getattr(table, part)
                 for name, table in tables.TABLES.items() if getattr(table, part)} == known
     assert {noun for noun, person in NOUNS.items() if not person} == NO_PERSONS
@@ -73,6 +82,33 @@ def test_parts_texts_and_truth_values_need_no_declaration():
 def test_what_a_finding_rests_on_must_be_known():
     with pytest.raises(ValueError, match="whether a 'guest' is a person"):
         sees(finding(0.5, 100, n_noun="guest"))
+
+
+# ---------------------------------------------------------------- curves over persons, and what is the owner's alone
+@pytest.mark.parametrize(("steps", "rows"), [
+    ([0, 1, 1, 1, 1, 1], [0, 5]), ([0, 5, 5], [0, 1, 2]), ([0, 4, 4, 4], [0, 3]), ([0, 6, 2], [0, 2]),
+    ([0, 6, 0], [0, 1, 2]), ([0], [0]), ([], [])])
+def test_a_curve_steps_only_for_k_persons(steps, rows):
+    curve = pd.DataFrame({"calls": np.arange(len(steps)), "share": np.linspace(0, 1, len(steps)), "step": steps})
+    shown = sees(curve, "reach")
+    assert shown["calls"].tolist() == rows and shown["step"].isna().all()
+
+
+def test_of_fewer_than_k_in_all_a_curve_shows_nothing():
+    curve = pd.DataFrame({"calls": [0, 1, 2], "share": [0, 0.6, 1.0], "step": [0, 1, 1]})
+    assert sees(curve, "reach").isna().all(axis=None) and len(sees(curve.iloc[:1], "reach").dropna(subset="share")) == 1
+
+
+def test_what_is_for_the_owner_others_see_without_rows():
+    rules = pd.DataFrame({"level": ["Basic"], "checked": [90], "customers": [40], "share": [4 / 9], "only_this": [30]})
+    assert sees(rules, "level_rules").empty and list(sees(rules, "level_rules")) == list(rules)
+    assert gate.seen(rules, 1, "level_rules") is rules
+
+
+def test_a_message_that_rests_on_a_few_is_not_read():
+    heavy = message("revenue-heavy", share=Number(0.4, "share"), few=3, customers=90)
+    assert sees(heavy.resting(Persons(1))) is None and sees(heavy.resting(Persons(5))).key == "revenue-heavy"
+    assert sees([heavy.resting(Persons(4))]) == [None] and gate.seen(heavy.resting(Persons(1)), 1).rests_on.n == 1
 
 
 # ---------------------------------------------------------------- tables
@@ -131,7 +167,9 @@ def test_nor_from_the_total_of_its_group(data, name):
     for within in WITHIN.get(name, ()):
         frame[within] = frame["of"]
     found = sees(frame, name)
-    assert not found[column].between(1, K - 1).any() and found.loc[found[column].isna(), "spend"].isna().all()
+    assert not found[column].between(1, K - 1).any()
+    figures = tables.TABLES.get(name, tables.Table()).figures
+    assert figures is not None or found.loc[found[column].isna(), "spend"].isna().all()
     for _, cells in found.groupby(frame["of"] if name in WITHIN else lambda _: 0):
         hidden = frame.loc[cells.index[cells[column].isna()], column]
         assert hidden.empty or not (cells[column] > 0).any() or (len(hidden) > 1 and hidden.sum() >= K)
@@ -154,9 +192,11 @@ def test_no_share_tells_of_a_few(hits, others):
 @pytest.mark.parametrize("name", [*sorted(HITS), "made here"])
 def test_shares_declared_as_such_neither(name, monkeypatch):
     monkeypatch.setitem(tables.TABLES, "made here", tables.Table(hits=(("recall", "customers"),)))
-    for share, n in HITS.get(name, {("recall", "customers")}):
-        frame = pd.DataFrame({share: [0.02, 0.98, 0.5, 0.0], n: [100] * 4, "low": 0.01, "high": 0.99})
-        assert sees(frame, name)[[share, "low", "high"]].isna().all(axis=1).tolist() == [True, True, False, False]
+    for share, n, *beside in HITS.get(name, {("recall", "customers")}):
+        frame = pd.DataFrame({share: [0.02, 0.98, 0.5, 0.0], n: [100] * 4, "low": 0.01, "high": 0.99}).assign(
+            **dict.fromkeys(beside, 0.5))
+        hidden = sees(frame, name)[[share, "low", "high", *beside]].isna().all(axis=1)
+        assert hidden.tolist() == [True, True, False, False]
 
 
 def test_a_table_of_money_says_nothing_where_a_few_members_are_behind_it():

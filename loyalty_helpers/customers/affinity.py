@@ -213,7 +213,7 @@ def affinity_sentence(table: pd.DataFrame) -> list[Message]:
     """The pairs that stand out, or that none does, and how many were looked at."""
     judged = table[table["lift"].notna()]
     if judged.empty:
-        return [message("pairs-unknown", fewest=FEWEST_BUYERS)]
+        return [message("pairs-unknown", least=FEWEST_BUYERS)]
     found, apart = (judged[judged["reading"] == reading] for reading in ("together", "apart"))
     less = [message("pairs-apart", pairs=_named(apart[::-1]))] if len(apart) else []
     if found.empty:

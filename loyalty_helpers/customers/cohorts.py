@@ -57,7 +57,7 @@ def cohort_return(table: pd.DataFrame, *, month: int = 1) -> Finding:
     but the truncated ones."""
     cells = table[(table["month"] == month) & ~table["truncated"].astype(bool)]
     returned, n = int(cells["returned"].sum()), int(cells["customers"].sum())
-    why = message("return-few" if n else "return-none", customers=Persons(n), fewest=FEWEST_UNITS)
+    why = message("return-few" if n else "return-none", customers=Persons(n), least=FEWEST_UNITS)
     return share_of(message("bought-again-after", months=month), returned, n if n >= FEWEST_UNITS else 0, note=why)
 
 
@@ -85,7 +85,7 @@ def retention_sentence(curve: pd.DataFrame) -> Message:
     """What `retention_curve` says: how many come in the first month after their first order, and in the last seen."""
     curve = curve.dropna(subset=["share"])
     if curve.empty:
-        return message("retention-few", fewest=SMALL_COHORT)
+        return message("retention-few", least=SMALL_COHORT)
     first, last = curve.iloc[0], curve.iloc[-1]
     ends = {f"{when}_{name}": Number(row[name], "share", 0) for when, row in (("first", first), ("last", last))
             for name in ("share", "low", "high")}
@@ -193,7 +193,7 @@ def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding
     label = message("second-share", days=day)
     if n < FEWEST_UNITS or day > reach:
         why = _too_few(n) if n < FEWEST_UNITS else message(
-            "second-not-followed", fewest=FEWEST_UNITS, days=day, longest=int(curve["day"].max()))
+            "second-not-followed", least=FEWEST_UNITS, days=day, longest=int(curve["day"].max()))
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
     share, low, high = curve.loc[curve["day"] <= day, ["share", "low", "high"]].iloc[-1]
     return Finding(label=label, unit="share", estimate=share, low=low, high=high, n=n, n_noun="new customer",
@@ -220,4 +220,4 @@ def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
 
 
 def _too_few(n: int) -> Message:
-    return message("second-too-few", customers=Persons(n), fewest=FEWEST_UNITS)
+    return message("second-too-few", customers=Persons(n), least=FEWEST_UNITS)

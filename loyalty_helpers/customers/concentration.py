@@ -30,7 +30,7 @@ def half_of_revenue(customers: pd.DataFrame) -> Finding:
     n, few = len(spend), half_count(spend)
     if spend.sum() <= 0 or n < FEWEST_UNITS:
         why = message("half-few-customers" if spend.sum() > 0 else "half-no-revenue", customers=Persons(n),
-                      fewest=FEWEST_UNITS)
+                      least=FEWEST_UNITS)
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
     found = _half_share(spend) if few >= FEWEST_UNITS else {"estimate": few / n}
     return Finding(label=label, unit="share", n=n, **found)

@@ -67,7 +67,7 @@ class Migration:
         told = {move: Persons(round(levels[move].estimate * n), of=n) if n < FEWEST else
                 Number(levels[move].estimate, "share", 0) for move in MOVES}
         return message("migration-moved", customers=Persons(n), days=self.days, few="yes" if n < FEWEST else "no",
-                       fewest=FEWEST, **told)
+                       least=FEWEST, **told)
 
     @property
     def comparison(self) -> list[Message]:
@@ -195,7 +195,7 @@ def _changes(usual: dict[str, Finding], moves: dict[str, Finding], why: Message 
     for move, after in moves.items():
         before = usual[move]
         few = min(before.n, after.n) < FEWEST
-        note = why or (message("migration-few", fewest=FEWEST, before=Persons(before.n), after=Persons(after.n)) if few
+        note = why or (message("migration-few", least=FEWEST, before=Persons(before.n), after=Persons(after.n)) if few
                        else "")
         change = Change(kpi=move, label=after.label, unit="share", estimate=NAN, n=after.n, before=before, after=after,
                         higher_is_better=move not in ("moved-down", "stopped"), note=note, whole="moves",

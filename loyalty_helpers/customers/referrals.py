@@ -115,7 +115,7 @@ def _half(came: pd.DataFrame) -> Finding:
     each = came.groupby("referrer_id").size().sort_values(ascending=False)
     if len(each) < FEWEST_UNITS:
         return Finding(label=label, unit="share", estimate=NAN, n=len(each),
-                       note=message("referrers-too-few", persons=Persons(len(each)), fewest=FEWEST_UNITS))
+                       note=message("referrers-too-few", persons=Persons(len(each)), least=FEWEST_UNITS))
     fewest = int((each.cumsum() < each.sum() / 2).sum()) + 1
     return Finding(label=label, unit="share", estimate=fewest / len(each), n=len(each), n_noun="person",
                    method="count")
@@ -130,7 +130,7 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
     label = message("referred-spent-more")
     ones, others = int(referred.sum()), int((~referred).sum())
     if min(ones, others) < FEWEST_UNITS:
-        note = message("referred-too-few", fewest=FEWEST_UNITS, referred=Persons(ones), others=Persons(others))
+        note = message("referred-too-few", least=FEWEST_UNITS, referred=Persons(ones), others=Persons(others))
         return pd.DataFrame(columns=GROUPS), Finding(label=label, unit=currency, estimate=NAN, n=ones, note=note)
     place = np.unique(month, return_inverse=True)[1]
     months = place.max() + 1

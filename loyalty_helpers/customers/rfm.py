@@ -109,7 +109,7 @@ def segments_sentence(scored: pd.DataFrame) -> Message:
     """What `rfm` could sort: how many customers into how many segments, or what it would take."""
     n = len(scored)
     if n < FEWEST_TO_SORT:
-        return message("segments-too-few" if n else "segments-nobody", customers=Persons(n), fewest=FEWEST_TO_SORT)
+        return message("segments-too-few" if n else "segments-nobody", customers=Persons(n), least=FEWEST_TO_SORT)
     return message("segments-sorted", customers=Persons(n), segments=scored["segment"].nunique(),
                    thirds="yes" if n < SMALL_SHOP else "no", small=SMALL_SHOP)
 

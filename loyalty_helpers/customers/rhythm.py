@@ -140,9 +140,9 @@ def chance_sentence(paces: pd.DataFrame) -> Message | None:
     regulars = _regulars(paces)
     if len(regulars) < FEWEST:
         return None
-    expected = chances(regulars).sum()
-    late = int(overdue(regulars).sum())
-    return message("late-by-chance", regulars=Persons(len(regulars)), expected=round(expected), late=Persons(late),
+    expected, late = chances(regulars).sum(), int(overdue(regulars).sum())
+    return message("late-by-chance", regulars=Persons(len(regulars)), late=Persons(late),
+                   expected=Persons(round(expected)),
                    so="none" if late == 0 else "ask" if late > 2 * expected else "chance")
 
 

@@ -116,7 +116,7 @@ def loyalty_index(scored: pd.DataFrame, total: int, *, part: str = "score",
         mean, note = NAN, "index-too-few"
     label = message("index-scored", index=_name(part), scored=Persons(n, of=total), customers=Persons(total))
     return Finding(label=label, unit="score", estimate=mean, low=low, high=high, n=n, method="t",
-                   note=message(note, fewest=FEWEST_UNITS))
+                   note=message(note, least=FEWEST_UNITS))
 
 
 def _name(part: str) -> Message:
@@ -153,7 +153,7 @@ def index_parts_sentence(table: pd.DataFrame) -> list[Message]:
     if rows.loc["answered", "customers"] == 0:
         return [message("parts-nobody-answered")]
     said = [_compared(rows, "behavior", "answered", "silent"), _compared(rows, "attitude", "again", "once")]
-    return [one for one in said if one] or [message("parts-too-few", fewest=FEWEST_UNITS)]
+    return [one for one in said if one] or [message("parts-too-few", least=FEWEST_UNITS)]
 
 
 def _compared(rows: pd.DataFrame, part: str, one: str, other: str) -> Message | None:
@@ -180,7 +180,7 @@ def index_change(before: pd.DataFrame, after: pd.DataFrame, *, weights: Mapping[
                 for scored, wave in zip(waves, (before, after), strict=True))
     change = Change(kpi=INDEX[part], label=_name(part), unit="score", estimate=now.estimate - was.estimate, before=was,
                     after=now, n=was.n + now.n, method="bootstrap by customer",
-                    note=message("index-not-compared", fewest=FEWEST_UNITS))
+                    note=message("index-not-compared", least=FEWEST_UNITS))
     if not (was.n and now.n):
         return change
     scores = [wave.set_index("customer_id")[part] for wave in waves]

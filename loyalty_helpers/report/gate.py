@@ -176,6 +176,21 @@ def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
                            if shown[name].dtype == object})
 
 
+def _stepped(frame: pd.DataFrame, column: str, k: int) -> pd.DataFrame:
+    """Of a curve over persons those rows that stand for `k` more of them than the row before (`column` counts them row
+    by row), its first and its last; nothing but one row of missing numbers where there are fewer in all."""
+    upto, kept = frame[column].cumsum().to_numpy(dtype="float64"), []
+    if len(frame) and 1 <= upto[-1] < k:
+        return frame.iloc[:1].assign(**dict.fromkeys(frame.select_dtypes("number").columns, NAN))
+    for row, total in enumerate(upto):
+        if not kept or total - upto[kept[-1]] >= k:
+            kept.append(row)
+    if kept and kept[-1] != len(frame) - 1:
+        kept = kept[:-1] if upto[-1] > upto[kept[-1]] else kept
+        kept.append(len(frame) - 1)
+    return frame.iloc[kept].assign(**{column: NAN}).reset_index(drop=True)
+
+
 def _whole_numbers(cells: pd.Series) -> bool:
     """Whether all numbers among the cells are whole, so that they could be counts."""
     found = [float(cell) for cell in cells.dropna() if isinstance(cell, Real) and not isinstance(cell, (bool, np.bool))]

@@ -184,7 +184,7 @@ def to_come(ahead: forecast.Outlook) -> Message:
 def first_to_call(calls: Calls) -> Message:
     """What the first customers to call spent, beside what hangs on them."""
     found = calls.first
-    return message("first-calls-spent", n=found.n, x=found) if found.measurable else sentence(found)
+    return message("first-calls-spent", n=Persons(found.n), x=found) if found.measurable else sentence(found)
 
 
 def went(moved: migration.Migration) -> list[Message]:

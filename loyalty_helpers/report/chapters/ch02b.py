@@ -203,7 +203,7 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
     if len(was) < FEWEST_UNITS:
         return Finding(label=label, unit="share", estimate=NAN, n=len(was),
-                       note=message("survival-few", customers=Persons(len(was)), fewest=FEWEST_UNITS))
+                       note=message("survival-few", customers=Persons(len(was)), least=FEWEST_UNITS))
     low, high = wilson(len(was & still), len(was), 1.96)
     return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
                    method="Wilson")
@@ -231,7 +231,7 @@ def satisfied(found: pd.DataFrame) -> list[Message]:
     new = rows.loc[quadrant.TOO_NEW, "customers"]
     early = [message("quadrant-more-new", customers=Persons(int(new)))] if new > 0 else []
     if judged < FEWEST_UNITS:
-        return [message("quadrant-few", customers=Persons(int(judged)), fewest=FEWEST_UNITS), *early]
+        return [message("quadrant-few", customers=Persons(int(judged)), least=FEWEST_UNITS), *early]
     if pd.isna(latent["share"]):
         return [message("quadrant-hidden")]
     shares = {name: Number(latent[name], "share", 0) for name in ("low", "share", "high")}

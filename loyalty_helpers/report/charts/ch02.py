@@ -65,7 +65,8 @@ def lorenz(curve: pd.DataFrame, half: Finding) -> Chart:
     for axis in (ax.xaxis, ax.yaxis):
         percent_axis(axis)
     ax.grid()
-    title = message("lorenz-title", few=few, customers=half.n, shared="yes" if few >= FEWEST_UNITS else "no", x=half)
+    title = message("lorenz-title", few=Persons(few, of=half.n), customers=Persons(half.n), x=half,
+                    shared="yes" if few >= FEWEST_UNITS else "no")
     return Chart(figure, title, message("lorenz-alt", x=sentence(half)))
 
 
@@ -78,7 +79,7 @@ def activity(table: pd.DataFrame) -> Chart:
 def segments(table: pd.DataFrame) -> Chart:
     """The eleven segments (`Customers.rfm`)."""
     if table["segment"].isin([rfm.TOO_FEW, levels.REFUNDS_ONLY]).all() and table["spend_share"].notna().any():
-        return nothing(message("groups-too-few", fewest=rfm.FEWEST_TO_SORT))
+        return nothing(message("groups-too-few", least=rfm.FEWEST_TO_SORT))
     return _groups(table.assign(name=tables.named(table["segment"], "segment")), "segments-alt")
 
 

@@ -114,7 +114,8 @@ def quadrant(found: pd.DataFrame) -> Chart:
                       share=share(row.share)) for row in rows.loc[[*QUADRANT]].itertuples()]
     glad, judged = rows.loc[["loyal", "latent"], "customers"], rows.loc[[*QUADRANT], "customers"].sum(skipna=False)
     title = said if np.isnan(judged) or glad.isna().any() else message(
-        "quadrant-title", glad=int(glad.sum()), customers=int(judged), latent=int(rows.loc["latent", "customers"]))
+        "quadrant-title", glad=Persons(int(glad.sum()), of=int(judged)), customers=Persons(int(judged)),
+        latent=Persons(int(rows.loc["latent", "customers"]), of=int(glad.sum())))
     return Chart(figure, title, message("quadrant-alt", rows=joined(fields), note=note), note=note)
 
 

@@ -66,7 +66,7 @@ lorenz-title = { $shared ->
  }
 lorenz-alt = Concentration curve of revenue over customers. { $x }
 groups-no-revenue = There is no revenue to share out among groups.
-groups-too-few = Groups can be compared from { $fewest } customers with an order on.
+groups-too-few = Groups can be compared from { $least } customers with an order on.
 groups-customers = share of customers
 groups-revenue = share of revenue
 groups-axis = share of all customers, share of all revenue
@@ -217,14 +217,14 @@ survival-few = { $customers ->
     [0] nobody
     [one] { $customers } customer
    *[other] { $customers } customers
- } bought in the first of the last two years, and it takes { $fewest }
+ } bought in the first of the last two years, and it takes { $least }
 
 ## Satisfaction beside behavior
 quadrant-no-survey = No survey answer carries a customer id, so satisfaction and behavior cannot be set side by side.
 quadrant-few = { $customers ->
     [one] { $customers } customer
    *[other] { $customers } customers
- } who answered can be judged so far: too few for shares, which take { $fewest }.
+ } who answered can be judged so far: too few for shares, which take { $least }.
 quadrant-more-new = { $customers } more ordered once, and lately: too early to tell.
 quadrant-hidden = How many are satisfied and do not come back is not shown: these are too few customers for a report that others read.
 quadrant-latent-share = Of the { $known ->

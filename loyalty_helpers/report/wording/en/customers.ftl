@@ -63,7 +63,7 @@ segments-nobody = No customer with an id has bought anything yet, so there are n
 segments-too-few = { $customers ->
     [one] { $customers } customer
    *[other] { $customers } customers
- } with an order: too few to sort into segments, which takes { $fewest } or more. So few are better known one by one: see the list.
+ } with an order: too few to sort into segments, which takes { $least } or more. So few are better known one by one: see the list.
 segments-sorted = { $customers } customers fall into { $segments ->
     [one] { $segments } segment
    *[other] { $segments } segments
@@ -108,14 +108,14 @@ index-scored = { $index } ({ $scored } of { $customers ->
 index-by-construction = customers scored among themselves have an index of about 50 by construction
 index-nobody = no customer could be scored
 index-nobody-answered = no customer left a rating or an answer
-index-too-few = among fewer than { $fewest } customers a place says little
-index-not-compared = fewer than { $fewest } customers of a period are scored, or all of them alike
+index-too-few = among fewer than { $least } customers a place says little
+index-not-compared = fewer than { $least } customers of a period are scored, or all of them alike
 parts-answered = gave a rating or an answer
 parts-silent = gave none
 parts-again = bought again
 parts-once = bought once
 parts-nobody-answered = No customer left a rating or an answer, so nothing is known of what customers think.
-parts-too-few = Too few customers gave a rating or an answer to compare what customers do with what they say: it takes { $fewest } in each group.
+parts-too-few = Too few customers gave a rating or an answer to compare what customers do with what they say: it takes { $least } in each group.
 parts-behavior = Those who gave a rating or an answer { $differ ->
     [more] buy more
     [less] buy less
@@ -166,7 +166,7 @@ rule-min-referrals = recommended the shop to { $bar ->
 ## On how many the revenue rests
 half-of-revenue = share of customers who bring half of the revenue
 half-no-revenue = there is no revenue to share out
-half-few-customers = it takes at least { $fewest } customers with an order, there { $customers ->
+half-few-customers = it takes at least { $least } customers with an order, there { $customers ->
     [one] is
    *[other] are
  } { $customers }
@@ -281,8 +281,8 @@ return-none = no month of first orders after the first of the data is followed b
 return-few = only { $customers ->
     [one] { $customers } new customer
    *[other] { $customers } new customers
- } can be followed so long, and it takes { $fewest }
-retention-few = It takes { $fewest } new customers, followed for a full month, to tell how many come back; there are not so many yet.
+ } can be followed so long, and it takes { $least }
+retention-few = It takes { $least } new customers, followed for a full month, to tell how many come back; there are not so many yet.
 retention = Of { $customers } new customers { $first_share } ({ $first_low } to { $first_high }) had an order in the { $first ->
     [1] first
     [2] 2nd
@@ -334,7 +334,7 @@ second-share = new customers with a second order within { $days ->
    *[other] { $days } days
  }
 second-median = days until half of the new customers have a second order
-second-not-followed = fewer than { $fewest } new customers without a second order are followed for { $days } days (the longest for { $longest ->
+second-not-followed = fewer than { $least } new customers without a second order are followed for { $days } days (the longest for { $longest ->
     [one] { $longest } day
    *[other] { $longest } days
  })
@@ -346,7 +346,7 @@ second-too-few = { $customers ->
     [0] no new customer is
     [one] only { $customers } new customer is
    *[other] only { $customers } new customers are
- } in the data, and it takes { $fewest } to tell how soon they come back
+ } in the data, and it takes { $least } to tell how soon they come back
 
 ## Where the customers of before the launch are now
 migration-best = Best
@@ -359,7 +359,7 @@ migration-no-windows = Where the customers of before the launch went cannot be t
 migration-nothing-before = there is nothing before the launch
 migration-nobody = nobody bought in the window before the launch
 migration-no-reach = it would take orders from { $needed } on, and they begin on { $begin }
-migration-few = it takes { $fewest } customers in both spans; there are { $before } and { $after }
+migration-few = it takes { $least } customers in both spans; there are { $before } and { $after }
 migration-nobody-to-follow = there is nobody to follow
 migration-unknown = Where the customers of before the launch went cannot be told: { $why }.
 migration-hidden = Where the customers of before the launch went is not shown: { $why }.
@@ -370,7 +370,7 @@ migration-moved = Of the { $customers ->
     [one] { $days } day
    *[other] { $days } days
  } each), { $stayed } stayed, { $moved-down } moved down, and { $stopped } did not buy.{ $few ->
-    [yes] {" "}They are too few to speak of shares: that takes { $fewest } customers.
+    [yes] {" "}They are too few to speak of shares: that takes { $least } customers.
    *[no] {""}
  }
 migration-usual-unknown = How much of such moves is ordinary coming and going cannot be told: { $why }. Heavy buyers fall back and light ones catch up by chance alone.
@@ -424,9 +424,9 @@ referrals-half = Half of the customers who were referred and came were brought b
 referrals-no-half = How much hangs on a few who refer cannot be told: { $why }.
 referred-who-bought = persons referred who have bought since
 referred-spent-more = what referred customers have spent more than other newcomers of the same months
-referred-too-few = it takes { $fewest } referred customers and as many other newcomers of the same months, there are { $referred } and { $others }
+referred-too-few = it takes { $least } referred customers and as many other newcomers of the same months, there are { $referred } and { $others }
 referrers-of-half = referrers who brought half of the referred customers
-referrers-too-few = it takes { $fewest } persons who brought somebody, there are { $persons }
+referrers-too-few = it takes { $least } persons who brought somebody, there are { $persons }
 spent-per-referrer = what the customers brought have spent so far, per referrer
 
 ## Which categories go together
@@ -437,7 +437,7 @@ pairs-more = { $pairs ->
     [one] { $pairs } other pair
    *[other] { $pairs } other pairs
  }
-pairs-unknown = Which categories go together cannot be told: it takes two with { $fewest } buyers each, and customers who bought several times.
+pairs-unknown = Which categories go together cannot be told: it takes two with { $least } buyers each, and customers who bought several times.
 pairs-apart = Less often than expected: { $pairs }.
 pairs-also = So do { $pairs }.
 pairs-none = No pair stands out: customers buy each pair together about as often as their numbers of orders, their tastes and what goes into one order let expect ({ $pairs ->
