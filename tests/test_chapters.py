@@ -11,14 +11,13 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import evaluation
-from loyalty_helpers.core.findings import Change, Effect, Finding, Verdict
+from loyalty_helpers.core.findings import Effect, Finding
 from loyalty_helpers.core.settings import UserError, load_client
 from loyalty_helpers.customers import tables
-from loyalty_helpers.evaluation import cases
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report import advice, gate
-from loyalty_helpers.report.chapters import ch00, ch01, ch02, ch04
+from loyalty_helpers.report import gate
+from loyalty_helpers.report.chapters import ch01, ch02, ch04
 from loyalty_helpers.report.charts import marks as charts
 
 mpl.use("agg")
@@ -163,199 +162,6 @@ class TestQuadrantSentence:
             "2 customers who answered can be judged so far: too few for shares, which take 10.")
 
 
-LOWER = "Lower what the program costs."
-LAUNCH = {"break-even lift": math.inf}
-NEVER = LAUNCH | {"break-even lift without the launch cost": math.inf}
-
-
-class TestAdvice:
-    VERDICT = Verdict(
-        key="cannot_tell", words="cannot tell yet", sentence="We cannot tell yet.", because="x", would_tell="y"
-    )
-    OVERDUE = Finding(label="overdue", unit="share", estimate=0.4, low=0.3, high=0.5, n=50)
-    CALLS = Finding(label="calls", unit="EUR", estimate=1234.0, n=20)
-    ROI = pd.DataFrame(
-        {
-            "item": ["total cost", "break-even lift"],
-            "value": [5000.0, 0.08],
-            "low": NAN,
-            "high": NAN,
-            "unit": ["EUR", "lift"],
-        }
-    )
-
-    def results(self, **changed) -> ch00.Results:
-        known = {
-            "verdict": self.VERDICT,
-            "changes": [],
-            "effects": [],
-            "headline": None,
-            "roi": self.ROI,
-            "break_even": 0.08,
-            "overdue": self.OVERDUE,
-            "first_calls": self.CALLS,
-            "ledger": "",
-            "alerts": pd.DataFrame(columns=["grade", "what", "consequence", "remedy"]),
-        }
-        return ch00.Results(**known | changed)
-
-    def test_gives_three_steps_and_mends_the_data_first(self):
-        alerts = pd.DataFrame(
-            [("distorts results", "half the ids are missing", "so.", "ask.")],
-            columns=["grade", "what", "consequence", "remedy"],
-        )
-        steps = advice.next_steps(self.results(alerts=alerts))
-        assert len(steps) == 3
-        assert "Mend the data" in steps[0][0] and "Half the ids are missing" in steps[0][1]
-        assert "20 customers" in steps[1][0] and "€1,234" in steps[1][1]
-        assert "at random" in steps[2][0]
-
-    def test_says_that_no_lift_could_pay(self):
-        roi = self.ROI.assign(value=[5000.0, math.inf])
-        steps = advice.next_steps(self.results(roi=roi, first_calls=replace(self.CALLS, n=0)))
-        assert any(what == "Lower what the program costs." for what, _ in steps)
-
-    def test_wins_the_second_order_only_where_nobody_ever_won_it(self):
-        nobody = replace(self.OVERDUE, estimate=NAN, note="no customer has ever bought on three different days")
-        steps = advice.next_steps(self.results(overdue=nobody, roi=self.ROI.iloc[:0]))
-        why = dict(steps)["Win the second order."]
-        assert why == "No customer has ever bought on three different days: there are no regulars to lose."
-        free = replace(nobody, note="no regular customer spent anything in the last 365 days")
-        for overdue in (free, self.OVERDUE):
-            steps = advice.next_steps(self.results(overdue=overdue, roi=self.ROI.iloc[:0]))
-            assert not any("second order" in what for what, _ in steps)
-
-    @staticmethod
-    def money(**values: float) -> pd.DataFrame:
-        """Rows of roi.csv; what is not named is as in a shop of 9 months with a break-even of 8 %."""
-        known = {
-            "members": 40,
-            "months": 9,
-            "members' spending since joining": 9000,
-            "members' spending after the day of joining": 8000,
-            "rewards": 700,
-            "total cost": 5000,
-            "break-even lift": 0.08,
-            "break-even lift without the launch cost": 0.08,
-        } | values
-        units = {"members": "members", "months": "months"}
-        return pd.DataFrame(
-            [
-                (item, value, NAN, NAN, units.get(item, "lift" if "lift" in item else "EUR"))
-                for item, value in known.items()
-            ],
-            columns=["item", "value", "low", "high", "unit"],
-        )
-
-    def steps(self, key: str, roi: pd.DataFrame, **changed) -> dict[str, str]:
-        verdict = replace(self.VERDICT, key=key, would_tell="")
-        calm = {"first_calls": replace(self.CALLS, n=0), "verdict": verdict, "roi": roi}
-        steps = advice.next_steps(self.results(**calm | changed))
-        assert len(dict(steps)) == len(steps) <= 3
-        return dict(steps)
-
-    @pytest.mark.parametrize(
-        ("key", "changed", "wanted"),
-        [
-            ("cannot_tell", {}, "Find out whether spending rises by 8.0 %."),
-            ("works", {}, "Keep the program."),
-            ("harms", NEVER, "Stop enrolling until you know why."),
-            ("costs_more", {}, LOWER),
-            ("costs_more", NEVER, LOWER),
-            ("cannot_tell", NEVER, LOWER),
-            ("cannot_tell", {"break-even lift": 0.51, "months": 13}, LOWER),
-            ("cannot_tell", LAUNCH | {"months": 13}, LOWER),
-            ("cannot_tell", LAUNCH, "Find out whether spending rises by 8.0 %."),
-            ("cannot_tell", {"break-even lift": 0.5, "months": 13}, "Find out whether spending rises by 50.0 %."),
-            ("cannot_tell", LAUNCH | {"break-even lift without the launch cost": 0.0}, None),
-            ("cannot_tell", {"break-even lift": NAN}, None),
-        ],
-    )
-    def test_the_step_about_money_follows_verdict_and_bar(self, key, changed, wanted):
-        steps = self.steps(key, self.money(**changed))
-        assert list(steps) == ([] if wanted is None else [wanted])
-        line = advice.money_line(self.money(**changed))
-        assert not any(why and why in line for why in steps.values())
-        assert "reward" not in steps.get(LOWER, "").partition(":")[0]
-
-    def test_the_bar_of_a_shop_too_small_to_measure_is_not_to_be_found_out(self):
-        small = replace(self.VERDICT, would_tell="y", too_small=True)
-        assert list(self.steps("cannot_tell", self.money(), verdict=small)) == ["Decide by cost."]
-
-    @pytest.mark.parametrize("key", ["works", "probably_works"])
-    def test_a_program_is_kept_only_where_its_costs_are_known(self, key):
-        assert next(iter(self.steps(key, self.money(), break_even=0.08))).startswith("Keep the program")
-        for unknown in (0.0, NAN):
-            steps = self.steps(key, self.money(), break_even=unknown)
-            assert list(steps) == ["Find out what the program costs."]
-
-    def test_what_would_stop_the_results_comes_before_all(self):
-        grades = ["worth knowing", "distorts results", "stop"]
-        alerts = pd.DataFrame([(grade, grade, "so.", "ask.") for grade in grades],
-                              columns=["grade", "what", "consequence", "remedy"])
-        steps = self.steps("works", self.money(), alerts=alerts)
-        assert list(steps) == ["Mend the data first.", "Keep the program."]
-        assert steps["Mend the data first."].startswith("Stop.")
-        steps = self.steps("works", self.money(), alerts=alerts.iloc[:2])
-        assert list(steps) == ["Keep the program.", "Mend the data first."]
-        assert steps["Mend the data first."].startswith("Distorts results.")
-        assert list(self.steps("works", self.money(), alerts=alerts.iloc[:1])) == ["Keep the program."]
-
-    def test_asks_for_the_member_list_where_there_is_none(self):
-        what = "Supply the member list with dates of joining."
-        unlisted = self.money(members=NAN, rewards=NAN, **{"break-even lift": NAN})
-        trend = Effect(label="t", unit="lift", estimate=0.1, outcome="orders", rung=2, grade="D")
-        for headline in (None, trend):
-            assert what in self.steps("cannot_tell", unlisted, headline=headline)
-        assert what not in self.steps("cannot_tell", unlisted, headline=replace(trend, rung=4, grade="A"))
-        assert what not in self.steps("cannot_tell", self.money()) | self.steps("cannot_tell", self.ROI.iloc[:0])
-
-    def test_a_running_draw_goes_on(self):
-        running = replace(self.VERDICT, would_tell="Go on with the draw until March.", too_small=True)
-        assert "Go on with the draw." in self.steps("cannot_tell", self.money(), verdict=running)
-
-    def test_the_money_line_follows_the_table(self):
-        assert advice.money_line(self.ROI) == (
-            "The program has cost €5,000 so far; it pays for itself if spending is 8.0 % higher than without it."
-        )
-        assert "not known" in advice.money_line(self.ROI.assign(value=[0.0, NAN]))
-        assert advice.money_line(self.ROI.iloc[:0]) == ""
-
-    @pytest.mark.parametrize(
-        ("changed", "words"),
-        [
-            ({"break-even lift": 0.8}, "80.0 % higher than without it (8.0 % without the launch cost)."),
-            ({"break-even lift": 0.8, "months": 12}, "80.0 % higher than without it."),
-            (NEVER, "its costs are more than the whole margin on what was spent, so no lift could pay for it."),
-            (LAUNCH, "for it yet. Without the launch cost it pays for itself if spending is 8.0 % higher"),
-            ({"break-even lift": NAN}, "without a gross margin in the settings there is no break-even."),
-            ({"break-even lift": NAN, "members": 0}, "nobody had joined by the end of the orders"),
-            ({"break-even lift": NAN, "members' spending since joining": -3}, "since joining, less refunds, is not"),
-            ({"break-even lift": NAN, "members' spending after the day of joining": 0}, "day of joining, less refunds"),
-            ({"break-even lift": NAN, "rewards": NAN, "members": NAN}, "rewards left out: without a member list"),
-            ({"rewards": NAN, "total cost": 0}, "not known: rewards cannot be counted without a member list"),
-            (
-                dict.fromkeys(["break-even lift", "members", "members' spending after the day of joining"], NAN),
-                "without a member list with dates of joining there is no break-even.",
-            ),
-        ],
-    )
-    def test_the_money_line_gives_the_true_reason(self, changed, words):
-        line = advice.money_line(self.money(**changed))
-        assert words in line and "nan" not in line.lower() and "members spend" not in line
-
-    def test_the_first_card_is_the_primary_kpi_and_levels_stand_in_for_changes(self):
-        level = Finding(label="rate", unit="share", estimate=0.4, low=0.3, high=0.5, n=9)
-        nothing = replace(level, estimate=NAN)
-        compared = Change(
-            kpi="nps", label="nps", unit="share", estimate=0.1, low=0.0, high=0.2, before=level, after=level
-        )
-        primary = replace(compared, kpi="churn", primary=True)
-        assert advice.cards([compared, primary]) == [primary, compared]
-        unseen = replace(primary, estimate=NAN, low=NAN, high=NAN, before=nothing)
-        assert advice.cards([unseen]) == [level]
-
-
 class TestFirstCalls:
     @staticmethod
     def listed(worth: list[float]) -> pd.DataFrame:
@@ -370,8 +176,6 @@ class TestFirstCalls:
         assert found.note.startswith("about ") and " of the next 13 weeks" in found.note
         one = ch02.first_calls_sentence(ch02.first_calls(self.listed([3.0]), shop))
         assert one.startswith("The first customer to call spent ") and one.endswith(" hangs on that one.")
-        _, why = advice._call(TestAdvice.OVERDUE, found)
-        assert f"{found.note} hangs on them" in why
         assert ch02.first_calls(self.listed([1.0] * 50), shop).n == 20
 
     def test_say_so_where_nobody_is_worth_a_call(self, shop):
@@ -387,20 +191,11 @@ class TestCharts:
             charts.over_time(weekly, "orders", launched_on=launch),
             charts.over_time(weekly, "revenue", launched_on=launch, unit="EUR"),
             charts.identified(weekly, launched_on=launch),
-            *[charts.range_strips(family) for family in cases.families(cases.load(), [])],
         ]
         for chart in drawn:
             assert len(chart.title) > 15 and chart.title in chart.alt
             assert all(ax.get_xlabel() for ax in chart.figure.axes)
             mpl.pyplot.close(chart.figure)
-
-    def test_a_neutral_forest_claims_nothing(self):
-        naive = Effect(
-            label="members", unit="lift", estimate=0.9, low=0.7, high=1.1, outcome="orders", rung=0, grade="E"
-        )
-        chart = charts.forest([naive])
-        assert "none of them measures the program" in chart.title
-        mpl.pyplot.close(chart.figure)
 
     def test_nothing_to_draw_is_said_in_words(self):
         missing = Effect(
@@ -408,7 +203,6 @@ class TestCharts:
         )
         empty = pd.DataFrame(columns=["week_start", "observed", "predicted", "low", "high"])
         for chart in (
-            charts.forest([missing]),
             charts.trend_effects([missing]),
             charts.trend(empty, missing, launched_on=None),
             charts.changes([], unit="share"),
