@@ -194,15 +194,14 @@ def test_the_error_of_the_auc_is_what_repeated_samples_show():
     assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.12)
 
 
-def test_calibration_finds_the_slope_and_level_that_were_planted():
+def test_calibration_finds_the_slope_that_was_planted():
     rng = np.random.default_rng(4)
     odds = rng.normal(-1, 1.5, 40_000)
     happened = rng.random(40_000) < 1 / (1 + np.exp(-odds))
     said = 1 / (1 + np.exp(-(2 * odds)))  # twice too sure
-    assert measures.calibration(happened, said)[0] == pytest.approx(0.5, abs=0.02)
-    high = 1 / (1 + np.exp(-(odds + 0.7)))
-    assert measures.calibration(happened, high) == pytest.approx((1, -0.7), abs=0.04)
-    assert math.isnan(measures.calibration(happened, np.full(40_000, 0.3))[0])
+    assert measures.calibration_slope(happened, said) == pytest.approx(0.5, abs=0.02)
+    assert measures.calibration_slope(happened, 1 / (1 + np.exp(-(odds + 0.7)))) == pytest.approx(1, abs=0.04)
+    assert math.isnan(measures.calibration_slope(happened, np.full(40_000, 0.3)))
 
 
 # ---------------------------------------------------------------- real orders

@@ -289,24 +289,13 @@ def calibration(found: Outlook) -> pd.DataFrame:
     """Customers of all backtests in tenths by expected value: what was expected of them, and what came.
 
     Returns tenth (1 is the best), customers (of all backtests, so a person counts once in each), predicted and actual
-    orders per customer with low and high of the actual (Student's t over the backtests), share (of all money that
-    came) with share_low and share_high, and share_predicted. Empty where the backtests are too few or too small.
+    orders per customer, and low and high of the actual (Student's t over the backtests). Empty where the backtests are
+    too few or too small.
     """
     parts = found.tenths if tested(found.backtests) else found.tenths.iloc[:0]
-    totals = parts.groupby("origin")[["value_predicted", "value_actual"]].transform("sum").clip(lower=0)
-    each = parts.assign(
-        per_head=parts["actual"] / parts["customers"],
-        share=parts["value_actual"] / totals["value_actual"].where(totals["value_actual"] > 0),
-        share_predicted=parts["value_predicted"] / totals["value_predicted"].where(totals["value_predicted"] > 0))
-    rows = []
-    for tenth, part in each.groupby("tenth"):
-        low, high = _of_means(part["per_head"])
-        share_low, share_high = _of_means(part["share"])
-        rows.append((int(tenth), int(part["customers"].sum()), part["predicted"].sum() / part["customers"].sum(),
-                     part["actual"].sum() / part["customers"].sum(), low, high, part["share_predicted"].mean(),
-                     part["share"].mean(), share_low, min(share_high, 1.0)))
-    return pd.DataFrame(rows, columns=["tenth", "customers", "predicted", "actual", "low", "high", "share_predicted",
-                                       "share", "share_low", "share_high"])
+    rows = [(int(tenth), int(part["customers"].sum()), *(part[["predicted", "actual"]].sum() / part["customers"].sum()),
+             *_of_means(part["actual"] / part["customers"])) for tenth, part in parts.groupby("tenth")]
+    return pd.DataFrame(rows, columns=["tenth", "customers", "predicted", "actual", "low", "high"])
 
 
 def _of_means(values: pd.Series) -> tuple[float, float]:
