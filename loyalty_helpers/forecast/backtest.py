@@ -156,10 +156,7 @@ def backtests(days: Days, end: int, horizon: int) -> tuple[pd.DataFrame, pd.Data
 
     Each knows what had happened by then and no more: season and exponent too are those of the time.
     """
-    if len(days.ids) > MOST_TRIED:
-        kept = np.zeros(len(days.ids), dtype=bool)
-        kept[np.random.default_rng(1).permutation(len(days.ids))[:MOST_TRIED]] = True
-        days = days.only(kept)
+    days = days.some(MOST_TRIED, seed=1)
     length, origins = _origins(days, end, horizon)
     asked = sorted({day for origin in origins for day in (origin, origin - YEAR_DAYS)
                     if day - int(days.day.min()) >= length})
@@ -186,7 +183,7 @@ def _set_beside(ahead: Ahead, days: Days) -> tuple[tuple, pd.DataFrame]:
     code, orders, value = ahead.seen.code, ahead.orders, ahead.orders * ahead.order_value
     came, money = (column[code] for column in bought_between(days, ahead.end, ahead.end + ahead.days))
     before = bought_between(days, ahead.end - ahead.days, ahead.end)[0][code]
-    tops = {name: best_first(by)[:tenth_of(len(code))] for name, by in {
+    tops = {name: best_first(by)[:math.ceil(len(code) / 10)] for name, by in {
         "orders": orders, "before": before, "recency": -ahead.seen.idle_days, "value": value}.items()}
     origin = pd.Timestamp(0) + pd.Timedelta(days=ahead.end)
     row = (origin, ahead.days, len(code), ahead.season, orders.sum(), NAN, NAN, came.sum(), before.sum(),
@@ -198,10 +195,6 @@ def _set_beside(ahead: Ahead, days: Days) -> tuple[tuple, pd.DataFrame]:
     parts = pd.DataFrame({"origin": origin, "tenth": tenth, "customers": 1, "predicted": orders, "actual": came,
                           "value_predicted": value, "value_actual": money})
     return row, parts.groupby(["origin", "tenth"], as_index=False).sum()
-
-
-def tenth_of(n: int) -> int:
-    return math.ceil(n / 10)
 
 
 def best_first(values: np.ndarray) -> np.ndarray:
@@ -364,8 +357,8 @@ def _answer(clear: dict[str, int], forecasts: int) -> Message:
 
 
 def _where(whats: list[str]) -> Message | Listed:
-    return message("beats-everywhere") if len(whats) == 3 else Listed(
-        tuple(message(f"beats-{what}") for what in whats), "and")
+    said = tuple(message(f"beats-{what}") for what in whats)
+    return message("beats-everywhere") if len(said) == 3 else Listed(said, "and")
 
 
 def _clear(better: pd.Series) -> int:
