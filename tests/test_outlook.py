@@ -14,6 +14,7 @@ from loyalty_helpers import forecast
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import backtest, bg_nbd, gamma_gamma, inactivity, purchase_days
 from loyalty_helpers.lab import simulate
+from loyalty_helpers.report import gate
 from loyalty_helpers.report.chapters.ch01 import data_end
 from loyalty_helpers.report.charts import forecasts as charts
 from loyalty_helpers.report.wording import words
@@ -145,6 +146,25 @@ def test_margin_years_and_discount():
     assert words(margin.label).startswith("gross margin expected in the next 13 weeks from the customers known today")
     assert words(revenue.label).startswith("revenue expected")
     assert (margin.low, margin.high) == pytest.approx((revenue.low / 2, revenue.high / 2))
+
+
+def test_what_is_to_come_in_one_sentence():
+    _, found = sample()
+    orders = dataclasses.replace(found.total, estimate=120.2, low=96.0, high=151.0)
+    money = dataclasses.replace(found.value_total, estimate=3100.0, low=2400.0, high=4000.0, unit="EUR")
+    begin = "In the next 13 weeks the customers known today may be expected to bring "
+
+    def said(total, value_total, **changed) -> str:
+        return words(dataclasses.replace(found, total=total, value_total=value_total, **changed).to_come)
+
+    assert said(orders, money) == (f"{begin}120 orders (95 % interval 96 to 151), and €3,100 (95 % interval €2,400 to "
+                                   "€4,000) of revenue.")
+    one = dataclasses.replace(orders, estimate=1.0, low=np.nan)
+    assert said(one, money, money="margin") == (f"{begin}1 order, and €3,100 (95 % interval €2,400 to €4,000) of gross "
+                                                "margin.")
+    assert said(one, dataclasses.replace(money, estimate=np.nan)) == f"{begin}1 order."
+    few = gate.seen(dataclasses.replace(found, total=dataclasses.replace(orders, n=3)), 5)
+    assert words(few.to_come).startswith("What customers will bring in the next 13 weeks cannot be said: these are too")
 
 
 def test_lifetime_value_by_hand():
