@@ -14,6 +14,7 @@ from loyalty_helpers import forecast
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import backtest, bg_nbd, gamma_gamma, inactivity, purchase_days
 from loyalty_helpers.lab import simulate
+from loyalty_helpers.report import gate
 from loyalty_helpers.report.chapters.ch01 import data_end
 from loyalty_helpers.report.charts import forecasts as charts
 from loyalty_helpers.report.wording import words
@@ -36,22 +37,20 @@ def sample() -> tuple[simulate.Shop, forecast.Outlook]:
     return shop, forecast.outlook(shop.orders, as_of=data_end(shop.orders))
 
 
-def truth_of(shop: simulate.Shop, found: forecast.Outlook) -> np.ndarray:
-    expected = shop.expected.set_index("customer_id")["expected_orders_next_13_weeks"]
-    return expected.reindex(found.customers["customer_id"]).to_numpy()
+def came(orders: pd.DataFrame, found: forecast.Outlook, begin: pd.Timestamp) -> int:
+    """Purchase days of the customers known to an outlook in the 13 weeks from `begin` on."""
+    later = orders[orders["ordered_at"].between(begin, begin + 13 * WEEK, inclusive="left") & ~orders["is_refund"]
+                   & orders["customer_id"].isin(found.customers["customer_id"])]
+    return len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
 
 
 # ---------------------------------------------------------------- the truth is recovered
-def test_true_expected_orders_of_the_sample_rise_as_forecast():
+def test_the_truth_of_the_sample_is_recovered():
     shop, found = sample()
-    slope, _ = np.polyfit(found.customers["expected_orders"], truth_of(shop, found), 1)
-    assert 0.8 < slope < 1.2
-    assert found.model == "bg_nbd"
-
-
-def test_totals_and_the_best_tenth_hold_the_truth_of_the_sample():
-    shop, found = sample()
-    truth = truth_of(shop, found)
+    expected = shop.expected.set_index("customer_id")["expected_orders_next_13_weeks"]
+    truth = expected.reindex(found.customers["customer_id"]).to_numpy()
+    slope, _ = np.polyfit(found.customers["expected_orders"], truth, 1)
+    assert 0.8 < slope < 1.2 and found.model == "bg_nbd"
     best = found.customers["expected_value"].rank(ascending=False, method="first") <= np.ceil(len(truth) / 10)
     assert found.total.low < truth.sum() < found.total.high
     money = truth * found.customers["order_value"].to_numpy()
@@ -78,10 +77,7 @@ def test_intervals_hold_what_came_afterwards():
         for quarters in (1, 2, 3):
             end = last - quarters * 13 * WEEK
             found = forecast.outlook(orders, as_of=end.date(), years=1)
-            later = orders[(orders["ordered_at"] >= end) & (orders["ordered_at"] < end + 13 * WEEK)
-                           & orders["customer_id"].isin(found.customers["customer_id"]) & ~orders["is_refund"]]
-            came = len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
-            hits.append(found.total.low <= came <= found.total.high)
+            hits.append(found.total.low <= came(orders, found, end) <= found.total.high)
     assert sum(hits) >= 9
 
 
@@ -102,14 +98,12 @@ def test_a_backtest_is_the_forecast_that_would_have_been_made_then():
     assert then.season == pytest.approx(last["season"])
     # of eight backtests then, of the seven before it here
     assert then.top_decile.estimate == pytest.approx(last["value_top_predicted"], rel=0.005)
-    later = shop.orders[(shop.orders["ordered_at"] >= last["origin"]) & ~shop.orders["is_refund"]
-                        & shop.orders["customer_id"].isin(then.customers["customer_id"])]
-    assert last["actual"] == len(later.assign(day=later["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"]))
+    assert last["actual"] == came(shop.orders, then, last["origin"])
 
 
 # ---------------------------------------------------------------- what must hold of every outlook
 def test_columns_and_their_limits():
-    _, found = sample()
+    shop, found = sample()
     table = found.customers
     assert list(table) == ["customer_id", "expected_orders", "chance_to_buy", "still_customer", "usual_orders",
                            "order_value", "expected_value", "lifetime_value"]
@@ -120,15 +114,12 @@ def test_columns_and_their_limits():
     assert table["expected_value"].to_numpy() == pytest.approx(money)
     assert (table["lifetime_value"] >= table["expected_value"]).mean() > 0.95  # three years beside a quarter
     assert (table["lifetime_value"] >= 0).all()
-    assert found.total.estimate == pytest.approx(table["expected_orders"].sum())
-
-
-def test_of_those_who_bought_once_nobody_can_tell_whether_they_left():
-    shop, found = sample()
+    # of those who bought once nobody can tell whether they left; they are in the total
     once = forecast.histories(shop.orders, as_of=data_end(shop.orders))["frequency"].eq(0)
-    still = found.customers["still_customer"]
+    still = table["still_customer"]
     assert still[once].isna().all() and still[~once].between(0, 1).all() and 0 < once.sum() < len(still)
-    assert found.total.estimate == pytest.approx(found.customers["expected_orders"].sum())  # they are in the total
+    assert found.total.estimate == pytest.approx(table["expected_orders"].sum())
+    assert found.silence_why is None  # silences matter only where nobody is seen to leave
 
 
 def test_neither_the_order_of_rows_nor_the_input_changes():
@@ -144,17 +135,36 @@ def test_neither_the_order_of_rows_nor_the_input_changes():
 
 def test_margin_years_and_discount():
     orders = drawn(40, 400, 500)
-    plain, half, dear, longer = (forecast.outlook(orders, as_of=data_end(orders), **options).customers for options in (
-        {}, {"gross_margin": 0.5}, {"discount": 0.5}, {"years": 6}))
+    found = [forecast.outlook(orders, as_of=data_end(orders), **options) for options in (
+        {}, {"gross_margin": 0.5}, {"discount": 0.5}, {"years": 6})]
+    (plain, half, dear, longer), (revenue, margin) = (one.customers for one in found), (
+        one.value_total for one in found[:2])
     assert half["expected_value"].to_numpy() == pytest.approx(plain["expected_value"].to_numpy() / 2)
     assert half["lifetime_value"].to_numpy() == pytest.approx(plain["lifetime_value"].to_numpy() / 2)
     assert (dear["lifetime_value"] < plain["lifetime_value"]).all()
     assert (longer["lifetime_value"] > plain["lifetime_value"]).all()
-    margin = forecast.outlook(orders, as_of=data_end(orders), gross_margin=0.5).value_total
-    revenue = forecast.outlook(orders, as_of=data_end(orders)).value_total
     assert words(margin.label).startswith("gross margin expected in the next 13 weeks from the customers known today")
     assert words(revenue.label).startswith("revenue expected")
     assert (margin.low, margin.high) == pytest.approx((revenue.low / 2, revenue.high / 2))
+
+
+def test_what_is_to_come_in_one_sentence():
+    _, found = sample()
+    orders = dataclasses.replace(found.total, estimate=120.2, low=96.0, high=151.0)
+    money = dataclasses.replace(found.value_total, estimate=3100.0, low=2400.0, high=4000.0, unit="EUR")
+    begin = "In the next 13 weeks the customers known today may be expected to bring "
+
+    def said(total, value_total, **changed) -> str:
+        return words(dataclasses.replace(found, total=total, value_total=value_total, **changed).to_come)
+
+    assert said(orders, money) == (f"{begin}120 orders (95 % interval 96 to 151), and €3,100 (95 % interval €2,400 to "
+                                   "€4,000) of revenue.")
+    one = dataclasses.replace(orders, estimate=1.0, low=np.nan)
+    assert said(one, money, money="margin") == (f"{begin}1 order, and €3,100 (95 % interval €2,400 to €4,000) of gross "
+                                                "margin.")
+    assert said(one, dataclasses.replace(money, estimate=np.nan)) == f"{begin}1 order."
+    few = gate.seen(dataclasses.replace(found, total=dataclasses.replace(orders, n=3)), 5)
+    assert words(few.to_come).startswith("What customers will bring in the next 13 weeks cannot be said: these are too")
 
 
 def test_lifetime_value_by_hand():
@@ -180,11 +190,13 @@ def test_impossible_settings_are_refused(options, words):
 
 
 # ---------------------------------------------------------------- which model, and why
-def test_few_who_came_back_get_the_simple_rule():
+def test_few_who_came_back_and_customers_all_alike_get_the_simple_rule():
     found = bg_nbd.choose(np.array([3, 1, 0, 0]), np.array([9.0, 2, 0, 0]), np.array([10.0, 10, 10, 10]))
     assert found.name == "simple" and "only 2 customers have bought again" in words(found.why)
     assert found.fitted.alpha == pytest.approx(10)  # 4 purchases in 40 weeks
     assert found.fitted.expected(10, [0, 3], [0, 9], [10, 10]) == pytest.approx([10 / 20, 4 * 10 / 20])
+    found = bg_nbd.choose(np.full(50, 3), np.full(50, 28.0), np.full(50, 30.0))
+    assert found.name == "simple" and "how much customers differ" in words(found.why)
 
 
 def test_no_visible_leaving_gives_the_nbd_and_says_so():
@@ -194,12 +206,6 @@ def test_no_visible_leaving_gives_the_nbd_and_says_so():
     last = np.where(x > 0, age * rng.random(800) ** (1 / np.maximum(x, 1)), 0)
     found = bg_nbd.choose(x, last, age)
     assert found.name == "nbd" and "No customers are seen to leave" in words(found.why)
-
-
-def test_customers_all_alike_get_the_simple_rule():
-    same = np.full(50, 3)
-    found = bg_nbd.choose(same, np.full(50, 28.0), np.full(50, 30.0))
-    assert found.name == "simple" and "how much customers differ" in words(found.why)
 
 
 def test_money_where_few_came_back_is_drawn_to_everybodys():
@@ -271,10 +277,6 @@ def test_with_too_few_silences_the_chance_is_blank_and_it_is_said():
     assert np.isnan(table.loc["z", "chance_to_buy"]) and np.isfinite(table.loc["y", "chance_to_buy"])
     assert 0 < table.loc["z", "expected_orders"] < 0.75 * table.loc["z", "usual_orders"]
     assert "6 cases of the past cannot tell (it takes 10): their chance to buy is left" in words(found.silence_why)
-
-
-def test_silences_matter_only_where_nobody_is_seen_to_leave():
-    assert sample()[1].silence_why is None and sample()[1].customers["chance_to_buy"].notna().all()
 
 
 # ---------------------------------------------------------------- season, spread, intervals
@@ -380,7 +382,6 @@ def test_calibration_and_holdout_tables_add_up():
     assert tenths["tenth"].tolist() == list(range(1, 11))
     assert (tenths["predicted"] * tenths["customers"]).sum() == pytest.approx(found.backtests["predicted"].sum())
     assert (tenths["actual"] * tenths["customers"]).sum() == pytest.approx(found.backtests["actual"].sum())
-    assert tenths["share"].sum() == pytest.approx(1) and tenths["share_predicted"].sum() == pytest.approx(1)
     assert words(models["forecast"].iloc[1]) == "the same orders as before"
     ours, carried, recency = (models.iloc[place] for place in range(3))
     assert abs(ours["total_error"]) < abs(carried["total_error"])

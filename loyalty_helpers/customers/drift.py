@@ -32,6 +32,7 @@ LISTED = "first_calls"  # kept where there was a list; files of before have no s
 SHORTEST = 14  # days after which a forecast is held against what came
 CONFIDENCE = 0.95
 FEWEST = 10  # customers in both runs below which nothing is compared
+DAY = timedelta(days=1)
 
 
 # ---------------------------------------------------------------- the files
@@ -99,12 +100,12 @@ def _files(shop: Client) -> list[tuple[date, Path]]:
 # ---------------------------------------------------------------- the comparison
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """What has changed since the last run, which knew the orders before the day `since`. Where nothing can be compared,
-    `why` says so and the rest is empty.
+    """What has changed since the last run, which knew the orders before the day `since`; where nothing can be compared,
+    `why`.
 
     `both`, `new` and `gone` count customers of both runs, of this one alone and of the last one alone. `changed`: the
-    share of `both` who changed segment; `forecast`: see `came_true`; `counted` says what was expected and what came;
-    `listed`: what became of the last list. `over`: whether the horizon of that forecast is.
+    share of `both` who changed segment; `forecast`, `counted`: see `came_true`; `listed`: see `listed_since`. `over`:
+    whether the horizon of that forecast is.
     """
 
     why: Message | None = None
@@ -123,7 +124,7 @@ class Drift:
         """What has changed; of persons, counts only."""
         if self.why is not None:
             return [self.why]
-        moved = message("since-last", upto=_upto(self.since), both=Persons(self.both), new=Persons(self.new),
+        moved = message("since-last", upto=self.since - DAY, both=Persons(self.both), new=Persons(self.new),
                         gone=Persons(self.gone), changed=self.changed, told="yes" if self.changed.measurable else "no")
         return [moved, *(one for one in (self.counted, self.listed) if one is not None)]
 
@@ -137,13 +138,8 @@ class Drift:
             return self.counted
         low, share, high = (Number(100 * value, "orders", digits=0) for value in (one.low, one.estimate, one.high))
         verdict = "held" if one.low <= 1 <= one.high else "too-high" if one.high < 1 else "too-low"
-        return message("forecast-held", over="yes" if self.over else "no", upto=_upto(self.since), verdict=verdict,
+        return message("forecast-held", over="yes" if self.over else "no", upto=self.since - DAY, verdict=verdict,
                        share=share, low=low, high=high)
-
-
-def _upto(since: date) -> date:
-    """The last day of the last report."""
-    return since - timedelta(days=1)
 
 
 def since_last(now: pd.DataFrame, orders: pd.DataFrame, shop: Client, *, as_of: date) -> Drift:
@@ -156,7 +152,7 @@ def since_last(now: pd.DataFrame, orders: pd.DataFrame, shop: Client, *, as_of: 
 def compare(before: pd.DataFrame, now: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> Drift:
     """`before` (COLUMNS) against `now`, at the two `days` (each the day after the last order that the run knew)."""
     both = before.merge(now[["customer_id", "segment"]], on="customer_id", suffixes=("_before", ""))
-    facts = {"upto": _upto(days[0]), "both": Persons(len(both))}
+    facts = {"upto": days[0] - DAY, "both": Persons(len(both))}
     if both.empty and len(before) and len(now):
         return Drift(since=days[0], why=message("none-known-again", **facts))
     if len(both) < FEWEST:
@@ -191,7 +187,7 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
         return asked, message("forecast-none")
     if elapsed < SHORTEST:
         return asked, message("forecast-too-new", days=elapsed, least=SHORTEST)
-    actual = _days_bought(orders, since, since + timedelta(days=elapsed)).reindex(known.index, fill_value=0)
+    actual = _days_bought(orders, since, since + elapsed * DAY).reindex(known.index, fill_value=0)
     ratio = Ratio(actual, known, least=0.0).level(CONFIDENCE)
     low_miss, high_miss = _misses(before, math.sqrt(horizon / elapsed))
     low = float(np.minimum(ratio.low, ratio.estimate / high_miss))  # nan where the forecast had no interval

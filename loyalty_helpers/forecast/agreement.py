@@ -149,8 +149,7 @@ class _Luck:
     kept: np.ndarray  # share of the money that was not paid back
     days: pd.DataFrame  # amount, orders, categories (one bit each), rating, ratings; by customer
     start: np.ndarray  # of each customer's days
-    own: Mapping[str, np.ndarray]  # chance that a day is one of the customer's own: money, categories, rating
-    known: Mapping[str, bool]
+    own: Mapping[str, np.ndarray]  # chance that a day is one of the customer's own, for money and whatever is known
 
     @classmethod
     def of(cls, customers: pd.DataFrame, orders: pd.DataFrame, histories: pd.DataFrame) -> _Luck:
@@ -162,16 +161,17 @@ class _Luck:
         size = np.bincount(days["customer"], minlength=len(customers))
         gross = np.bincount(days["customer"], weights=days["amount"], minlength=len(customers))
         spend = scoring.known_values(customers, "spend")
-        alike = {"money": _alike(days["customer"], np.log1p(days["amount"].clip(lower=0))),
-                 "categories": _alike_categories(days), "rating": _alike(
-                     days.loc[days["ratings"] > 0, "customer"], (days["rating"] / days["ratings"]).dropna())}
+        alike, rated = {"money": _alike(days["customer"], np.log1p(days["amount"].clip(lower=0)))}, days["ratings"] > 0
+        if (days["categories"] > 0).any():
+            alike["categories"] = _alike_categories(days)
+        if rated.any():
+            alike["rating"] = _alike(days.loc[rated, "customer"], (days["rating"] / days["ratings"])[rated])
         own = {name: size * share / (size * share + 1 - share) if share < 1 else np.ones(len(size))
                for name, share in alike.items()}
         return cls(model.r + x, 1 / (model.alpha + age), 1 / (model.alpha + recency),
                    model.still_customer(x, recency, age), recency, age,
                    np.clip(np.divide(spend, gross, out=np.ones(len(size)), where=gross > 0), 0, 1), days,
-                   np.cumsum(size) - size, own,
-                   {"categories": bool((days["categories"] > 0).any()), "rating": bool((days["ratings"] > 0).any())})
+                   np.cumsum(size) - size, own)
 
     def redrawn(self, rng: np.random.Generator) -> pd.DataFrame:
         """The same customers with another luck: orders, spend, categories, rating, recency_days."""
@@ -197,11 +197,11 @@ class _Luck:
         spent, orders = drawn("money", "amount", "orders")
         table = {"orders": np.add.reduceat(orders, starts), "spend": np.add.reduceat(spent, starts) * self.kept,
                  "recency_days": 7 * (self.age - last)}
-        if self.known["categories"]:
+        if "categories" in self.own:
             (bits,) = drawn("categories", "categories")
             distinct = np.bitwise_count(np.bitwise_or.reduceat(bits, starts)).astype(float)
             table["categories"] = np.where(distinct > 0, distinct, NAN)
-        if self.known["rating"]:
+        if "rating" in self.own:
             total, ratings = (np.add.reduceat(part, starts) for part in drawn("rating", "rating", "ratings"))
             table["rating"] = np.divide(total, ratings, out=np.full(n, NAN), where=ratings > 0)
         return pd.DataFrame(table)

@@ -156,10 +156,7 @@ def backtests(days: Days, end: int, horizon: int) -> tuple[pd.DataFrame, pd.Data
 
     Each knows what had happened by then and no more: season and exponent too are those of the time.
     """
-    if len(days.ids) > MOST_TRIED:
-        kept = np.zeros(len(days.ids), dtype=bool)
-        kept[np.random.default_rng(1).permutation(len(days.ids))[:MOST_TRIED]] = True
-        days = days.only(kept)
+    days = days.some(MOST_TRIED, seed=1)
     length, origins = _origins(days, end, horizon)
     asked = sorted({day for origin in origins for day in (origin, origin - YEAR_DAYS)
                     if day - int(days.day.min()) >= length})
@@ -186,7 +183,7 @@ def _set_beside(ahead: Ahead, days: Days) -> tuple[tuple, pd.DataFrame]:
     code, orders, value = ahead.seen.code, ahead.orders, ahead.orders * ahead.order_value
     came, money = (column[code] for column in bought_between(days, ahead.end, ahead.end + ahead.days))
     before = bought_between(days, ahead.end - ahead.days, ahead.end)[0][code]
-    tops = {name: best_first(by)[:tenth_of(len(code))] for name, by in {
+    tops = {name: best_first(by)[:math.ceil(len(code) / 10)] for name, by in {
         "orders": orders, "before": before, "recency": -ahead.seen.idle_days, "value": value}.items()}
     origin = pd.Timestamp(0) + pd.Timedelta(days=ahead.end)
     row = (origin, ahead.days, len(code), ahead.season, orders.sum(), NAN, NAN, came.sum(), before.sum(),
@@ -198,10 +195,6 @@ def _set_beside(ahead: Ahead, days: Days) -> tuple[tuple, pd.DataFrame]:
     parts = pd.DataFrame({"origin": origin, "tenth": tenth, "customers": 1, "predicted": orders, "actual": came,
                           "value_predicted": value, "value_actual": money})
     return row, parts.groupby(["origin", "tenth"], as_index=False).sum()
-
-
-def tenth_of(n: int) -> int:
-    return math.ceil(n / 10)
 
 
 def best_first(values: np.ndarray) -> np.ndarray:
@@ -289,24 +282,13 @@ def calibration(found: Outlook) -> pd.DataFrame:
     """Customers of all backtests in tenths by expected value: what was expected of them, and what came.
 
     Returns tenth (1 is the best), customers (of all backtests, so a person counts once in each), predicted and actual
-    orders per customer with low and high of the actual (Student's t over the backtests), share (of all money that
-    came) with share_low and share_high, and share_predicted. Empty where the backtests are too few or too small.
+    orders per customer, and low and high of the actual (Student's t over the backtests). Empty where the backtests are
+    too few or too small.
     """
     parts = found.tenths if tested(found.backtests) else found.tenths.iloc[:0]
-    totals = parts.groupby("origin")[["value_predicted", "value_actual"]].transform("sum").clip(lower=0)
-    each = parts.assign(
-        per_head=parts["actual"] / parts["customers"],
-        share=parts["value_actual"] / totals["value_actual"].where(totals["value_actual"] > 0),
-        share_predicted=parts["value_predicted"] / totals["value_predicted"].where(totals["value_predicted"] > 0))
-    rows = []
-    for tenth, part in each.groupby("tenth"):
-        low, high = _of_means(part["per_head"])
-        share_low, share_high = _of_means(part["share"])
-        rows.append((int(tenth), int(part["customers"].sum()), part["predicted"].sum() / part["customers"].sum(),
-                     part["actual"].sum() / part["customers"].sum(), low, high, part["share_predicted"].mean(),
-                     part["share"].mean(), share_low, min(share_high, 1.0)))
-    return pd.DataFrame(rows, columns=["tenth", "customers", "predicted", "actual", "low", "high", "share_predicted",
-                                       "share", "share_low", "share_high"])
+    rows = [(int(tenth), int(part["customers"].sum()), *(part[["predicted", "actual"]].sum() / part["customers"].sum()),
+             *_of_means(part["actual"] / part["customers"])) for tenth, part in parts.groupby("tenth")]
+    return pd.DataFrame(rows, columns=["tenth", "customers", "predicted", "actual", "low", "high"])
 
 
 def _of_means(values: pd.Series) -> tuple[float, float]:
@@ -375,8 +357,8 @@ def _answer(clear: dict[str, int], forecasts: int) -> Message:
 
 
 def _where(whats: list[str]) -> Message | Listed:
-    return message("beats-everywhere") if len(whats) == 3 else Listed(
-        tuple(message(f"beats-{what}") for what in whats), "and")
+    said = tuple(message(f"beats-{what}") for what in whats)
+    return message("beats-everywhere") if len(said) == 3 else Listed(said, "and")
 
 
 def _clear(better: pd.Series) -> int:

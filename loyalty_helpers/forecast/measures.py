@@ -24,7 +24,7 @@ GROUPS = 10
 STEPS = np.linspace(0, 1, 21)  # shares of customers in the table of gains
 CONFIDENCE, Z = 0.95, 1.959964
 SCORES = ("model", "origin", "customers", "buyers", "auc", "average_precision", "brier", "log_loss",
-          "calibration_slope", "calibration_intercept", "lift", "gained", "expected", "total_error")
+          "calibration_slope", "lift", "gained", "expected", "total_error")
 SUMMARY = ("model", "name", "auc", "auc_se", "behind", "behind_se", "average_precision", "brier", "log_loss",
            "calibration_slope", "lift", "total_error", "winner")
 CALIBRATION = ("customers", "buyers", "expected", "bought", "low", "high")
@@ -63,18 +63,14 @@ def log_loss(bought: np.ndarray, chances: np.ndarray) -> np.ndarray:
     return -np.log(np.where(bought, chances, 1 - chances))
 
 
-def calibration(bought: np.ndarray, chances: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept on the scale of log odds: 1 and 0 where chances mean what they say (Cox 1958).
-
-    A slope below 1: high chances were too high, low ones too low. The intercept is that at a slope of 1: below nil,
-    fewer bought than said. The slope is nan where all chances are alike.
-    """
-    odds, constant = np.log(chances / (1 - chances)), np.ones((len(chances), 1))
-    level = glm.fit(constant, bought.astype(float), link="logit", offset=odds).coef[0]
+def calibration_slope(bought: np.ndarray, chances: np.ndarray) -> float:
+    """Slope on the scale of log odds: 1 where chances mean what they say, below 1 where high ones were too high and low
+    ones too low (Cox 1958); nan where all chances are alike."""
+    odds = np.log(chances / (1 - chances))
     if np.ptp(odds) < 1e-9:
-        return NAN, float(level)
-    found = glm.fit(np.column_stack([constant, odds]), bought.astype(float), link="logit")
-    return (float(found.coef[1]) if found.converged else NAN), float(level)
+        return NAN
+    found = glm.fit(np.column_stack([np.ones(len(odds)), odds]), bought.astype(float), link="logit")
+    return float(found.coef[1]) if found.converged else NAN
 
 
 def gains(bought: np.ndarray, chances: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -99,7 +95,7 @@ def scores(tried: pd.DataFrame) -> pd.DataFrame:
         gained = float(gains(bought, chances, np.array([TOP]))[0])
         rows.append((model, origin, len(bought), int(bought.sum()), auc(bought, chances)[0],
                      average_precision(bought, chances), brier(bought, chances).mean(),
-                     log_loss(bought, chances).mean(), *calibration(bought, chances),
+                     log_loss(bought, chances).mean(), calibration_slope(bought, chances),
                      gained / TOP, gained, chances.sum(), chances.sum() / bought.sum() - 1))
     return pd.DataFrame(rows, columns=list(SCORES))
 

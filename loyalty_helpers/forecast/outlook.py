@@ -27,8 +27,13 @@ class Forecast(Finding):
     """A Finding of which, without an interval, no decimals are shown: none of them would be sure."""
 
     @property
+    def bounded(self) -> bool:
+        """Whether there is an interval."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
     def digits(self) -> int:
-        return super().digits if math.isfinite(self.low) and math.isfinite(self.high) else 0
+        return super().digits if self.bounded else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +105,9 @@ class Outlook:
         facts = {"span": span(self.days), "orders": self.total}
         if not self.total.measurable:
             return message("to-come-unknown", **facts)
-        return message("to-come-orders" if not self.value_total.measurable else "to-come", **facts, money=self.money,
-                       count=round(self.total.estimate), worth=self.value_total,
-                       sure="yes" if self.total.interval else "no", sure_worth="yes" if self.value_total.interval
-                       else "no")
+        sure, sure_worth = ("yes" if one.bounded else "no" for one in (self.total, self.value_total))
+        return message("to-come" if self.value_total.measurable else "to-come-orders", **facts, money=self.money,
+                       count=round(self.total.estimate), worth=self.value_total, sure=sure, sure_worth=sure_worth)
 
 
 def outlook(orders: pd.DataFrame, *, as_of: date, horizon_days: int = 91, years: int = 3, discount: float = 0.05,
@@ -180,12 +184,11 @@ def _lifetime(ahead: Ahead, years: int, discount: float) -> np.ndarray:
 
 def _findings(known: dict, currency: str) -> dict[str, Finding]:
     """What is asked, without an answer yet."""
-    facts, units = {"span": span(known["days"])}, {"total": "orders", "value_total": currency, "top_decile": "share"}
-    labels = {"total": message("orders-expected", **facts), "value_total": message("money-expected", **facts,
-                                                                                   money=known["money"]),
-              "top_decile": message("best-tenth-expected", **facts), "heaviest": message("heaviest-expected")}
-    return {name: Forecast(label=label, unit=units.get(name, "share"), estimate=NAN, note=message("no-history-yet"))
-            for name, label in labels.items()}
+    facts = {"span": span(known["days"]), "money": known["money"]}
+    asked = {"total": ("orders-expected", "orders"), "value_total": ("money-expected", currency),
+             "top_decile": ("best-tenth-expected", "share"), "heaviest": ("heaviest-expected", "share")}
+    return {name: Forecast(label=message(key, **facts), unit=unit, estimate=NAN, note=message("no-history-yet"))
+            for name, (key, unit) in asked.items()}
 
 
 def _expected(asked: dict[str, Finding], customers: pd.DataFrame, tests: pd.DataFrame, ahead: Ahead,
@@ -207,7 +210,7 @@ def _expected(asked: dict[str, Finding], customers: pd.DataFrame, tests: pd.Data
 
 def _top(asked: Finding, value: np.ndarray, tests: pd.DataFrame) -> Finding:
     """The share of the best tenth by expected value."""
-    n, size = len(value), backtest.tenth_of(len(value))
+    n, size = len(value), math.ceil(len(value) / 10)
     if n < 10:
         return replace(asked, n=size, note=message("best-tenth-of-few", customers=Persons(n)))
     share = backtest.share_of(value[backtest.best_first(value)[:size]], value)

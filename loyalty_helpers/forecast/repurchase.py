@@ -23,10 +23,10 @@ from threadpoolctl import threadpool_limits
 from loyalty_helpers.core import glm
 from loyalty_helpers.core.messages import Message, Number, Persons, message
 from loyalty_helpers.core.settings import UserError
-from loyalty_helpers.forecast import measures
+from loyalty_helpers.forecast import kept, measures
 from loyalty_helpers.forecast.bg_nbd import fit_bg_nbd
 from loyalty_helpers.forecast.features import TERMS, design, features_at
-from loyalty_helpers.forecast.kept import MODELS, SEED, FittedModel, bg_nbd_odds, columns, estimator, visits
+from loyalty_helpers.forecast.kept import FittedModel
 from loyalty_helpers.forecast.purchase_days import Days, bought_between, day_number, purchase_days
 
 # buyers, and as many who do not buy, that each window of a comparison needs: fitted on fewer, the logistic regression
@@ -35,15 +35,10 @@ from loyalty_helpers.forecast.purchase_days import Days, bought_between, day_num
 FEWEST = 50
 FEWEST_ONE = 10  # of both for the time since the last order alone: ten per variable (Peduzzi & al. 1996)
 MOST_STUDIED = 50_000  # customers, drawn at random where there are more; all of them are scored
-MOST_FITTED, MOST_FITTED_SVM = 20_000, 2_000  # rows a model is fitted on; the time of an SVM grows with their square
 SHUFFLES, MOST_SHUFFLED = 5, 5_000
 WORTH = 0.01  # of the buyers: what a model finds beyond sorting by the last order has to be more to be spoken of
 CONTACT_COST, GAIN = 1.0, 5.0  # by default somebody who buys is worth five contacts
 REASONS = ("term", "measure", "effect", "low", "high", "words")
-
-
-def _empty(columns: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame(columns=list(columns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +55,15 @@ class Repurchase:
 
     horizon_days: int
     sentences: tuple[Message, ...]
-    scores: pd.DataFrame = field(default_factory=partial(_empty, measures.SCORES))
-    summary: pd.DataFrame = field(default_factory=partial(_empty, measures.SUMMARY))
+    scores: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=measures.SCORES))
+    summary: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=measures.SUMMARY))
     winner: str = ""
-    calibration: pd.DataFrame = field(default_factory=partial(_empty, measures.CALIBRATION))
-    gains: pd.DataFrame = field(default_factory=partial(_empty, measures.GAINS))
-    at_threshold: pd.DataFrame = field(default_factory=partial(_empty, measures.AT_THRESHOLD))
-    reasons: pd.DataFrame = field(default_factory=partial(_empty, REASONS))
+    calibration: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=measures.CALIBRATION))
+    gains: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=measures.GAINS))
+    at_threshold: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=measures.AT_THRESHOLD))
+    reasons: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=REASONS))
     fitted: FittedModel | None = None
-    chances: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(
-        {"customer_id": pd.Series(dtype="str"), "chance": pd.Series(dtype="float64")}))
+    chances: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=("customer_id", "chance")))
     sampled: Message | None = None
 
 
@@ -109,8 +103,9 @@ def repurchase(orders: pd.DataFrame, *, origins: Sequence[date], horizon_days: i
         raise UserError(f"Who buys in the {horizon_days} days from {moments[-1]} is not known to the end yet: the "
                         "origin must be earlier.")
     history = purchase_days(orders)
-    study = history.some(MOST_STUDIED, seed=SEED)
-    windows = _windows(study, {origin - back for origin in moments for back in (horizon, 0 * horizon)}, horizon_days)
+    study = history.some(MOST_STUDIED, seed=kept.SEED)
+    windows = {start: _window(study, start, horizon_days)
+               for start in {origin - back for origin in moments for back in (horizon, 0 * horizon)}}
     pairs = [(windows[origin - horizon], windows[origin]) for origin in moments]
     usable = [(before, after) for before, after in pairs if min(before.fewest, after.fewest) >= FEWEST]
     if not usable:
@@ -151,12 +146,8 @@ class Window:
         """At most `most` of its customers, drawn at random."""
         if len(self.bought) <= most:
             return self
-        drawn = np.sort(np.random.default_rng(SEED).choice(len(self.bought), most, replace=False))
+        drawn = np.sort(np.random.default_rng(kept.SEED).choice(len(self.bought), most, replace=False))
         return Window(self.start, self.days, self.features.iloc[drawn], self.bought[drawn])
-
-
-def _windows(history: Days, starts: set[date], days: int) -> dict[date, Window]:
-    return {start: _window(history, start, days) for start in sorted(starts)}
 
 
 def _window(history: Days, start: date, days: int) -> Window:
@@ -172,18 +163,15 @@ def fit(key: str, window: Window, *, seen: pd.DataFrame) -> FittedModel:
     The BG/NBD needs no outcome: it learns from histories alone, and may use all that has been `seen` by the moment for
     which it is asked (features at that moment). Of the window it takes how far its chances have to be stretched.
     """
-    some = window.some(MOST_FITTED_SVM if key == "svm" else MOST_FITTED)
-    if key == "bg_nbd":
-        fitted: object = (*_bg_nbd(seen), *_stretch(window))
-    else:
-        fitted = estimator(key).fit(design(some.features)[:, columns(key)], some.bought)
-    return FittedModel(key=key, fitted=fitted, horizon_days=window.days, trained_from=window.start,
-                       trained_until=window.start + timedelta(days=window.days), customers=len(some.bought),
-                       base_rate=float(some.bought.mean()))
+    some = window.some(kept.MOST_FITTED_SVM if key == "svm" else kept.MOST_FITTED)
+    rows = some.features.assign(bought=some.bought)
+    model = (*_bg_nbd(seen), *_stretch(window)) if key == "bg_nbd" else kept.fitted(key, rows)
+    return FittedModel(key=key, model=model, rows=rows, horizon_days=window.days, trained_from=window.start,
+                       trained_until=window.start + timedelta(days=window.days))
 
 
 def _bg_nbd(seen: pd.DataFrame) -> tuple[float, float, float, float]:
-    model = fit_bg_nbd(*visits(seen))
+    model = fit_bg_nbd(*kept.visits(seen))
     return model.r, model.alpha, model.a, model.b
 
 
@@ -194,7 +182,7 @@ def _stretch(window: Window) -> tuple[float, float]:
     the model's own: that of one window is the level of its season. On the sample the slope is 1.2, on CDNOW and Online
     Retail near 1; the log loss there is the same or better, and worse with the level of the window.
     """
-    odds = bg_nbd_odds(_bg_nbd(window.features), window.features, window.days)
+    odds = kept.bg_nbd_odds(_bg_nbd(window.features), window.features, window.days)
     constant = np.ones((len(odds), 1))
     found = glm.fit(np.column_stack([constant, odds]), window.bought.astype(float), link="logit")
     slope = float(found.coef[1])
@@ -207,7 +195,7 @@ def _tried(before: Window, after: Window) -> pd.DataFrame:
     """model, origin, customer_id, bought, chance: what each model fitted on one window says of the next."""
     asked = pd.DataFrame({"origin": after.start, "customer_id": after.features["customer_id"], "bought": after.bought})
     return pd.concat([asked.assign(model=key, chance=fit(key, before, seen=after.features).of(after.features))
-                      for key in MODELS], ignore_index=True)
+                      for key in kept.MODELS], ignore_index=True)
 
 
 def _latest(key: str, window: Window, *, seen: pd.DataFrame) -> FittedModel | None:
@@ -218,9 +206,8 @@ def _latest(key: str, window: Window, *, seen: pd.DataFrame) -> FittedModel | No
 
 
 def _chances(fitted: FittedModel | None, now: pd.DataFrame) -> pd.DataFrame:
-    asked = now if fitted is not None else now.iloc[:0]
-    chance = fitted.of(asked) if fitted is not None else np.zeros(0)
-    return pd.DataFrame({"customer_id": asked["customer_id"], "chance": chance})
+    asked = now if fitted else now.iloc[:0]
+    return pd.DataFrame({"customer_id": asked["customer_id"], "chance": fitted.of(asked) if fitted else np.zeros(0)})
 
 
 # ---------------------------------------------------------------- reasons
@@ -232,17 +219,17 @@ def _reasons(winner: str, before: Window, after: Window) -> pd.DataFrame:
     among the customers of the next window (Breiman 2001), with the interval of SHUFFLES rounds.
     """
     if winner == "base_rate":
-        return _empty(REASONS)
+        return pd.DataFrame(columns=list(REASONS))
     model = fit(winner, before, seen=after.features)
-    rows = _odds(model, before.some(MOST_FITTED)) if winner in ("recency", "logistic") else _shuffled(model, after)
+    rows = _odds(model, before.some(kept.MOST_FITTED)) if winner in ("recency", "logistic") else _shuffled(model, after)
     strength = [abs(math.log(row[2])) if row[1] == "odds" else row[2] for row in rows]
     return pd.DataFrame([rows[place] for place in np.argsort(strength, kind="stable")[::-1]], columns=list(REASONS))
 
 
 def _odds(model: FittedModel, window: Window) -> list[tuple]:
-    known = columns(model.key)
-    scaled = model.fitted[:-1].transform(design(window.features)[:, known])
-    coef, weight = model.fitted[-1].coef_[0], model.fitted.predict_proba(design(window.features)[:, known]).prod(axis=1)
+    known = kept.columns(model.key)
+    scaled = model.model[:-1].transform(design(window.features)[:, known])
+    coef, weight = model.model[-1].coef_[0], model.model.predict_proba(design(window.features)[:, known]).prod(axis=1)
     inner = np.column_stack([np.ones(len(scaled)), scaled])
     information = inner.T @ (weight[:, None] * inner) + np.diag([0.0, *np.ones(len(known))])  # the ridge of C = 1
     error = np.sqrt(np.diag(np.linalg.inv(information)))[1:]
@@ -258,13 +245,13 @@ def _odds(model: FittedModel, window: Window) -> list[tuple]:
 
 
 def _shuffled(model: FittedModel, window: Window) -> list[tuple]:
-    some, rng = window.some(MOST_SHUFFLED), np.random.default_rng(SEED)
+    some, rng = window.some(MOST_SHUFFLED), np.random.default_rng(kept.SEED)
     asked = some.features[["recency_days", "days_bought", "age_days"]].to_numpy() if model.key == "bg_nbd" else design(
         some.features)
 
     def chances(values: np.ndarray) -> np.ndarray:
         if model.key != "bg_nbd":
-            return model.fitted.predict_proba(values)[:, 1]
+            return model.model.predict_proba(values)[:, 1]
         recency, days, age = values.T  # put together at random, and then as a history can be
         recency = np.where(days == 1, age, np.minimum(recency, age))
         return model.of(some.features.assign(recency_days=recency, days_bought=days, age_days=age))
@@ -337,7 +324,7 @@ def _not_yet(history: Days, orders: pd.DataFrame, pairs: list, horizon_days: int
     if not customers:
         return Repurchase(horizon_days=horizon_days, sentences=(message("buyers-no-customers", **facts),))
     end, start = _end(orders), orders["ordered_at"].min().date()
-    now, study = features_at(history, end), history.some(MOST_STUDIED, seed=SEED)
+    now, study = features_at(history, end), history.some(MOST_STUDIED, seed=kept.SEED)
     if not pairs:
         why = message("buyers-too-short", **facts, takes=3 * horizon_days, known=(end - start).days)
     elif (now["days_bought"] < 2).all():

@@ -44,8 +44,9 @@ def _shares(ax: Axes) -> None:
     ax.grid()
 
 
-def _counts(figure: Figure, ax: Axes) -> None:
-    """A height that begins at nil, and the legend above."""
+def _came(figure: Figure, ax: Axes, at: np.ndarray, came: pd.Series, label: str) -> None:
+    """What came, as diamonds; a height that begins at nil, and the legend above."""
+    ax.plot(at, came, "D", color=INK, markerfacecolor="white", markeredgewidth=1.6, markersize=6, label=label)
     ax.set_ylim(0, None)
     numbers(ax.yaxis)
     ax.grid(axis="y")
@@ -67,16 +68,14 @@ def backtests(table: pd.DataFrame, total: Finding) -> Chart:
     low, high = (np.append(table[end].to_numpy(dtype="float64"), getattr(total, end)) for end in ("low", "high"))
     ax.vlines(at, low, high, color=ACCENT, linewidth=2.4)
     ax.plot(at, predicted, "o", color=ACCENT, markersize=7, label="forecast, with its interval")
-    ax.plot(at[:-1], table["actual"], "D", color=INK, markerfacecolor="white", markeredgewidth=1.6, markersize=6,
-            label="what came")
     ax.set_xticks(at, [*(f"{day:%b}\n{day:%Y}" for day in table["origin"]), "now"])
     ax.set(xlim=(-0.5, len(table) + 0.5), xlabel="forecast made in", ylabel="orders")
-    _counts(figure, ax)
+    _came(figure, ax, at[:-1], table["actual"], "what came")
     title = _held(table)
     said = _listed("backtest-said", [{"origin": row.origin, "predicted": round(row.predicted), "came": int(row.actual)}
                                      for row in table.itertuples()])
-    return Chart(figure, title, message("backtests-alt", title=title, said=said, total=total),
-                 note=message("backtests-note"))
+    alt = message("backtests-alt", title=title, said=said, total=total, sure="yes" if total.bounded else "no")
+    return Chart(figure, title, alt, note=message("backtests-note"))
 
 
 def _held(table: pd.DataFrame) -> Message:
@@ -97,12 +96,10 @@ def calibration(table: pd.DataFrame) -> Chart:
     figure, ax = canvas(3.2)
     at = table["tenth"].to_numpy()
     ax.vlines(at, table["low"], table["high"], color=GREY, linewidth=2.4)
-    ax.plot(at, table["actual"], "D", color=INK, markerfacecolor="white", markeredgewidth=1.6, markersize=6,
-            label="came, with interval")
-    ax.plot(at, table["predicted"], "o", color=ACCENT, markersize=6, label="expected")
+    ax.plot(at, table["predicted"], "o", color=ACCENT, markersize=6, label="expected", zorder=3)
     ax.set_xticks(range(1, 11))
     ax.set(xlabel="tenth of customers by expected value (1: the best)", ylabel="orders per customer")
-    _counts(figure, ax)
+    _came(figure, ax, at, table["actual"], "came, with interval")
 
     def numbered(row: pd.Series, digits: int) -> dict:
         return {"tenth": int(row["tenth"]), "expected": Number(row["predicted"], "orders", digits=digits),
@@ -148,8 +145,9 @@ def gains(table: pd.DataFrame, finding: Finding) -> Chart:
     title = message("money-share", top=finding, **finding.label.facts)
     said = _listed("money-share-said", [{"best": _percent(place / 10), "share": _percent(share)}
                                         for place, share in zip(table["tenth"], table["share"], strict=True)])
-    return Chart(figure, title, message("money-share-alt", title=title, said=said),
-                 note=message("money-share-note", shaded="yes" if shaded else "no"))
+    facts = {"shaded": "yes" if shaded else "no"}
+    return Chart(figure, title, message("money-share-alt", title=title, said=said, top=finding, **facts),
+                 note=message("money-share-note", **facts))
 
 
 # ---------------------------------------------------------------- who buys next

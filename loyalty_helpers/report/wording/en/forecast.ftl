@@ -392,7 +392,10 @@ backtests-missed = { $forecasts ->
    *[other] The { $forecasts } forecasts of the past missed what came by { $least } to { $most }: { $sides }
 }
 backtest-said = { $origin }: { $predicted } expected, { $came } came
-backtests-alt = Forecasts of the past beside what came. { $title }. { $said }. Now { $total } { $total-label }.
+backtests-alt = Forecasts of the past beside what came. { $title }. { $said }. Now { $total } { $total-label }{ $sure ->
+    [yes] {" "}({ $total-level } interval { $total-interval })
+   *[no] {""}
+}.
 backtests-note = Each forecast uses only what was known at its time. The first ones have no interval yet: it comes from the misses before.
 tenths-none = Whether forecasts of single customers come true cannot be shown: no forecast could be tried.
 tenths-best = { $tenth ->
@@ -407,13 +410,16 @@ tenths-within = In { $within } of { $telling } tenths with an interval narrow en
     [one] {""}
    *[other] {" "}The other { $others } intervals are too wide to tell.
 }
-tenths-alt = Orders expected and orders that came, by tenth. { $title }. { $held } By tenth: { $said }.
+tenths-alt = Orders expected and orders that came, by tenth. { $title }. { $held } Each: { $said }.
 tenths-note = All past forecasts together. { $held }
 money-share = Share of the money of the next { $span } expected from the best tenth of customers: { $top }
 money-share-untold = Share of the money of the next { $span } expected from the best tenth of customers cannot be measured: { $top-why }.
 money-share-none = Who brings the money cannot be shown: too few customers.
 money-share-said = best { $best }: { $share }
-money-share-alt = Share of the expected money by share of customers. { $title }. { $said }.
+money-share-alt = Share of the expected money by share of customers. { $title }{ $shaded ->
+    [yes] {" "}({ $top-level } interval { $top-interval })
+   *[no] {""}
+}; { $said }.
 money-share-note = Dashed: if all customers were worth the same.{ $shaded ->
     [yes] {" "}Shaded: as far off as past forecasts were.
    *[no] {""}
@@ -458,5 +464,5 @@ models-alt = Dot plot of models. { $title }. { $said }.
 models-note = Large dots: means, with 95 % intervals; small ones: single tests. By lot it would be 50 %. Green: the simplest within one standard error of the best.
 fifths-stay = Of the { $best }, { $best_share } would be in it again, of the { $worst } { $worst_share }
 fifth-said = { $fifth }: { $stays } ({ $low } to { $high })
-fifths-alt = Dot plot by fifth of the loyalty score. { $said }.
+fifths-alt = Dot plot by fifth of the loyalty score: { $said }.
 fifths-note = Dashed: what a ranking by lot would give.
