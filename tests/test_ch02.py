@@ -62,7 +62,7 @@ def orders_on(*days: tuple[str, str]) -> pd.DataFrame:
 # ---------------------------------------------------------------- what the chapters compute
 @pytest.mark.parametrize(("first", "again", "words"), [
     # two years end on the day after the last order; ten bought in the first, five of them in the second
-    (10, "2024-06-01", "Customers of one year who bought in the next: 50 % (95 % interval 24 % to 76 %; 10 customers)."),
+    (10, "2024-06-01", "who bought in the next: 50 % (95 % interval 24 % to 76 %; 10 customers)."),
     (9, "2024-06-01", "9 customers bought in the first of the last two years, and it takes 10."),
     # a day short of two years; of two spells of 182 days slow buyers would count as gone
     (10, None, "it takes two full years of orders (728 days), and there are 727.")])
@@ -70,7 +70,7 @@ def test_the_survival_counts_those_of_one_year_who_bought_in_the_next(first, aga
     rows = [(name, "2023-01-01" if again else "2023-01-02") for name in "abcdefghij"[:first]]
     found = ch02b.yearly_survival(orders_on(*rows, *[(name, again or "2024-12-28") for name in "abcde"],
                                             ("k", "2024-12-28")))
-    assert said(found).endswith(words) and found.measurable == words.startswith("Customers")
+    assert said(found).endswith(words) and found.measurable == ("interval" in words)
 
 
 def test_segments_follow_the_pace_of_the_shop():
@@ -106,7 +106,8 @@ def test_who_is_loyal_and_who_is_leaving():
 
 def test_one_nobody_and_what_cannot_be_had():
     one = replace(WHO, activity=ACTIVE.assign(customers=[1, 0, 0, 2]), overdue=replace(OVERDUE, estimate=1.0, n=1))
-    assert said(ch02.still_there(one)).startswith("Of 3 customers 1 bought within 89 days and counts as active; that one")
+    assert said(ch02.still_there(one)).startswith(
+        "Of 3 customers 1 bought within 89 days and counts as active; that one has brought")
     assert said(ch02.leaving(one)) == "Of 1 regular customer 1 is overdue, silent for 4 of their usual gaps or more."
     nobody = replace(WHO, activity=ACTIVE.assign(customers=0), lateness=LATENESS.iloc[:0],
                      overdue=replace(OVERDUE, estimate=NAN, n=0, note=message("nobody-on-three-days")))
@@ -133,8 +134,9 @@ def test_the_first_calls_are_those_worth_one_at_the_head_of_the_list():
 
     three = calls(3, 2, 1, *[0.0] * 5)
     assert (three.first.estimate, three.first.n) == (270, 3)
-    assert said(ch02.first_to_call(three)) == ("The first 3 customers to call spent £270 in the last 365 days; about £6 "
-                                               "of margin of the next 13 weeks hangs on them.")
+    assert said(ch02.first_to_call(three)) == (
+        "The first 3 customers to call spent £270 in the last 365 days; about £6 of margin of the next 13 weeks hangs "
+        "on them.")
     assert said(ch02.first_to_call(calls(3))).startswith("The first customer to call spent £90 in")
     assert "hangs on that one" in said(ch02.first_to_call(calls(3))) and calls(*[1.0] * 50).first.n == 20
     assert "no customer is both late" in said(ch02.first_to_call(calls(0, 0)))
@@ -240,7 +242,7 @@ def test_the_four_fields_count_those_who_can_be_judged():
     texts = [text.get_text() for text in chart.figure.axes[0].texts]
     assert "8 customers" in texts and "30 % (15 % to 52 %)" in texts
     hidden = depth.quadrant(gate.seen(FIELDS, 5, "quadrant"))
-    assert title(hidden).startswith("Of the those who answered") or "not shown" in title(hidden)
+    assert title(hidden).startswith("Of those who answered, 30 % are satisfied (9")
     assert "–" in [text.get_text() for text in hidden.figure.axes[0].texts]
 
 
@@ -259,7 +261,8 @@ def test_the_heat_map_shows_each_share_in_its_place(orders):
     axes = chart.figure.axes[0]
     assert [int(text.get_text()) for text in axes.texts] == [round(100 * one) for one in rows["share"]]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(dict.fromkeys(rows["before"]))
-    assert f"{rows.iloc[0]['before']} to {rows.iloc[0]['after']}: {rows.iloc[0]['share'] * 100:.0f} %" in said(chart.alt)
+    one = rows.iloc[0]
+    assert f"{one['before']} to {one['after']}: {one['share'] * 100:.0f} %" in said(chart.alt)
 
 
 def test_pairs_within_chance_are_grey(orders):

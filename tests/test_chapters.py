@@ -11,11 +11,10 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import evaluation
-from loyalty_helpers.core.findings import Effect, Finding
+from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.settings import UserError, load_client
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.lab import simulate
-from loyalty_helpers.report import gate
 from loyalty_helpers.report.chapters import ch01, ch04
 from loyalty_helpers.report.charts import marks as charts
 

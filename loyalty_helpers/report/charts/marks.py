@@ -22,10 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from loyalty_helpers.core import findings
-from loyalty_helpers.core.findings import Change, Effect, Finding
-from loyalty_helpers.core.intervals import FEWEST_UNITS
+from loyalty_helpers.core.findings import Change, Effect
 from loyalty_helpers.core.messages import Message
-from loyalty_helpers.customers import scoring
 from loyalty_helpers.report.wording import words
 from loyalty_helpers.report.wording.catalogue import text
 from loyalty_helpers.report.wording.numbers import difference, number
@@ -217,127 +215,6 @@ def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
     share = np.average(weekly["identified"].fillna(0), weights=weekly["orders"].clip(lower=1e-9))
     title = f"{findings.amount(share, 'share', digits=0)} of orders carry a customer id"
     return Chart(figure, title, f"Line chart, four-week mean of the share of orders with a customer id. {title}.")
-
-
-# ---------------------------------------------------------------- chapter 02
-def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
-    """Cumulated share of revenue against cumulated share of customers, best customers first."""
-    if curve.empty or not finding.measurable:
-        return nothing(finding.sentence)
-    figure, ax = canvas(3.2)
-    half, few = finding.estimate, round(finding.estimate * finding.n)
-    ax.plot([0, half, half], [0.5, 0.5, 0], color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
-    ax.annotate("half of the revenue", (half, 0.5), xytext=(6, -3), textcoords="offset points", color=CAUTION,
-                va="top", fontsize=9)
-    ax.plot(curve["customers"], curve["revenue"], color=ACCENT, linewidth=2.2)
-    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 2)))
-    ax.annotate("if all customers spent the same", (0.64, 0.59), color=INK, va="top", fontsize=9)
-    ax.set(
-        xlim=(0, 1),
-        ylim=(0, max(1.0, curve["revenue"].max())),
-        xlabel="customers, best first",
-        ylabel="share of revenue",
-    )
-    for axis in (ax.xaxis, ax.yaxis):
-        percent_axis(axis)
-    ax.grid()
-    who = f"{finding.value} of" if few >= FEWEST_UNITS else f"{few:,} of {finding.n:,}"
-    title = f"{who} customers {'brings' if few == 1 else 'bring'} half of the revenue"
-    return Chart(figure, title, f"Concentration curve of revenue over customers. {finding.sentence}")
-
-
-def groups(table: pd.DataFrame, *, label: str) -> Chart:
-    """Share of customers beside share of revenue, one row per group, in the order of the revenue."""
-    rows = table.dropna(subset=["spend_share"]).sort_values("spend_share").reset_index(drop=True)
-    if rows.empty or not rows["share"].any():
-        return nothing("There is no revenue to share out among groups.")
-    if rows[label].isin([scoring.TOO_FEW, scoring.REFUNDS_ONLY]).all():
-        return nothing(f"Groups can be compared from {scoring.FEWEST_TO_SORT} customers with an order on.")
-    figure, ax = canvas(0.75 + 0.33 * max(len(rows), 2))
-    y = np.arange(len(rows))
-    ax.hlines(y, rows["share"], rows["spend_share"], color=PALE, linewidth=4, zorder=1)
-    ax.plot(rows["share"], y, "o", color=INK, markerfacecolor="white", markersize=7, label="share of customers")
-    ax.plot(rows["spend_share"], y, "o", color=ACCENT, markersize=7, label="share of revenue")
-    ax.set_yticks(y, rows[label])
-    ends = [0, *rows["share"], *rows["spend_share"]]
-    margin = 0.04 * (max(ends) - min(ends))
-    ax.set(xlabel="share of all customers, share of all revenue", ylim=(-0.6, max(len(rows), 2) - 0.4),
-           xlim=(min(ends) - margin, max(ends) + margin))
-    percent_axis(ax.xaxis)
-    ax.grid(axis="x")
-    figure.legend(loc="outside upper right", ncols=2)
-    said = [
-        f"{findings.capital(name)}: {findings.amount(share, 'share', digits=0)} of customers, "
-        f"{findings.amount(money, 'share', digits=0)} of revenue"
-        for name, share, money in zip(rows[label], rows["share"], rows["spend_share"], strict=True)
-    ][::-1]
-    first, _, rest = said[0].partition(": ")
-    among = "Of the groups shown, the" if table["spend_share"].isna().any() else "The"
-    return Chart(figure, f"{among} largest part of the revenue comes from “{first}”: {rest}",
-                 f"Dot plot by {label}. {'; '.join(said)}.")
-
-
-MOST_COHORTS = 36  # months of first orders that one picture can hold
-
-
-def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
-    """Heat map of `cohorts.cohorts`: months after the first order across, month of the first order down."""
-    shares = table.pivot(index="cohort", columns="month", values="share").iloc[-MOST_COHORTS:] * 100
-    if not shares.notna().any(axis=None):
-        return nothing(finding.sentence)
-    figure, ax = canvas(max(2.6, 0.24 * len(shares) + 1.1))
-    sns.heatmap(
-        shares.astype("float64"),
-        ax=ax,
-        cmap=sns.light_palette(ACCENT, as_cmap=True),
-        vmin=0,
-        annot=True,
-        fmt=".0f",
-        annot_kws={"fontsize": 9},
-        linewidths=0.5,
-        linecolor="white",
-        cbar=False,
-    )
-    unsure = set(table.loc[table["truncated"].astype(bool), "cohort"])
-    ax.set_yticklabels([f"{cohort} *" if cohort in unsure else cohort for cohort in shares.index])
-    ax.set(xlabel="months after the first order", ylabel="month of the first order")
-    ax.tick_params(axis="y", rotation=0)
-    alt = f"Heat map of the share of customers who came back, by month of the first order. {finding.sentence}"
-    note = "Percent of the month's new customers with an order in that later month. Blank: under 20 customers."
-    if unsure & set(shares.index):
-        note += " *: so near the beginning of the data that old customers may be among them."
-    if table["cohort"].nunique() > MOST_COHORTS:
-        note += f" The last {MOST_COHORTS} months are shown."
-    who, _, came_back = finding.label.partition(" who ")
-    title = (f"{finding.value} of {who} {came_back}" if finding.measurable else
-             "New customers who came back, by month of their first order")
-    return Chart(figure, title, alt, note=note, dense=True)
-
-
-def score_histogram(groups: pd.DataFrame, finding: Finding) -> Chart:
-    """How the loyalty score spreads over the scored customers: `scoring.score_groups`; none where a number is missing.
-    """
-    if not finding.measurable:
-        return nothing(finding.sentence)
-    figure, ax = canvas(2.4)
-    ax.hist(groups["score"], bins=[*groups["score"], 100], weights=groups["customers"].fillna(0), color=ACCENT,
-            edgecolor="white")
-    ax.axvline(finding.estimate, color=CAUTION, linewidth=1.4, linestyle=(0, (4, 2)))
-    ax.annotate(
-        f"mean {finding.value}",
-        (finding.estimate, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center",
-        color=CAUTION,
-    )
-    ax.set(xlabel="loyalty score (0 to 100)", ylabel="customers", xlim=(0, 100))
-    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.grid(axis="y")
-    ax.set_axisbelow(True)
-    return Chart(figure, f"The {finding.label} is {finding.value}",
-                 f"Histogram of loyalty scores. {finding.sentence}")
 
 
 # ---------------------------------------------------------------- chapters 03 and 04

@@ -227,9 +227,9 @@ quadrant-few = { $customers ->
  } who answered can be judged so far: too few for shares, which take { $least }.
 quadrant-more-new = { $customers } more ordered once, and lately: too early to tell.
 quadrant-hidden = How many are satisfied and do not come back is not shown: these are too few customers for a report that others read.
-quadrant-latent-share = Of the { $known ->
-    [no] those
-   *[yes] { $customers ->
+quadrant-latent-share = { $known ->
+    [no] Of those
+   *[yes] Of the { $customers ->
         [one] { $customers } customer
        *[other] { $customers } customers
     }
