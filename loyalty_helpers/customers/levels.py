@@ -34,7 +34,7 @@ def levels(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = L
 
     The highest level of which every rule that can be checked holds: min_orders; min_rating where the customer has
     rated; min_referrals (distinct customers referred) where the client has `referrals`. Returns customer_id, level
-    ("No level yet" where not even the basic one is reached), basis (what could be checked).
+    (NO_LEVEL where not even the basic one is reached).
     """
     kept = buyers(customers)
     orders, rating = known_values(kept, "orders"), known_values(kept, "rating")
@@ -45,11 +45,7 @@ def levels(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = L
         holds = ((orders >= rule["min_orders"]) & ~(rating < rule["min_rating"])
                  & ~(referred < rule["min_referrals"]))
         level[holds] = name.capitalize()
-    basis = np.where(np.isnan(rating), "orders", "orders, rating").astype(object)
-    if referrals is not None:
-        basis = basis + ", referrals"
-    return pd.DataFrame({"customer_id": kept["customer_id"], "level": pd.Series(level, dtype="str"),
-                         "basis": pd.Series(basis, dtype="str")})
+    return pd.DataFrame({"customer_id": kept["customer_id"], "level": pd.Series(level, dtype="str")})
 
 
 def level_rules(customers: pd.DataFrame, rules: Mapping[str, Mapping[str, float]] = LEVELS,

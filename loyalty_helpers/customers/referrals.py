@@ -29,14 +29,12 @@ class ReferralValue:
     `came`: share of the persons referred who bought since. `groups`: group (REFERRED, OTHERS), customers, orders_each,
     spend_each, bought_again (share with a second order); the others weighted to the months of the referred.
     `difference`: what a referred customer has spent so far more than the others, bootstrap by customer.
-    `per_referrer`: what the referred have spent so far, per customer who referred anybody (bought or not).
     `half`: how many of the referrers named half of those who came (as a share of the referrers).
     """
 
     came: Finding
     groups: pd.DataFrame
     difference: Finding
-    per_referrer: Finding
     half: Finding
     why: Message | None = None
 
@@ -76,17 +74,15 @@ def referral_value(customers: pd.DataFrame, referrals: pd.DataFrame | None, *, c
     new = buyers(customers).set_index("customer_id")[["first_order_at", "orders", "spend"]].sort_index()
     first = new["first_order_at"].reindex(named["referee_id"]).to_numpy()
     came = named[(first >= named["at"].dt.normalize().to_numpy()) | (named["at"].isna().to_numpy() & ~np.isnat(first))]
-    per_referrer = _per_referrer(named, came, new, currency)
     compared, gap = _compared(new, came, currency)
     bought = share_of(message("referred-who-bought"), len(came), len(named), noun="person")
-    return ReferralValue(bought, compared, gap, per_referrer, _half(came))
+    return ReferralValue(bought, compared, gap, _half(came))
 
 
 def _nothing(why: Message, currency: str) -> ReferralValue:
     none = {unit: Finding(label=message("referrals-brought"), unit=unit, estimate=NAN, note=why)
             for unit in ("share", currency)}
-    return ReferralValue(none["share"], pd.DataFrame(columns=GROUPS), none[currency], none[currency], none["share"],
-                         why)
+    return ReferralValue(none["share"], pd.DataFrame(columns=GROUPS), none[currency], none["share"], why)
 
 
 def _named(referrals: pd.DataFrame | None) -> pd.DataFrame:
@@ -96,17 +92,6 @@ def _named(referrals: pd.DataFrame | None) -> pd.DataFrame:
     known = referrals.dropna(subset=["referrer_id", "referee_id"])
     known = known[known["referrer_id"] != known["referee_id"]]
     return known.sort_values(["at", "referee_id", "referrer_id"]).drop_duplicates("referee_id", ignore_index=True)
-
-
-def _per_referrer(named: pd.DataFrame, came: pd.DataFrame, new: pd.DataFrame, currency: str) -> Finding:
-    """Mean spend of the referred per referrer, with a bootstrap interval by referrer."""
-    brought = came["referee_id"].map(new["spend"]).astype("float64").groupby(came["referrer_id"].to_numpy()).sum()
-    brought = brought.reindex(sorted(named["referrer_id"].unique()), fill_value=0.0)
-    low, high = _limits(np.column_stack([brought, np.ones(len(brought))]), lambda sums: sums[:, 0] / sums[:, 1],
-                        float(brought.mean()), len(brought))
-    return Finding(label=message("spent-per-referrer"), unit=currency,
-                   estimate=float(brought.mean()), low=low, high=high, n=len(brought), n_noun="person",
-                   method="bootstrap by referrer")
 
 
 def _half(came: pd.DataFrame) -> Finding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -55,7 +55,7 @@ class Page:
         """The chapter's answer, set large."""
         show.lead(self._words(said, found))
 
-    def say(self, said: str | Message | Finding, *found: Any) -> None:
+    def say(self, said: str | Callable | Message | Finding, *found: Any) -> None:
         """A paragraph; nothing where there is nothing to say."""
         show.say(self._words(said, found))
 
@@ -153,12 +153,14 @@ class Page:
         return " ".join(filter(None, (words(wording.sentence(one) if isinstance(one, Finding) else one)
                                       for one in seen)))
 
-    def _made(self, said: str | Message | Finding, found: tuple) -> list:
-        """What is said, as readers may see it: what the chapter's function of that name makes, or the messages given.
-        """
-        if not isinstance(said, str):
+    def _made(self, said: str | Callable | Message | Finding, found: tuple) -> list:
+        """What is said, as readers may see it: the messages given, or what is made of what was found by a function (the
+        chapter's own, where it has one of that name) or as the property of that name."""
+        if not isinstance(said, str) and not callable(said):
             return self.seen([said, *found])
-        made = getattr(self.sentences, said)(*(self.seen(one) for one in found))
+        seen = [self.seen(one) for one in found]
+        make = getattr(self.sentences, said, None) if isinstance(said, str) else said
+        made = make(*seen) if make else getattr(seen[0], said)
         return self.seen(list(made) if isinstance(made, (list, tuple)) else [made])
 
     def _of_groups(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.report import action_book, call_sheet
 from loyalty_helpers.report.chapters import ch01, ch04
 from loyalty_helpers.report.page import Page
-from loyalty_helpers.report.wording.findings import sentence
+from loyalty_helpers.report.wording import findings as wording
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -41,6 +41,11 @@ class Customers:
     overdue: Finding
     half: Finding
     lorenz: pd.DataFrame
+
+    @property
+    def sorted_into(self) -> Message:
+        """How many of them fall into how many segments."""
+        return rfm.segments_sentence(self.scores)
 
     @property
     def rfm(self) -> pd.DataFrame:
@@ -90,10 +95,6 @@ class Chapter(Page):
         orders = self.frames["orders"]
         return forecast.outlook(orders, as_of=ch01.data_end(orders), horizon_days=horizon_days,
                                 gross_margin=self.shop.program.gross_margin, currency=self.shop.currency, **options)
-
-    def gains(self, ahead: forecast.Outlook) -> pd.DataFrame:
-        """How much of the money to come hangs on the best customers."""
-        return forecast.gains(ahead)
 
     def calls(self, who: Customers, ahead: forecast.Outlook) -> Calls:
         """Whom to turn to first, without those who must not be contacted."""
@@ -176,77 +177,12 @@ def leaving(who: Customers) -> Message:
                    chance=0 if math.isnan(chance) else round(chance))
 
 
-def to_come(ahead: forecast.Outlook) -> Message:
-    """What the customers known today will bring."""
-    return ahead.to_come
-
-
 def first_to_call(calls: Calls) -> Message:
     """What the first customers to call spent, beside what hangs on them."""
     found = calls.first
-    return message("first-calls-spent", n=Persons(found.n), x=found) if found.measurable else sentence(found)
-
-
-def went(moved: migration.Migration) -> list[Message]:
-    """How the moves compare with those of a span without a program."""
-    return moved.comparison
-
-
-def came_back(second: cohorts.SecondOrder) -> list[Message]:
-    """How soon new customers order a second time."""
-    return second.sentence
-
-
-def revenue_rests_on(who: Customers) -> list[Message]:
-    """On how many the revenue rests."""
-    return concentration.revenue_sentence(who.everyone)
-
-
-def meaning() -> Message:
-    """What late and overdue mean."""
-    return rhythm.MEANING
-
-
-def late_by_chance(who: Customers) -> Message | None:
-    """How many regulars would look overdue by chance alone."""
-    return rhythm.chance_sentence(who.rhythms)
-
-
-def into_segments(who: Customers) -> Message:
-    """How many customers fall into how many segments."""
-    return rfm.segments_sentence(who.scores)
-
-
-def pace_of(who: Customers) -> Message:
-    """How fast customers come back."""
-    return who.pace.sentence
+    return message("first-calls-spent", n=Persons(found.n), x=found) if found.measurable else wording.sentence(found)
 
 
 def whom_to_call(calls: Calls) -> list[Message | Finding | None]:
     """How the list is sorted, what it is worth, what a call costs, and who is left out."""
-    return [calls.sorted_by, sentence(calls.worth), calls.cost, calls.heavy, calls.left_out]
-
-
-def came_true(since: drift.Drift) -> Message | None:
-    """Whether the last report's forecast came true."""
-    return since.headline
-
-
-def rests_on(ahead: forecast.Outlook) -> list[Message | None]:
-    """On whom the money to come rests, and what the forecast's interval rests on."""
-    return [forecast.heavy_sentence(ahead.heaviest), ahead.interval_why]
-
-
-def mailings() -> Message:
-    """What the table of segments is for."""
-    return message("table-rfm-note")
-
-
-def kept(said: list[Message]) -> list[Message]:
-    """What was written into the private folder."""
-    return said
-
-
-def limits() -> Message:
-    """What none of this shows."""
-    return message("limits-of-scores")
+    return [calls.sorted_by, wording.sentence(calls.worth), calls.cost, calls.heavy, calls.left_out]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import NamedTuple
 
 import pandas as pd
@@ -10,12 +9,11 @@ import pandas as pd
 from loyalty_helpers import forecast
 from loyalty_helpers.core import store
 from loyalty_helpers.core.findings import NAN, Finding
-from loyalty_helpers.core.intervals import FEWEST_UNITS, wilson
+from loyalty_helpers.core.intervals import FEWEST_UNITS
 from loyalty_helpers.core.messages import Message, Number, Persons, message
 from loyalty_helpers.customers import (
     actions,
     affinity,
-    cohorts,
     drift,
     levels,
     migration,
@@ -24,9 +22,8 @@ from loyalty_helpers.customers import (
     rfm,
     score,
 )
-from loyalty_helpers.customers.buyers import purchases
+from loyalty_helpers.customers.buyers import purchases, share_of
 from loyalty_helpers.evaluation import kpis
-from loyalty_helpers.forecast import agreement
 from loyalty_helpers.ingest import survey
 from loyalty_helpers.report.chapters import ch01, ch02
 from loyalty_helpers.report.chapters.ch02 import Customers
@@ -39,6 +36,11 @@ class Categories(NamedTuple):
     baskets: pd.DataFrame
     affinity: pd.DataFrame
     next_category: pd.DataFrame
+
+    @property
+    def leads_to(self) -> Message:
+        """Where customers turn next."""
+        return affinity.next_sentence(self.next_category)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -60,14 +62,6 @@ class Chapter(ch02.Chapter):
     def level_rules(self) -> pd.DataFrame:
         """Who meets which rule of the loyalty levels."""
         return levels.level_rules(self.frames["customers"], self.shop.levels, self.frames.get("referrals"))
-
-    def calibration(self, ahead: forecast.Outlook) -> pd.DataFrame:
-        """Whether the forecast comes true for single customers."""
-        return forecast.calibration(ahead)
-
-    def holdout(self, ahead: forecast.Outlook) -> pd.DataFrame:
-        """Past forecasts beside simple rules."""
-        return forecast.holdout_table(ahead)
 
     def parameters(self, ahead: forecast.Outlook) -> pd.DataFrame:
         """The fitted model in one row: its name, its parameters and log-likelihood; empty where none was fitted."""
@@ -102,27 +96,11 @@ class Chapter(ch02.Chapter):
             store.keep_private(self.shop, path.name, forecast.packed_model(found.fitted))
         return found
 
-    def models(self, chances: forecast.Repurchase) -> pd.DataFrame:
-        """Each model's means over the tests."""
-        return chances.summary.drop(columns=["model", "auc_se"])
-
     def tested(self, chances: forecast.Repurchase) -> pd.DataFrame:
         """The chosen model, test by test."""
         scores = self.seen(chances.scores, "tested")
         return scores[scores["model"] == chances.winner].drop(columns=["model", "calibration_intercept"],
                                                              errors="ignore")
-
-    def reasons(self, chances: forecast.Repurchase) -> pd.DataFrame:
-        """What the chances rest on."""
-        return forecast.reasons_shown(chances.reasons)
-
-    def score_groups(self, who: Customers) -> pd.DataFrame:
-        """How many customers have which score."""
-        return score.score_groups(who.scores["score"])
-
-    def index(self, who: Customers) -> Finding:
-        """The loyalty index of today."""
-        return score.loyalty_index(who.scores, len(who.everyone), among_themselves=True)
 
     def parts(self) -> pd.DataFrame:
         """What customers do, and what they say."""
@@ -138,18 +116,6 @@ class Chapter(ch02.Chapter):
         return found if found is not None else pd.DataFrame(
             columns=["type", "meaning", "customers", "share", "low", "high"])
 
-    def steady(self, who: Customers) -> agreement.Stability:
-        """How much of the ranking is luck."""
-        return agreement.stability(who.everyone, self.frames["orders"], as_of=who.as_of)
-
-    def weights_matter(self) -> Message:
-        """How much the weights of the score matter."""
-        return agreement.weight_sensitivity(self.frames["customers"])
-
-    def agreed(self, who: Customers, ahead: forecast.Outlook) -> agreement.Agreement:
-        """Whether the score and the forecasts single out the same customers."""
-        return agreement.agreement(who.scores, who.everyone, ahead.customers, currency=self.shop.currency)
-
     def since_kept(self, who: Customers) -> drift.Drift:
         """What has changed since the scores that the last report kept."""
         return drift.since_last(who.scores, self.frames["orders"], self.shop, as_of=who.as_of)
@@ -157,18 +123,6 @@ class Chapter(ch02.Chapter):
     def ways(self, moved: migration.Migration) -> pd.DataFrame:
         """Customers by segment before and after, a column for each after."""
         return migration.matrix(self.seen(moved).segments).rename(columns={"before": "before \\ after"})
-
-    def cohorts(self, who: Customers, months: int) -> pd.DataFrame:
-        """Retention by month of the first order."""
-        return cohorts.cohorts(self.frames["orders"], months=months, lead_days=who.pace.activity_days)
-
-    def retention(self, months: pd.DataFrame) -> pd.DataFrame:
-        """The months of first orders together."""
-        return cohorts.retention_curve(months)
-
-    def returned(self, months: pd.DataFrame) -> Finding:
-        """How many come back in the month after their first order."""
-        return cohorts.cohort_return(months)
 
     def categories(self) -> Categories:
         """Which categories go together, and which come next."""
@@ -181,10 +135,6 @@ class Chapter(ch02.Chapter):
         return referrals.referral_value(self.frames["customers"], self.frames.get("referrals"),
                                         currency=self.shop.currency)
 
-    def article_faults(self) -> pd.DataFrame:
-        """The score as the source articles state it, with money in other units."""
-        return score.article_score_faults(self.frames["customers"], currency=self.shop.currency)
-
 
 def yearly_survival(orders: pd.DataFrame) -> Finding:
     """Of the customers of one year the share who bought in the next: the survival of the lifetime value.
@@ -192,21 +142,15 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     Two years of 364 days up to the end of the data, and nothing with less: of two shorter spells slow buyers count as
     gone, and brought to a year the share is far too low. Needs ten customers in the first year.
     """
-    end: date = ch01.data_end(orders)
-    known = (pd.Timestamp(end) - orders["ordered_at"].min().normalize()).days
-    label = message("yearly-survival")
+    end, label = pd.Timestamp(ch01.data_end(orders)), message("yearly-survival")
+    known = (end - orders["ordered_at"].min().normalize()).days
     if known < 2 * kpis.YEAR:
-        return Finding(label=label, unit="share", estimate=NAN,
-                       note=message("survival-short", needed=2 * kpis.YEAR, known=known))
+        return share_of(label, 0, 0, note=message("survival-short", needed=2 * kpis.YEAR, known=known))
     bought = purchases(orders)
-    age = (pd.Timestamp(end) - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
+    age = (end - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
-    if len(was) < FEWEST_UNITS:
-        return Finding(label=label, unit="share", estimate=NAN, n=len(was),
-                       note=message("survival-few", customers=Persons(len(was)), least=FEWEST_UNITS))
-    low, high = wilson(len(was & still), len(was), 1.96)
-    return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
-                   method="Wilson")
+    return share_of(label, len(was & still), len(was) if len(was) >= FEWEST_UNITS else 0,
+                    note=message("survival-few", customers=Persons(len(was)), least=FEWEST_UNITS))
 
 
 def with_p(table: pd.DataFrame) -> pd.DataFrame:
@@ -240,53 +184,6 @@ def satisfied(found: pd.DataFrame) -> list[Message]:
                     rule=latent["meaning"].facts["rule"], **shares), *early]
 
 
-def lead_to(categories: Categories) -> Message:
-    """Where customers turn next."""
-    return affinity.next_sentence(categories.next_category)
-
-
-def moves(moved: migration.Migration) -> list[Message]:
-    """Each move beside that of a span earlier."""
-    return moved.details
-
-
-def brought(found: referrals.ReferralValue) -> list[Message | None]:
-    """What referred customers have spent, and how much hangs on a few who refer."""
-    return [found.sentence, found.half_sentence]
-
-
-
-
-def trusted(ahead: forecast.Outlook) -> list[Message]:
-    """Whether the forecast beats simple rules, and what it rests on."""
-    return [forecast.beats_sentence(ahead), *ahead.sentences]
-
-
-def next_buyers(chances: forecast.Repurchase) -> list[Message | None]:
-    """Which model tells best who buys next."""
-    return [*chances.sentences, chances.sampled]
-
-
-def whom_it_pays(chances: forecast.Repurchase) -> Message | None:
-    """Whom it pays to contact."""
-    return forecast.contact_sentence(chances)
-
-
-def luck(steady: agreement.Stability) -> Message:
-    """How much of the ranking is luck."""
-    return steady.sentence
-
-
-def agrees(agreed: agreement.Agreement) -> Message:
-    """Whether score and forecasts single out the same customers."""
-    return agreed.sentence
-
-
-def changed(since: drift.Drift) -> list[Message]:
-    """What has changed since the last report."""
-    return since.sentences
-
-
 def limits() -> Message:
     """What none of this shows."""
-    return ch02.limits()
+    return message("limits-of-scores")

@@ -427,7 +427,6 @@ referred-spent-more = what referred customers have spent more than other newcome
 referred-too-few = it takes { $least } referred customers and as many other newcomers of the same months, there are { $referred } and { $others }
 referrers-of-half = referrers who brought half of the referred customers
 referrers-too-few = it takes { $least } persons who brought somebody, there are { $persons }
-spent-per-referrer = what the customers brought have spent so far, per referrer
 
 ## Which categories go together
 cross-sell = customers who bought from two or more categories
