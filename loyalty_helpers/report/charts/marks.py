@@ -160,63 +160,6 @@ def rows_axis(ax: Axes, labels: Sequence[str | Message], label: str, *, width: i
     ax.grid(axis="x")
 
 
-# ---------------------------------------------------------------- chapter 01
-def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, unit: str = "orders") -> Chart:
-    """Weekly `column` of `evaluation.weekly` with its four-week mean and the launch; the claim compares levels only."""
-    if len(weekly) < 2:
-        return nothing(f"It takes two whole weeks to follow {column} over time.")
-    figure, ax = canvas(2.7)
-    smooth = weekly[column].rolling(4, min_periods=1).mean()
-    ax.plot(weekly["week_start"], weekly[column], color=GREY, linewidth=0.8)
-    ax.plot(weekly["week_start"], smooth, color=ACCENT, linewidth=2)
-    launch_line(ax, launched_on)
-    ax.set(
-        ylim=(0, None),
-        xlabel="week beginning",
-        ylabel=f"{column} per week" + ("" if unit == "orders" else f" ({unit})"),
-    )
-    numbers(ax.yaxis)
-    dates(ax.xaxis)
-    ax.grid(axis="y")
-    title = _level_claim(weekly, column, launched_on=launched_on, unit=unit)
-    return Chart(
-        figure,
-        title,
-        f"Line chart of weekly {column} over {len(weekly)} weeks. {title}.",
-        note="Thin line: each week. Thick line: mean of the last four weeks.",
-    )
-
-
-def _level_claim(weekly: pd.DataFrame, column: str, *, launched_on: date | None, unit: str) -> str:
-    def level(frame: pd.DataFrame) -> str:
-        mean = frame[column].mean()
-        return findings.amount(mean, unit, digits=0 if mean >= 10 else 1)
-
-    name = column.capitalize()
-    if launched_on is None:
-        return f"{name}: {level(weekly)} in a usual week"
-    after = weekly["week_start"] >= pd.Timestamp(launched_on)
-    if not after.any() or after.all():
-        return f"{name}: {level(weekly)} in a usual week, all {'after' if after.all() else 'before'} the launch"
-    return f"{name}: {level(weekly[~after])} in a usual week before the launch, {level(weekly[after])} since"
-
-
-def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
-    """Share of orders with a customer id, by week: a program that raises it raises orders per customer by itself."""
-    if not weekly["orders"].sum():
-        return nothing("No week is whole yet, so the share of orders with a customer cannot be followed.")
-    figure, ax = canvas(2.2)
-    ax.plot(weekly["week_start"], weekly["identified"].rolling(4, min_periods=1).mean(), color=ACCENT, linewidth=2)
-    launch_line(ax, launched_on)
-    ax.set(ylim=(0, 1.02), xlabel="week beginning", ylabel="orders with a customer")
-    percent_axis(ax.yaxis)
-    dates(ax.xaxis)
-    ax.grid(axis="y")
-    share = np.average(weekly["identified"].fillna(0), weights=weekly["orders"].clip(lower=1e-9))
-    title = f"{findings.amount(share, 'share', digits=0)} of orders carry a customer id"
-    return Chart(figure, title, f"Line chart, four-week mean of the share of orders with a customer id. {title}.")
-
-
 # ---------------------------------------------------------------- chapters 03 and 04
 def changes(rows: Sequence[Change], *, unit: str) -> Chart:
     """Forest plot of the changes of one unit, each with its interval; grey where there is no evidence of a change."""
