@@ -234,17 +234,17 @@ def test_who_disagrees_and_why():
     score = np.arange(100.0)
     chance = score.copy()
     chance[90:] -= 90  # of the best fifth, the ten best have stayed away
-    chance[89] = 44.5  # with 55 below: in the middle, not low
+    chance[88:90] = 38.5, 44.5  # with 49 and 56 below: just low, and in the middle
     found = compared(score, chance, score, recency_days=np.where(score >= 90, 300.0, 20.0), spend=score * 50)
     groups = found.groups.set_index(found.groups["group"].map(words))
     gone = groups.loc["high score, low chance to buy"]
-    assert (gone["customers"], gone["share"]) == (10, 0.1)
+    assert (gone["customers"], gone["share"]) == (11, 0.11)
     assert words(gone["why"]).startswith("last bought 300 days ago (the others: 20 days)")
     assert words(groups.loc["low score, high value to come", "why"]) == "nobody"
     assert words(found.sentence) == (
         "Of the best tenth by score, 100 % are in that by value to come (72 % to 100 %) and 0 % are in that by chance "
         "to buy (0 % to 28 %).")
-    half = compared(score, chance, score, recency_days=np.where(score >= 90, 300.0 + score % 2, 20.0))
+    half = compared(score, chance, score, recency_days=np.where(score >= 90, 300.5, 20.0))
     assert "last bought 301 days ago" in words(half.groups["why"].iloc[0])  # the median, 300.5: nobody shows a half
 
 

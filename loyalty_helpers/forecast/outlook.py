@@ -12,7 +12,7 @@ import pandas as pd
 from loyalty_helpers.core.findings import NAN, Finding
 from loyalty_helpers.core.messages import Message, Number, Persons, message
 from loyalty_helpers.core.settings import UserError
-from loyalty_helpers.forecast import backtest
+from loyalty_helpers.forecast import accuracy, backtest
 from loyalty_helpers.forecast.backtest import Ahead
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd
 from loyalty_helpers.forecast.purchase_days import Days, day_number, purchase_days
@@ -254,10 +254,10 @@ def _interval_why(tests: pd.DataFrame, days: Days, end: int, horizon: int) -> Me
     if not backtest.tested(tests):
         return message("interval-of-few", spells=len(tests), least=int(backtest.FEWEST_ORDERS))
     length = int(tests["days"].iloc[0])
-    least, most = backtest.missed_by(tests)
+    least, most = accuracy.missed_by(tests)
     over = tests["predicted"] - tests["actual"]
     leans = len(over) >= 3 and ((over > 0).all() or (over < 0).all())  # all missed on one side
-    return message("interval-tried", forecasts=len(tests), least=least, most=most, sides=backtest.sides(tests),
+    return message("interval-tried", forecasts=len(tests), least=least, most=most, sides=accuracy.sides(tests),
                    leans="no" if not leans else "fewer" if over.iloc[0] > 0 else "more",
                    widened="yes" if length < horizon else "no", length=span(length), horizon=span(horizon),
                    sampled="yes" if len(days.ids) > backtest.MOST_TRIED else "no", drawn=backtest.MOST_TRIED)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from loyalty_helpers.core.findings import Finding, digits_for
 from loyalty_helpers.core.messages import Listed, Message, Number, message
-from loyalty_helpers.forecast import Repurchase, agreement, backtest, measures
+from loyalty_helpers.forecast import Repurchase, accuracy, agreement, backtest, measures
 from loyalty_helpers.report.charts.marks import (
     ACCENT,
     CAUTION,
@@ -84,8 +84,8 @@ def _held(table: pd.DataFrame) -> Message:
     if len(known) >= backtest.FEW:
         held = int(known["actual"].between(known["low"], known["high"]).sum())
         return message("backtests-held", held=held, known=len(known))
-    least, most = backtest.missed_by(table)
-    return message("backtests-missed", forecasts=len(table), least=least, most=most, sides=backtest.sides(table))
+    least, most = accuracy.missed_by(table)
+    return message("backtests-missed", forecasts=len(table), least=least, most=most, sides=accuracy.sides(table))
 
 
 def calibration(table: pd.DataFrame) -> Chart:
