@@ -17,9 +17,9 @@ from scipy import stats
 from loyalty_helpers.core.findings import NAN, Change, Finding, amount, capital, count
 from loyalty_helpers.core.intervals import Share, holm, newcombe
 from loyalty_helpers.core.settings import Client
+from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.customers import tables
 from loyalty_helpers.customers.scoring import CONFIDENCE, SEGMENTS, Pace, buyers, rfm_scores, segment_names, share_of
-from loyalty_helpers.evaluation.kpis import Windows
 from loyalty_helpers.report import gate as privacy
 
 GROUPS = ("Best", "Regular", "Occasional", "Once")  # best first
@@ -135,7 +135,7 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
     if spans is None:
         return _nothing(NO_LAUNCH)
     if spans.days == 0 or spans.before_end <= spans.before_start:
-        return _nothing(spans.note[:1].lower() + spans.note[1:].rstrip(".") or "there is nothing before the launch")
+        return _nothing(spans.note or "there is nothing before the launch")
     shift = spans.after_start - spans.before_start
     wave = _wave(orders, spans.before_start, spans.before_end)
     was = scored_against(wave, wave, pace=pace)

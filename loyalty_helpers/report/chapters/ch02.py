@@ -9,12 +9,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from loyalty_helpers import forecast
-from loyalty_helpers.core import store
+from loyalty_helpers.core import store, windows
 from loyalty_helpers.core.findings import NAN, Finding, amount, count
 from loyalty_helpers.core.intervals import FEWEST_UNITS, wilson
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import actions, cohorts, rhythm, scoring
-from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.ingest import survey
 from loyalty_helpers.report import gate as privacy
 from loyalty_helpers.report.chapters import ch01
@@ -43,7 +42,7 @@ def owners_only(table: pd.DataFrame, shop: Client) -> pd.DataFrame:
 
 def pace(orders: pd.DataFrame) -> scoring.Pace:
     """The shop's pace up to the end of its data."""
-    return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=ch01.data_end(orders)))
+    return scoring.pace(orders, activity_days=windows.activity_window(orders, until=ch01.data_end(orders)))
 
 
 def ahead(orders: pd.DataFrame, shop: Client, *, horizon_days: int, years: int, discount: float) -> forecast.Outlook:
@@ -145,11 +144,11 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     end = pd.Timestamp(ch01.data_end(orders))
     known = (end - orders["ordered_at"].min().normalize()).days
     label = "customers of one year who bought in the next"
-    if known < 2 * kpis.YEAR:
-        note = f"it takes two full years of orders ({2 * kpis.YEAR} days), and there are {known}"
+    if known < 2 * windows.YEAR:
+        note = f"it takes two full years of orders ({2 * windows.YEAR} days), and there are {known}"
         return Finding(label=label, unit="share", estimate=NAN, note=note)
     bought = scoring.purchases(orders)
-    age = (end - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
+    age = (end - bought["ordered_at"]) / pd.Timedelta(days=windows.YEAR)
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
     if len(was) < FEWEST_UNITS:
         who = count(len(was), "customer") if was else "nobody"
@@ -166,7 +165,7 @@ def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Clien
     model's value of the same customers beside."""
     if not survival.measurable:
         return pd.DataFrame(columns=["value_group", "discounted_clv"])
-    still = customers[customers["recency_days"] < kpis.YEAR]
+    still = customers[customers["recency_days"] < windows.YEAR]
     table = forecast.clv_table(
         still, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
         retention=survival.estimate, currency=shop.currency,
