@@ -25,13 +25,11 @@ FOLLOW, PAST = 91 * DAY, 365 * DAY  # the outcome is seen over the first, after 
 EVENTS_EACH = 10  # buyers (and, for odds, others) for each variable of a model (Peduzzi et al. 1996)
 FEWEST = 10  # answers, or customers on each side of a yes or no
 COLLINEAR = 0.9  # R squared on the variables before it, above which a variable says nothing of its own
-AGAIN, ORDERS = "again", "orders"  # the outcomes: buying again or not, and how many orders
-QUESTIONS = ("nps", "csat", "ces")  # outcomes of a survey that have a name in the catalogue
-COLUMNS = ["outcome", "driver", "kind", "estimate", "low", "high", "p", "n", "events", "sentence"]
+COLUMNS = ["driver", "estimate", "low", "high", "sentence"]
 UNSURE = "unsure"
 QUADRANTS = ("fix", "keep", "watch", "fine", UNSURE)
 KEY_COLUMNS = ["driver", "importance", "importance_low", "importance_high", "performance", "performance_low",
-               "performance_high", "rating", "scale", "importance_cut", "performance_cut", "quadrant", "n", "sentence"]
+               "performance_high", "importance_cut", "performance_cut", "quadrant", "sentence"]
 
 
 @dataclass(frozen=True)
@@ -48,53 +46,46 @@ class Variable:
 # ---------------------------------------------------------------- who buys again
 def drivers(frames: Frames, *, scales: Mapping[str, tuple[float, float]] | None = None,
             confidence: float = 0.95) -> pd.DataFrame:
-    """What goes with buying again, and with more orders, in the 91 days before the end of the data.
+    """What goes with buying again in the 91 days before the end of the data.
 
     Of customers with an order in the year before those days; everything about them is taken from before. Behavior:
     orders in that year, recency, tenure, mean order (these as logarithms), categories, refunds, ratings given;
     membership; and each `driver_...` question of the survey (the latest answer; `scales` as for `key_drivers`).
-    "again" is a logistic regression (odds ratios), "orders" a Poisson regression (rate ratios), both with HC3
-    standard errors and Student's t (MacKinnon & White 1985). Ratios are for one standard deviation more (of the
-    customers in the model), for a yes or no against its opposite.
+    A logistic regression gives odds ratios, with HC3 standard errors and Student's t (MacKinnon & White 1985), for one
+    standard deviation more (of the customers in the model), for a yes or no against its opposite.
 
     What is known of every customer stands in one model; whatever is known of some only (ratings, answers) in a model
-    of its own, beside the former. With fewer than ten buyers (for odds: or others) per variable only the first of a
-    fixed order stay: orders, recency, membership, tenure, mean order, categories, refunds. Levels of membership are
-    left out: the list tells today's, which may have been earned in the very weeks to be foretold.
+    of its own, beside the former. With fewer than ten buyers, and others, per variable only the first of a fixed order
+    stay: orders, recency, membership, tenure, mean order, categories, refunds. Levels of membership are left out: the
+    list tells today's, which may have been earned in the very weeks to be foretold.
 
-    Columns: outcome, driver, kind (behavior, survey, membership), estimate, low, high, p, n (customers), events (those
-    of them who bought again), sentence. Within an outcome the strongest first; a driver that cannot be
-    told has nan as its estimate and the reason in its sentence, and stands last. Ready for a dot plot on a log axis
-    with its line at 1. Always the same columns; rows even where there are no orders.
+    Columns: driver, estimate, low, high, sentence. The strongest first; a driver that cannot be told has nan as its
+    estimate and the reason in its sentence, and stands last. Ready for a dot plot on a log axis with its line at 1.
     """
-    later, variables = _customers(frames, scales or {})
-    rows = []
-    for outcome, y in {AGAIN: (later > 0).astype(float), ORDERS: later.astype(float)}.items():
-        whole = [one for one in variables if not one.why_not and one.values.notna().all()]
-        main = _model(whole, y, outcome=outcome, confidence=confidence)
-        first = [one for one in whole if any(row["driver"] == one.label and np.isfinite(row["estimate"])
-                                             for row in main)]
-        own = [row for one in variables if one not in whole
-               for row in _own_model(one, first, y, outcome=outcome, confidence=confidence)]
-        rows += sorted(main + own, key=lambda row: -abs(np.log(row["estimate"])) if row["estimate"] > 0 else 1)
+    again, variables = _customers(frames, scales or {})
+    whole = [one for one in variables if not one.why_not and one.values.notna().all()]
+    main = _model(whole, again, confidence)
+    first = [one for one, row in zip(whole, main, strict=True) if np.isfinite(row["estimate"])]
+    own = [row for one in variables if not any(one is other for other in whole)
+           for row in _own_model(one, first, again, confidence)]
+    rows = sorted(main + own, key=lambda row: -abs(np.log(row["estimate"])) if row["estimate"] > 0 else 1)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def drivers_sentence(table: pd.DataFrame, *, outcome: str = AGAIN) -> Message | str:
+def drivers_sentence(table: pd.DataFrame) -> Message:
     """What stands out in the table of `drivers`, in one paragraph; the reason where nothing can be told."""
-    rows = table[table["outcome"] == outcome]
-    told = rows[rows["estimate"].notna()]
+    told = table[table["estimate"].notna()]
     if told.empty:
-        return message("drivers-untold", outcome=outcome, why=rows["sentence"].iloc[0]) if len(rows) else ""
+        return message("drivers-untold", why=table["sentence"].iloc[0])
     clear = told[(told["low"] > 1) | (told["high"] < 1)]
     things = counted(len(told), "thing")
     if clear.empty:
-        return message("drivers-unclear", outcome=outcome, things=things)
-    return message("drivers-told", outcome=outcome, things=things, n=len(clear), strongest=clear["sentence"].iloc[0])
+        return message("drivers-unclear", things=things)
+    return message("drivers-told", things=things, n=len(clear), strongest=clear["sentence"].iloc[0])
 
 
 def _customers(frames: Frames, scales: Mapping) -> tuple[pd.Series, list[Variable]]:
-    """Orders after the origin of each customer of the year before it, and all variables, the important ones first."""
+    """Whether each customer of the year before the origin bought again, and all variables, the important ones first."""
     orders = frames["orders"]
     bought = purchases(orders).dropna(subset="customer_id")
     origin = data_end(orders) - FOLLOW if len(orders) else pd.Timestamp(0)
@@ -121,7 +112,7 @@ def _customers(frames: Frames, scales: Mapping) -> tuple[pd.Series, list[Variabl
     if tiers is not None and tiers.nunique() > 1:
         variables.append(Variable(message("driver-tier"), "membership", pd.Series(NAN, recent.index),
                                   message("driver-tier-today")))
-    return later, variables
+    return (later > 0).astype(float), variables
 
 
 def _behavior(name: str, values: pd.Series, *, yes_no: bool = False) -> Variable:
@@ -149,24 +140,23 @@ def _answers_before(survey: pd.DataFrame | None, customers: pd.Index, origin: pd
 
 
 # ---------------------------------------------------------------- the models
-def _own_model(one: Variable, beside: list[Variable], y: pd.Series, *, outcome: str, confidence: float) -> list[dict]:
+def _own_model(one: Variable, beside: list[Variable], y: pd.Series, confidence: float) -> list[dict]:
     """The row of a variable that is not known of everybody, among those of whom it is."""
     known = one.values.index[one.values.notna()]
     if one.why_not or len(known) < FEWEST:
         why_not = one.why_not or message("driver-known-of", n=Persons(len(known)))
-        return [_row(one, outcome, why_not=why_not, n=len(known))]
+        return [_row(one, len(known), confidence, why_not=why_not)]
     among = [replace(v, values=v.values[known]) for v in (one, *beside)]
-    return _model(among, y[known], outcome=outcome, confidence=confidence)[:1]
+    return _model(among, y[known], confidence)[:1]
 
 
-def _model(variables: list[Variable], y: pd.Series, *, outcome: str, confidence: float) -> list[dict]:
+def _model(variables: list[Variable], y: pd.Series, confidence: float) -> list[dict]:
     """One row per variable of a single model of `y` (index: customer_id), in the order of `variables`."""
-    again = int((y > 0).sum())
-    events = min(again, len(y) - again) if outcome == AGAIN else again
-    room, kept, columns, reasons = events // EVENTS_EACH, [], [np.ones(len(y))], {}
+    again = int(y.sum())
+    room, kept, columns, reasons = min(again, len(y) - again) // EVENTS_EACH, [], [np.ones(len(y))], {}
     for place, one in enumerate(variables):
         x = one.values.to_numpy(dtype=float)
-        why_not = _too_few(again, len(y), outcome) if room == 0 else _unfit(one, x, y, columns)
+        why_not = _too_few(again, len(y)) if room == 0 else _unfit(one, x, y, columns)
         if not why_not and len(kept) == room:
             why_not = message("driver-crowded", buyers=counted(again, "buyer"), customers=counted(len(y), "customer"))
         if why_not:
@@ -176,30 +166,26 @@ def _model(variables: list[Variable], y: pd.Series, *, outcome: str, confidence:
             columns.append(x if one.yes_no else (x - x.mean()) / x.std())
     told = {}
     if kept:
-        beta, se = _fit(np.column_stack(columns), y.to_numpy(), poisson=outcome == ORDERS)
+        beta, se = _fit(np.column_stack(columns), y.to_numpy())
         t = stats.t(len(y) - len(columns))
         for place, b, s in zip(kept, beta[1:], se[1:], strict=True):
             if np.isfinite(s) and abs(b) < 10:
                 reach = t.ppf((1 + confidence) / 2) * s
-                told[place] = {"estimate": np.exp(b), "low": np.exp(b - reach), "high": np.exp(b + reach),
-                               "p": 2 * t.sf(abs(b) / s)}
+                told[place] = {"estimate": np.exp(b), "low": np.exp(b - reach), "high": np.exp(b + reach)}
             else:
                 reasons[place] = message("driver-separates")
-    return [_row(one, outcome, n=len(y), events=again, confidence=confidence, why_not=reasons.get(place),
-                 **told.get(place, {})) for place, one in enumerate(variables)]
+    return [_row(one, len(y), confidence, why_not=reasons.get(place), **told.get(place, {}))
+            for place, one in enumerate(variables)]
 
 
-def _too_few(again: int, n: int, outcome: str) -> Message:
-    return message("driver-few", again=Persons(again, of=n), customers=counted(n, "customer"), outcome=outcome,
-                   needed=EVENTS_EACH)
+def _too_few(again: int, n: int) -> Message:
+    return message("driver-few", again=Persons(again, of=n), customers=counted(n, "customer"), needed=EVENTS_EACH)
 
 
 def _unfit(one: Variable, x: np.ndarray, y: pd.Series, columns: list[np.ndarray]) -> Message | None:
     """Why a variable cannot stand in a model beside `columns`; None where it can."""
     if np.ptp(x) == 0:
         return message("driver-alike")
-    if np.ptp(y) == 0:
-        return message("driver-same-again")
     if one.yes_no:
         having = int(x.sum())
         if min(having, len(x) - having) < FEWEST:
@@ -212,12 +198,12 @@ def _unfit(one: Variable, x: np.ndarray, y: pd.Series, columns: list[np.ndarray]
     return None if rest.var() > (1 - COLLINEAR) * x.var() else message("driver-collinear")
 
 
-def _fit(design: np.ndarray, y: np.ndarray, *, poisson: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and HC3 standard errors of a Poisson or logistic regression.
+def _fit(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients and HC3 standard errors of a logistic regression.
 
     The standard errors are nan where it does not converge, as under complete separation.
     """
-    found = glm.fit(design, y, link="log" if poisson else "logit")
+    found = glm.fit(design, y, link="logit")
     if not found.converged or not np.linalg.cond(found.information) < 1e12:
         return found.coef, np.full(design.shape[1], NAN)
     inverse = np.linalg.inv(found.information)
@@ -226,19 +212,18 @@ def _fit(design: np.ndarray, y: np.ndarray, *, poisson: bool) -> tuple[np.ndarra
     return found.coef, np.sqrt(np.diag(inverse @ (scores.T @ scores) @ inverse))
 
 
-def _row(one: Variable, outcome: str, *, why_not: Message | None = None, n: int = 0, events: int = 0,
-         confidence: float = 0.95, estimate: float = NAN, low: float = NAN, high: float = NAN, p: float = NAN) -> dict:
+def _row(one: Variable, n: int, confidence: float, *, why_not: Message | None = None, estimate: float = NAN,
+         low: float = NAN, high: float = NAN) -> dict:
     digits = 2 if estimate < 10 else 0
     ends = {name: Number(end, digits=digits) for name, end in (("ratio", estimate), ("low", low), ("high", high))}
     link = "unclear" if low <= 1 <= high else "up" if estimate > 1 else "down"
     said = message("driver-untold", driver=one.label, why=why_not) if why_not else message(
-        "driver-link", driver=one.label, outcome=outcome, link=link, **ends, level=_level(confidence),
+        "driver-link", driver=one.label, link=link, **ends, level=_level(confidence),
         more="none" if one.yes_no else "higher" if one.kind == "survey" else "more",
         step="yes-no" if one.yes_no else "deviation", customers=counted(n, "customer"))
     if one.kind == "membership" and not why_not:
         said = joined([said, message("naive-members-why")])
-    return {"outcome": outcome, "driver": one.label, "kind": one.kind, "estimate": estimate, "low": low, "high": high,
-            "p": p, "n": n, "events": events, "sentence": said}
+    return {"driver": one.label, "estimate": estimate, "low": low, "high": high, "sentence": said}
 
 
 def _level(confidence: float) -> Message:
@@ -246,11 +231,11 @@ def _level(confidence: float) -> Message:
 
 
 # ---------------------------------------------------------------- importance and performance
-def key_drivers(survey: pd.DataFrame | None, *, outcome: str = "nps",
-                scales: Mapping[str, tuple[float, float]] | None = None, confidence: float = 0.95) -> pd.DataFrame:
+def key_drivers(survey: pd.DataFrame | None, *, scales: Mapping[str, tuple[float, float]] | None = None,
+                confidence: float = 0.95) -> pd.DataFrame:
     """Importance against performance of each rated thing (Martilla & James 1977): one row per `driver_...` question.
 
-    importance: correlation of its rating with the answer to `outcome`, with Fisher's interval. performance: mean
+    importance: correlation of its rating with recommending the shop (NPS), with Fisher's interval. performance: mean
     rating on its scale, from 0 (worst) to 1 (best), with Student's interval; `rating` is the mean as answered, `scale`
     its (worst, best) answer in words. `scales` are the declared ones (the client's sources["survey"].scale), else the
     smallest usual scale that holds all answers. Of each customer the latest answer counts, beside all anonymous ones.
@@ -261,21 +246,21 @@ def key_drivers(survey: pd.DataFrame | None, *, outcome: str = "nps",
     this errs towards UNSURE.
 
     Columns: driver, importance, importance_low, importance_high, performance, performance_low, performance_high,
-    rating, scale, importance_cut, performance_cut, quadrant, n (answers to both questions), sentence. The most
+    importance_cut, performance_cut, quadrant, sentence. The most
     important first; where fewer than 10 answered or all gave the same answer the importance is nan, with the reason in
-    the sentence. Empty without a survey, without driver questions, or without the outcome.
+    the sentence. Empty without a survey, without driver questions, or without NPS.
     """
-    if survey is None or outcome not in survey:
+    if survey is None or "nps" not in survey:
         return pd.DataFrame(columns=KEY_COLUMNS)
     at = survey.sort_values("answered_at", kind="stable")
     latest = at[at["customer_id"].isna() | ~at.duplicated("customer_id", keep="last")]
-    target = _position(latest[outcome], scale_of(survey[outcome], outcome, scales or {}))
+    target = _position(latest["nps"], scale_of(survey["nps"], "nps", scales or {}))
     rows = [_key_driver(latest[question], target, question, scale_of(survey[question], question, scales or {}),
                         confidence=confidence) for question in _questions(survey)]
     cuts = {f"{side}_cut": np.mean(known) if (known := [row[side] for row in rows if np.isfinite(row[side])]) else NAN
             for side in ("importance", "performance")}
     placed = [{**row, **cuts, "quadrant": (quadrant := _quadrant(row | cuts)),
-               "sentence": _key_sentence(row, quadrant, outcome, confidence)} for row in rows]
+               "sentence": _key_sentence(row, quadrant, confidence)} for row in rows]
     return pd.DataFrame(placed, columns=KEY_COLUMNS).sort_values("importance", ascending=False, kind="stable",
                                                                  ignore_index=True)
 
@@ -322,7 +307,7 @@ def _side(low: float, high: float, cut: float) -> bool | None:
     return True if low > cut else False if high < cut else None
 
 
-def _key_sentence(row: Mapping, quadrant: str, outcome: str, confidence: float) -> Message:
+def _key_sentence(row: Mapping, quadrant: str, confidence: float) -> Message:
     if not np.isfinite(row["importance"]):
         why_not = (message("key-driver-few", answers=counted(row["n"], "answer")) if row["n"] < FEWEST else
                    message("key-driver-alike"))
@@ -330,8 +315,7 @@ def _key_sentence(row: Mapping, quadrant: str, outcome: str, confidence: float) 
     ends = {name: Number(row[column], digits=2) for name, column in (
         ("r", "importance"), ("low", "importance_low"), ("high", "importance_high"))}
     link = "up" if row["importance_low"] > 0 else "down" if row["importance_high"] < 0 else "unclear"
-    goes = message(f"question-{outcome}") if outcome in QUESTIONS else outcome
-    return message("key-driver", driver=row["driver"], goes=goes, link=link, **ends, level=_level(confidence),
+    return message("key-driver", driver=row["driver"], link=link, **ends, level=_level(confidence),
                    answers=counted(row["n"], "answer"), rating=Number(row["rating"], digits=1), scale=row["scale"],
                    quadrant=message(f"quadrant-{quadrant}"))
 

@@ -725,54 +725,36 @@ driver-known-of = { $n ->
 }
 driver-crowded = { $buyers } of { $customers } are too few for so many things at once
 driver-separates = it sets apart those who bought again completely
-driver-few = { $outcome ->
-    [orders] { $again } of { $customers } of the past year bought again; it takes { $needed }
-   *[again] { $again } of { $customers } of the past year bought again; it takes { $needed } who did and { $needed } who did not
-}
+driver-few = { $again } of { $customers } of the past year bought again; it takes { $needed } who did and { $needed } who did not
 driver-alike = all customers are alike in it
-driver-same-again = all customers bought the same number of times again
 driver-few-with = { $has } with it and { $without } without; it takes { $needed } of each
 driver-sides-alike = those with it, or those without it, all did the same
 driver-collinear = it tells nearly the same as the things before it
 driver-untold = { CAPITAL($driver) }: cannot be told, because { $why }.
-driver-goes = { $outcome ->
-    [orders] more orders in the next 13 weeks
-   *[again] buying again in the next 13 weeks
-}
-driver-lack = { $outcome ->
-    [orders] fewer orders in the next 13 weeks
-   *[again] not buying again in the next 13 weeks
-}
 driver-more = { $more ->
     [higher] higher{" "}
     [more] more{" "}
    *[none] {""}
 }
 driver-link = { CAPITAL($driver) }: { $link ->
-    [unclear] no clear link with { driver-goes }
-    [up] { driver-more }goes with { driver-goes }
-   *[down] { driver-more }goes with { driver-lack }
-}; { $outcome ->
-    [orders] orders are
-   *[again] the odds to buy again are
-} { $ratio } times as high { $step ->
+    [unclear] no clear link with buying again in the next 13 weeks
+    [up] { driver-more }goes with buying again in the next 13 weeks
+   *[down] { driver-more }goes with not buying again in the next 13 weeks
+}; the odds to buy again are { $ratio } times as high { $step ->
     [yes-no] as without it
    *[deviation] with one standard deviation more
 } ({ $level } interval { $low } to { $high }; { $customers }).
-drivers-untold = What goes with { driver-goes } cannot be told. { $why }
-drivers-unclear = Nothing of { $things } looked at clearly goes with { driver-goes }.
+drivers-untold = What goes with buying again in the next 13 weeks cannot be told. { $why }
+drivers-unclear = Nothing of { $things } looked at clearly goes with buying again in the next 13 weeks.
 drivers-told = { $n ->
-    [one] Of { $things } looked at, { $n } clearly goes with { driver-goes } or the lack of it.
-   *[other] Of { $things } looked at, { $n } clearly go with { driver-goes } or the lack of it.
+    [one] Of { $things } looked at, { $n } clearly goes with buying again in the next 13 weeks or the lack of it.
+   *[other] Of { $things } looked at, { $n } clearly go with buying again in the next 13 weeks or the lack of it.
 } The strongest: { $strongest } What goes together need not depend on each other.
 quadrant-fix = fix first
 quadrant-keep = keep up
 quadrant-watch = watch
 quadrant-fine = fine as it is
 quadrant-unsure = cannot tell
-question-nps = recommending the shop
-question-csat = satisfaction
-question-ces = ease of buying
 scale = { $worst } (worst) to { $best } (best)
 key-drivers-unsure = Which of { $things } to look at first cannot be told from the answers so far.
 key-drivers-group = { CAPITAL($quadrant) }: { $things }.
@@ -780,7 +762,7 @@ key-driver-few = only { $answers } to both questions
 key-driver-alike = answers that are all alike
 key-driver-untold = { CAPITAL($driver) }: cannot be told, because of { $why }.
 key-driver = { CAPITAL($driver) }: { $link ->
-    [up] a better rating goes with { $goes }
-    [down] a better rating goes with less { $goes }
-   *[unclear] no clear link with { $goes }
+    [up] a better rating goes with recommending the shop
+    [down] a better rating goes with less recommending the shop
+   *[unclear] no clear link with recommending the shop
 } (correlation { $r }, { $level } interval { $low } to { $high }; { $answers }); rated { $rating } on a scale from { $scale }: { $quadrant }.
