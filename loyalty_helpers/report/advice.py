@@ -90,7 +90,7 @@ def _call(overdue: Finding, first_calls: Finding) -> Step | None:
         return None
     n = Persons(first_calls.n)
     return message("step-call", n=n), message(
-        "step-call-why", n=n, spent=Number(first_calls.estimate, first_calls.unit, rests_on=n), stake=first_calls.note,
+        "step-call-why", n=n, spent=Number(first_calls.estimate, first_calls.unit), stake=first_calls.note,
         **{"at-stake": "yes" if first_calls.note else "no"})
 
 

@@ -168,8 +168,8 @@ def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
     counts = [name for name in frame if name in table.persons or COLUMNS.get(name, Column()).persons]
     within = [name for name in table.within if name in frame]
     shown = suppressed(_without_hits(_of_units(frame, k), k, table), counts, k, within=within, figures=table.figures)
-    said = shown.select_dtypes("object")
-    return shown.assign(**{name: said[name].map(lambda cell: _seen_fact(cell, k)) for name in said})
+    return shown.assign(**{name: [_seen_fact(cell, k) for cell in shown[name]] for name in shown
+                           if shown[name].dtype == object})
 
 
 def _whole_numbers(cells: pd.Series) -> bool:

@@ -18,8 +18,8 @@ import pandas as pd
 
 from loyalty_helpers.core import packed, store
 from loyalty_helpers.core.findings import Change, Effect, Finding, Verdict
-from loyalty_helpers.core.messages import Fact, Message, message
-from loyalty_helpers.core.settings import Client, UserError
+from loyalty_helpers.core.messages import Fact, Listed, Message, Persons, message
+from loyalty_helpers.core.settings import SOURCES, Client, UserError
 from loyalty_helpers.report import gate, show, tables
 from loyalty_helpers.report.wording import findings as wording
 from loyalty_helpers.report.wording import words
@@ -41,6 +41,16 @@ class Page:
     reads: ClassVar[bool] = True  # whether the chapter reads prepared tables
 
     # ------------------------------------------------------------ words
+    def loaded(self) -> None:
+        """What the chapter reads, which tables the client has not, and what readers have to know who are not the owner.
+        """
+        missing = tuple(message(f"source-{name.replace('_', '-')}") for name in SOURCES if name not in self.frames)
+        k = gate.least(self.shop)
+        self.say(message("loaded", rows=message("read-rows", rows=len(self.frames["orders"])),
+                         customers=message("read-customers", customers=Persons(len(self.frames["customers"]))),
+                         missing=Listed(missing), all="no" if missing else "yes"),
+                 *([message("notice", least=k)] if k > 1 else []))
+
     def lead(self, said: str | Message, *found: Any) -> None:
         """The chapter's answer, set large."""
         show.lead(self._words(said, found))

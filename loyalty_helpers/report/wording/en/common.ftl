@@ -49,3 +49,26 @@ table-nothing = { $caption }: nothing to show.
 
 mark-launch = launch
 mark-break-even = pays for itself at { $lift }
+
+## What a chapter reads
+
+read-rows = { $rows ->
+    [one] { $rows } order row
+   *[other] { $rows } order rows
+}
+read-customers = { $customers ->
+    [one] { $customers } identified customer
+   *[other] { $customers } identified customers
+}
+loaded = { $all ->
+    [yes] Read: { $rows } of { $customers }.
+   *[no] Read: { $rows } of { $customers }. Not supplied: { $missing } (no report needs any of them).
+}
+source-lines = order lines
+source-members = a list of members
+source-survey = a survey
+source-assignment = a draw by lot
+source-points = a ledger of points
+source-referrals = referrals
+source-costs = a list of costs
+source-opt-outs = a list of people who must not be contacted
