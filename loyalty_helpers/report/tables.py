@@ -53,13 +53,13 @@ COLUMNS: dict[str, Column] = {
     **dict.fromkeys(("effect", "lowest", "highest", "results", "studies", "client_effect", "client_low", "client_high"),
                     Column()),  # of published cases
     # evaluation
-    **dict.fromkeys(("rung", "weeks", "needed_for_10", "needed_for_20", "needed_for_30", "time_to_answer_weeks_for_20",
-                     "smallest_lift", "activity_days", "first", "last", "week", "weeks_before", "weeks_after",
-                     "quantile", "others", "orders_low", "orders_high", "per_week_before", "per_week_after", "members_share",
-                     "rewards_share", "change_described", "rewards", "profit", "lift", "estimate", "ess", "placebo",
-                     "placebo_low", "placebo_high", "p_value", "p_adjusted", "observed", "predicted", "importance",
-                     "importance_low", "importance_high", "performance", "performance_low", "performance_high",
-                     "importance_cut", "performance_cut"), Column()),
+    **dict.fromkeys((
+        "rung", "weeks", "needed_for_10", "needed_for_20", "needed_for_30", "time_to_answer_weeks_for_20",
+        "smallest_lift", "activity_days", "first", "last", "week", "weeks_before", "weeks_after", "quantile", "others",
+        "orders_low", "orders_high", "per_week_before", "per_week_after", "members_share", "rewards_share",
+        "change_described", "rewards", "profit", "lift", "estimate", "ess", "placebo", "placebo_low", "placebo_high",
+        "p_value", "p_adjusted", "observed", "predicted", "importance", "importance_low", "importance_high",
+        "performance", "performance_low", "performance_high", "importance_cut", "performance_cut"), Column()),
 }
 LEVELS = ("before", "after", "change", "low", "high")
 # tables that need more than their columns' declarations, by the name under which the page shows or keeps them

@@ -23,7 +23,6 @@ from loyalty_helpers.evaluation.money import Money, break_even_curve, money
 from loyalty_helpers.evaluation.panel import USABLE
 from loyalty_helpers.evaluation.power import can_know_sentence as can_know
 from loyalty_helpers.evaluation.said import joined, lift
-from loyalty_helpers.evaluation.trends import placebo_sentence as placebos_said
 from loyalty_helpers.evaluation.weeks import NO_LAUNCH, first_joining
 from loyalty_helpers.ingest import themes
 from loyalty_helpers.report import evidence
@@ -35,6 +34,7 @@ from loyalty_helpers.report.chapters.ch04_said import (
     error_rates,
     limits,
     of_spending,
+    placebos_said,
     planted,
     primary,
     rewarded,
@@ -113,7 +113,6 @@ class Chapter(Page):
         return trends.placebo_launches(self.frames["orders"], **self.launch, confidence=confidence)
 
     def at_launch(self) -> Message:
-        """What else moved at the launch, as far as orders show it."""
         return trends.at_launch_sentence(trends.at_launch(self.frames["orders"], **self.launch))
 
     def targets(self, found: Found) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.evaluation.money import Money
 from loyalty_helpers.evaluation.said import counted, joined, lift, percent, sentence, yes
 from loyalty_helpers.evaluation.till import LABELS
+from loyalty_helpers.evaluation.trends import placebo_sentence
 from loyalty_helpers.evaluation.weeks import missing
 from loyalty_helpers.report import evidence
 from loyalty_helpers.report.wording import findings as wording
@@ -117,6 +118,11 @@ def drawn(effect: Effect | None) -> Message | list[Message]:
     complier = effect.diagnostics.get("complier")
     known = complier is not None and complier.measurable
     return [wording.sentence(effect), effect.note, *([message("drawn-complier", x=complier)] if known else [])]
+
+
+def placebos_said(table: pd.DataFrame, effect: Effect, beside: Message) -> list[Message]:
+    """What launches that never were show, and what else moved at the real one (`beside`)."""
+    return [placebo_sentence(table, effect), beside]
 
 
 def primary(found: Found) -> list[Message]:

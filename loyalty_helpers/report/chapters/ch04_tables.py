@@ -113,7 +113,7 @@ def designs(power: pd.DataFrame) -> pd.DataFrame:
               for size in (10, 20, 30)}
     return pd.DataFrame({
         "design": [_capital(message(f"design-{design}")) for design in power["design"]],
-        "rests on": [Number(n) if pd.isna(n) else Persons(int(n)) for n in power["customers"]],
+        "rests on": [Number(n) for n in power["customers"]],
         "smallest lift found": [lift(size) for size in power["smallest_lift"]],
         **needed, "time until +20 % is found": [_waiting(weeks) for weeks in power["time_to_answer_weeks_for_20"]],
         "what to know": power["note"]})
@@ -204,9 +204,8 @@ def _in_unit(value: float, unit: str, item: Message) -> Message | Number | str:
         return message("no-lift-pays" if unit == "lift" else "not-within-sight")
     if unit == "lift":
         return lift(value, 1)
-    if unit == "members":
-        return Persons(int(value))
-    return Number(value, digits=int(unit == "months")) if unit in ("months", "orders") else Number(value, unit)
+    plain = unit in ("members", "months", "orders")
+    return Number(value, digits=int(unit == "months")) if plain else Number(value, unit)
 
 
 def member_groups(groups: pd.DataFrame, currency: str) -> pd.DataFrame:
