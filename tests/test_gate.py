@@ -33,8 +33,9 @@ K, NAN = 5, float("nan")
 # What is declared is said a second time here, so that a declaration that is lost or forgotten is missed. Whoever adds
 # a column or a table says it in both places.
 PERSONS = {"customers", "members", "joiners", "answers", "n_treated", "n_comparison"}
-WITHIN = {"segments": ("scheme",)}
-IN_ONE_TABLE: dict[str, set[str]] = {}  # columns that count persons in that table alone
+WITHIN = {"segments": ("scheme",), "choices": ("option",), "comments": ("group", "theme"),
+          "power": ("design",), "since_joining": ("first",)}
+IN_ONE_TABLE: dict[str, set[str]] = {"choices": {"n"}, "comments": {"n", "comments"}, "compared_joiners": {"number"}}  # columns that count persons in that table alone
 HITS: dict[str, set[tuple[str, str]]] = {}  # shares of persons, and the column of their n
 NO_PERSONS = {"order", "week", "test"}
 

@@ -11,9 +11,9 @@ PERSONS = ("customer", "held-out-customer", "member", "joiner", "usable-joiner",
            "comparable-buyer")
 
 
-def counted(n: int, noun: str) -> Message:
-    """A number with its noun: "1,200 customers"."""
-    return message(f"n-{noun}", n=Persons(int(n)) if noun in PERSONS else int(n))
+def counted(n: int, noun: str, *, of: int | None = None) -> Message:
+    """A number with its noun: "1,200 customers"; of persons, `of` so many where that is said beside it."""
+    return message(f"n-{noun}", n=Persons(int(n), of) if noun in PERSONS else int(n))
 
 
 def too_few(n: int, noun: str, needed: int) -> Message:

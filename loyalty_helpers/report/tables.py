@@ -54,7 +54,7 @@ COLUMNS: dict[str, Column] = {
                     Column()),  # of published cases
     # evaluation
     **dict.fromkeys((
-        "rung", "weeks", "needed_for_10", "needed_for_20", "needed_for_30", "time_to_answer_weeks_for_20",
+        "n", "rung", "weeks", "needed_for_10", "needed_for_20", "needed_for_30", "time_to_answer_weeks_for_20",
         "smallest_lift", "activity_days", "first", "last", "week", "weeks_before", "weeks_after", "quantile", "others",
         "orders_low", "orders_high", "per_week_before", "per_week_after", "members_share", "rewards_share",
         "change_described", "rewards", "profit", "lift", "estimate", "ess", "placebo", "placebo_low", "placebo_high",
@@ -68,10 +68,9 @@ TABLES: dict[str, Table] = {
     # evaluation
     "activity_stress": Table(units=tuple((name, "share") for name in LEVELS)),
     "choices": Table(within=("option",), persons=("n",)),
-    "comments": Table(within=("group", "theme"), persons=("n",)),
+    "comments": Table(within=("group", "theme"), persons=("n", "comments")),
     "compared_joiners": Table(persons=("number",)),
-    "designs": Table(within=("design",), figures=()),
-    "power": Table(within=("design",), figures=()),
+    "power": Table(within=("design",)),
     "since_joining": Table(within=("first",)),
 }
 

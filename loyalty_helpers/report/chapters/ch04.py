@@ -83,8 +83,8 @@ class Chapter(Page):
         if not nobody and self.launch["launched_on"] is not None:
             usable = int((till.joiners(self.frames, **self.launch) == USABLE).sum())
         retention = next(one for one in found.changes if one.kpi == "retention")
-        return power.power_table(self.frames, **self.launch, effects=found.effects, usable_joiners=usable,
-                                 retention=retention.before)
+        return self.seen(power.power_table(self.frames, **self.launch, effects=found.effects, usable_joiners=usable,
+                                           retention=retention.before), "power")
 
     def as_table(self, name: str, *found: Any, note: Message | None = None, **facts: str) -> None:
         """The table that `ch04_tables` makes under this name of what was `found`."""
@@ -140,8 +140,10 @@ class Chapter(Page):
         return driver_analysis.key_drivers(self.frames.get("survey"), scales=self.shop.scales, confidence=confidence)
 
     def asked(self, about: str, confidence: float) -> dict[str, pd.DataFrame]:
-        """Of each question what its comments mention ("themes"), or what was chosen ("choices")."""
-        return themes.by_question(self.frames.get(about), confidence=confidence)
+        """Of each question what its comments mention ("comments"), or what was chosen ("choices")."""
+        counted = self.frames.get("themes" if about == "comments" else about)
+        asked = themes.by_question(counted, confidence=confidence)
+        return {question: self.seen(rows, about) for question, rows in asked.items()}
 
     def curve(self, found: Found) -> pd.DataFrame:
         return break_even_curve(self.frames, self.shop, found.headline)

@@ -61,11 +61,11 @@ def compared_joiners(effect: Effect) -> pd.DataFrame:
     """How many members the comparison used, and how many were set aside, by reason; empty where none was made."""
     told = effect.diagnostics
     if not told:
-        return pd.DataFrame(columns=["members", "number"])
+        return pd.DataFrame(columns=["which members", "number"])
     follow_up = told.get("follow_up", FOLLOW_UP)
     rows = [(message("joiners-compared", known=KNOWN_FOR, weeks=follow_up), told["joiners_used"])]
     rows += [(message("joiners-aside", why=aside(why, follow_up=follow_up)), n) for why, n in told["set_aside"].items()]
-    return pd.DataFrame(rows, columns=["members", "number"])
+    return pd.DataFrame(rows, columns=["which members", "number"])
 
 
 def fair_draw(effect: Effect | None) -> pd.DataFrame:

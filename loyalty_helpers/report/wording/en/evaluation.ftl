@@ -731,15 +731,18 @@ driver-few-with = { $has } with it and { $without } without; it takes { $needed 
 driver-sides-alike = those with it, or those without it, all did the same
 driver-collinear = it tells nearly the same as the things before it
 driver-untold = { CAPITAL($driver) }: cannot be told, because { $why }.
-driver-more = { $more ->
-    [higher] higher{" "}
-    [more] more{" "}
-   *[none] {""}
-}
 driver-link = { CAPITAL($driver) }: { $link ->
     [unclear] no clear link with buying again in the next 13 weeks
-    [up] { driver-more }goes with buying again in the next 13 weeks
-   *[down] { driver-more }goes with not buying again in the next 13 weeks
+    [up] { $more ->
+        [higher] higher goes with
+        [more] more goes with
+       *[none] goes with
+    } buying again in the next 13 weeks
+   *[down] { $more ->
+        [higher] higher goes with
+        [more] more goes with
+       *[none] goes with
+    } not buying again in the next 13 weeks
 }; the odds to buy again are { $ratio } times as high { $step ->
     [yes-no] as without it
    *[deviation] with one standard deviation more
