@@ -10,7 +10,7 @@ from math import ceil, expm1, isfinite, log1p
 import pandas as pd
 
 from loyalty_helpers.core.findings import OUTCOMES, Effect
-from loyalty_helpers.core.messages import Listed, Message, Persons, message
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
 from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.evaluation.before_after import describe, naive
@@ -209,7 +209,8 @@ def _trend_takes(before: int, after: int, customers: int) -> Takes:
     lacking = {"older": MIN_BEFORE - before, "since": MIN_AFTER - after, "all": MIN_WEEKS - before - after}
     takes = [message(f"takes-weeks-{which}", n=n) for which, n in lacking.items() if n > 0]
     if customers < MIN_CUSTOMERS:
-        takes.append(message("takes-customers", n=MIN_CUSTOMERS - customers))
+        short = MIN_CUSTOMERS - customers
+        takes.append(message("takes-customers", n=Number(short, rests_on=Persons(customers)), one=yes(short == 1)))
     return message("rung-2-why", before=counted(before, "whole-week"), after=after,
                    customers=counted(customers, "customer")), takes
 
@@ -227,7 +228,8 @@ def _till_takes(frames: Frames, program: Program, before: int) -> Takes:
     takes = [message("takes-weeks-older", n=CALIBRATED_BEFORE - before)] if before < CALIBRATED_BEFORE else []
     if short > 0:
         pace = {"weeks": counted(ceil(short * seen / usable), "week"), "pace": "yes"} if usable else {"pace": "no"}
-        takes.append(message("takes-joiners", n=short, **{"weeks": ""} | pace))
+        takes.append(message("takes-joiners", n=Number(short, rests_on=Persons(usable)), one=yes(short == 1),
+                             **{"weeks": ""} | pace))
     others = tuple(message("aside", n=Persons(n), why=aside(reason))
                    for reason, n in status[status != USABLE].value_counts().items())
     return message("rung-3-why", before=counted(before, "whole-week"), usable=counted(usable, "usable-joiner", of=len(status)),

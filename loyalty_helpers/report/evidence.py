@@ -90,7 +90,7 @@ def error_rates(headline: Effect | None, customers: int, found: pd.DataFrame) ->
     nearest = max((size for size in sizes if size <= customers), default=sizes[0])  # rather smaller than larger
     rows = rows[rows["customers"] == nearest]
     nil = rows[rows["lift"] == 0]
-    return message("error-rates", shops=int(rows["answers"].sum()), customers=int(nearest), nil=yes(len(nil)),
+    return message("error-rates", shops=int(rows["answers"].sum()), size=Number(nearest), nil=yes(len(nil)),
                    coverage=_pooled(rows, "coverage", by="answers"),
                    claims=_pooled(nil, "claims_positive", by="answers"),
                    works=_pooled(nil, "says_works", by="repetitions"))

@@ -59,8 +59,8 @@ limits-till = The comparison of members with comparable buyers rests on what no 
 leanings = It leans towards “it works” where a passing appetite that no order shows makes people join{ $appetite }, and where everybody's demand jumped at the launch{ $jump }; towards “no effect” where old orders themselves, and not the personal rate, make people join{ $old }.
 leaning-size = {" "}({ $lift } there, in simulated shops without an effect)
 error-rates = { $nil ->
-    [yes] In { $shops } simulated shops of { $customers } customers, this method's interval held the planted truth in { $coverage }; where the program did nothing, it found a lift in { $claims } of the cases, and the verdict would have been “works” or “probably works” in { $works }.
-   *[no] In { $shops } simulated shops of { $customers } customers, this method's interval held the planted truth in { $coverage }.
+    [yes] In { $shops } simulated shops of { $size } customers, this method's interval held the planted truth in { $coverage }; where the program did nothing, it found a lift in { $claims } of the cases, and the verdict would have been “works” or “probably works” in { $works }.
+   *[no] In { $shops } simulated shops of { $size } customers, this method's interval held the planted truth in { $coverage }.
 }
 
 ## What comments mention

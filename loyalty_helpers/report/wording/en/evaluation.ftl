@@ -507,15 +507,15 @@ takes-weeks-all = { $n ->
     [one] { $n } more week of orders in all (older exports, or waiting)
    *[other] { $n } more weeks of orders in all (older exports, or waiting)
 }
-takes-customers = { $n ->
-    [one] { $n } more customer
-   *[other] { $n } more customers
+takes-customers = { $one ->
+    [yes] { $n } more customer
+   *[no] { $n } more customers
 }
 takes-members = a member list with customer id and date of joining
 takes-others = customers who could join and did not
-takes-joiners = { $n ->
-    [one] { $n } more usable joiner
-   *[other] { $n } more usable joiners
+takes-joiners = { $one ->
+    [yes] { $n } more usable joiner
+   *[no] { $n } more usable joiners
 }{ $pace ->
     [yes] , about { $weeks } of waiting at the pace so far
    *[no] {""}
