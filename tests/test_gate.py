@@ -35,11 +35,13 @@ K, NAN = 5, float("nan")
 PERSONS = {"customers", "members", "joiners", "answers", "n_treated", "n_comparison", "both", "checked", "first_calls",
            "late", "only_this", "buyers", "contacted"}
 WITHIN = {"segments": ("scheme", "before"), "groups": ("before",), "cutoffs": ("measure",), "levels": ("scheme",),
-          "next_category": ("first",), "tested": ("model",)}
+          "next_category": ("first",), "tested": ("model",), "choices": ("option",), "comments": ("group", "theme"),
+          "power": ("design",), "since_joining": ("first",)}
 PLACES = {"Champions", "Loyal", "Potential Loyalist", "New Customers", "Promising", "Need Attention", "About To Sleep",
           "At Risk", "Cannot Lose Them", "Hibernating", "Lost", "Did not buy"}
 IN_ONE_TABLE: dict[str, set[str]] = {  # columns that count persons in that table alone
-    "baskets": {"orders"}, "index_parts": {"answered"}, "migration_segments": PLACES}
+    "baskets": {"orders"}, "index_parts": {"answered"}, "migration_segments": PLACES, "choices": {"n"},
+    "comments": {"n", "comments"}, "compared_joiners": {"number"}}
 HITS: dict[str, set[tuple[str, ...]]] = {  # shares of persons, the column of their n, and what goes with them
     "cohorts": {("share", "customers", "returned")}, "retention": {("share", "customers", "returned")}}
 STEPS = {"by_day": "second", "lorenz": "step", "reach": "step"}  # curves over persons, and what counts them

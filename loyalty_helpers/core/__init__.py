@@ -5,11 +5,14 @@ no other room.
 """
 
 __all__ = [
+    "calendar",
     "findings",
     "glm",
     "intervals",
     "messages",
     "packed",
+    "scales",
     "settings",
     "store",
+    "windows",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,12 +17,10 @@ from scipy import stats
 from loyalty_helpers.core.findings import NAN, Change, Finding
 from loyalty_helpers.core.intervals import Share, holm, newcombe
 from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
+from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.customers import tables
 from loyalty_helpers.customers.buyers import CONFIDENCE, Pace, buyers, share_of
 from loyalty_helpers.customers.rfm import SEGMENTS, rfm_scores, segment_names
-
-if TYPE_CHECKING:
-    from loyalty_helpers.core.windows import Windows
 
 GROUPS = ("Best", "Regular", "Occasional", "Once")  # best first
 BEST, REGULAR = 9, 6  # frequency score + money score from which a customer counts as such
@@ -59,8 +56,7 @@ class Migration:
         """Where the customers of before went."""
         levels = {change.kpi: change.after for change in self.moves}
         if not levels:  # a shop without a program lacks nothing
-            whole = self.why.key in ("migration-no-launch", "migration-no-windows")
-            return self.why if whole else message("migration-unknown", why=self.why)
+            return self.why if self.why.key == "migration-no-launch" else message("migration-unknown", why=self.why)
         if not all(levels[move].measurable for move in MOVES):
             return message("migration-hidden", why=levels["stopped"].note)
         n = levels["stopped"].n
@@ -108,8 +104,7 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
     if spans is None:
         return _nothing(message("migration-no-launch"))
     if spans.days == 0 or spans.before_end <= spans.before_start:
-        return _nothing(message("migration-no-windows", why=spans.note) if spans.note else
-                        message("migration-nothing-before"))
+        return _nothing(spans.note or message("migration-nothing-before"))
     shift = spans.after_start - spans.before_start
     wave = _wave(orders, spans.before_start, spans.before_end)
     was = scored_against(wave, wave, pace=pace)

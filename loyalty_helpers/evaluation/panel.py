@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from loyalty_helpers.core.messages import Message, message
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, data_end, first_joining, moments
 
 GROUPS, SEED = 40, 20250113  # customers are drawn into so many groups, left out one by one for the standard errors
@@ -132,7 +133,7 @@ def trials(panel: Panel) -> pd.DataFrame:
 
 
 def joining_status(panel: Panel, members: pd.DataFrame, *, follow_up: int = FOLLOW_UP) -> pd.Series:
-    """Of each member by customer_id: USABLE for a comparison at the till, or why not.
+    """Of each member by customer_id: USABLE for a comparison at the till, or why not (a reason of `aside`).
 
     Usable: joined since the launch at an order (an order in the same week), a customer for KNOWN_FOR weeks by then, and
     `follow_up` whole weeks of orders to follow.
@@ -142,14 +143,19 @@ def joining_status(panel: Panel, members: pd.DataFrame, *, follow_up: int = FOLL
     week, first = np.append(panel.joined, NEVER)[place], np.append(panel.first, 0)[place]  # the last: unknown ids
     dated = listed.isin(first_joining({"members": members})["customer_id"]).to_numpy()
     reasons = {
-        "no date of joining": ~dated,
-        "not among the customers drawn by lot": listed.isin(panel.not_drawn).to_numpy(),
-        "no order under that id": place < 0,
-        "joined before the launch": week < panel.launch,
-        "joined after the orders end": week > panel.weeks,
-        f"fewer than {follow_up} weeks of data since joining": week + follow_up >= panel.weeks,
-        "joined away from an order": panel.total(place, week, week + 1) == 0,
-        f"known as customers for less than {KNOWN_FOR} weeks": week - first < KNOWN_FOR,
+        "undated": ~dated,
+        "not-drawn": listed.isin(panel.not_drawn).to_numpy(),
+        "no-order": place < 0,
+        "early": week < panel.launch,
+        "late": week > panel.weeks,
+        "short": week + follow_up >= panel.weeks,
+        "away": panel.total(place, week, week + 1) == 0,
+        "new": week - first < KNOWN_FOR,
     }
     status = np.select(list(reasons.values()), list(reasons), default=USABLE)
     return pd.Series(status, index=pd.Index(listed, name="customer_id"), dtype="str")
+
+
+def aside(reason: str, *, follow_up: int = FOLLOW_UP) -> Message:
+    """What `joining_status` says of those who are set aside: "joined before the launch"."""
+    return message(f"aside-{reason}", weeks=follow_up, known=KNOWN_FOR)

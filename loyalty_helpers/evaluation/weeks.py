@@ -11,13 +11,15 @@ from datetime import date
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, OUTCOMES, Effect
+from loyalty_helpers.core.messages import Message, message
 
 Frames = Mapping[str, pd.DataFrame]
 
 WEEK, DAY = pd.Timedelta(days=7), pd.Timedelta(days=1)
 YEAR = 365.25 / 7  # in weeks
 FOLLOW_UP = 13  # weeks in which a member's orders are counted
-NO_LAUNCH = "no launch date of a program is set"
+NO_LAUNCH = message("no-launch")
+UNLISTED = message("no-member-list")
 
 
 def weekly(orders: pd.DataFrame, *, launched_on: date | None, end: date | None = None) -> pd.DataFrame:
@@ -90,7 +92,8 @@ def first_joining(frames: Frames) -> pd.DataFrame:
     return first.assign(joined_at=first["joined_at"].dt.normalize())
 
 
-def missing(label: str, why_not: str, *, rung: int = 0, scope: str = "members", grade: str = "E",
-             outcome: str = "orders") -> Effect:
-    return Effect(label=label, method=label, outcome=outcome, rung=rung, grade=grade, scope=scope, unit="lift",
-                  estimate=NAN, note=why_not)
+def missing(label: Message, why_not: Message | str, *, rung: int = 0, scope: str = "members", grade: str = "E",
+            outcome: str = "orders") -> Effect:
+    """An effect that could not be had, and why."""
+    return Effect(label=label, outcome=outcome, rung=rung, grade=grade, scope=scope, unit="lift", estimate=NAN,
+                  note=why_not)

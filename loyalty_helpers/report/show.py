@@ -153,7 +153,9 @@ def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[s
     _show(html, "\n".join(filter(None, lines)))
 
 
-def _in_unit(value: float, unit: str) -> str:
+def _in_unit(value: object, unit: str) -> object:
+    if not isinstance(value, Real):  # words already, or a number with a unit of its own
+        return value
     return difference(value, unit) if unit == "lift" else amount(value, unit)
 
 

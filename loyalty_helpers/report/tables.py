@@ -77,7 +77,16 @@ COLUMNS: dict[str, Column] = {
     **dict.fromkeys(("buyers", "contacted"), Column(persons=True)),
     **dict.fromkeys(("days", "tenth", "fifth", "season", "predicted", "actual", "carried", "threshold", "expected",
                      "value_predicted", "value_actual", "r", "alpha", "a", "b"), Column()),
+    # evaluation
+    **dict.fromkeys((
+        "n", "rung", "weeks", "needed_for_10", "needed_for_20", "needed_for_30", "time_to_answer_weeks_for_20",
+        "smallest_lift", "activity_days", "first", "last", "week", "weeks_before", "weeks_after", "quantile", "others",
+        "orders_low", "orders_high", "per_week_before", "per_week_after", "members_share", "rewards_share",
+        "change_described", "rewards", "profit", "lift", "estimate", "ess", "placebo", "placebo_low", "placebo_high",
+        "p_value", "p_adjusted", "observed", "predicted", "importance", "importance_low", "importance_high",
+        "performance", "performance_low", "performance_high", "importance_cut", "performance_cut"), Column()),
 }
+LEVELS = ("before", "after", "change", "low", "high")
 BETWEEN = (("low", "share"), ("high", "share"))  # the ends of a share
 LIFETIMES = ("margin_per_year", "simple_clv", "discounted_clv", "total", "model_clv")
 PAIRS = (*BETWEEN, ("share_others", "share"), ("expected", "share"))
@@ -115,6 +124,13 @@ TABLES: dict[str, Table] = {
     "rfm": Table(names=(("segment", "segment"),)),
     "score_groups": Table(figures=()),
     "tested": Table(within=("model",), units=(("gained", "share"), ("total_error", "lift"))),
+    # evaluation
+    "activity_stress": Table(units=tuple((name, "share") for name in LEVELS)),
+    "choices": Table(within=("option",), persons=("n",)),
+    "comments": Table(within=("group", "theme"), persons=("n", "comments")),
+    "compared_joiners": Table(persons=("number",)),
+    "power": Table(within=("design",)),
+    "since_joining": Table(within=("first",)),
 }
 
 

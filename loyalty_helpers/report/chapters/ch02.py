@@ -10,13 +10,12 @@ from datetime import date
 import pandas as pd
 
 from loyalty_helpers import forecast
-from loyalty_helpers.core import store
+from loyalty_helpers.core import store, windows
 from loyalty_helpers.core.findings import NAN, Finding
 from loyalty_helpers.core.intervals import FEWEST_UNITS
 from loyalty_helpers.core.messages import Message, Number, Persons, message
 from loyalty_helpers.customers import actions, cohorts, concentration, drift, levels, migration, rfm, rhythm, score
 from loyalty_helpers.customers.buyers import Pace, pace
-from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.report import action_book, call_sheet
 from loyalty_helpers.report.chapters import ch01, ch04
 from loyalty_helpers.report.page import Page
@@ -79,7 +78,7 @@ class Chapter(Page):
         """Everything told of the customers as they are now."""
         orders, everyone = self.frames["orders"], self.frames["customers"]
         as_of = ch01.data_end(orders)
-        speed = pace(orders, activity_days=kpis.activity_window(orders, until=as_of))
+        speed = pace(orders, activity_days=windows.activity_window(orders, until=as_of))
         scores = assignments(everyone, self.shop.levels, self.frames.get("referrals"), pace=speed)
         rhythms = rhythm.rhythm(orders, as_of=as_of)
         todo = action_book.load_actions(self.shop.folder)

@@ -11,6 +11,7 @@ from loyalty_helpers.core import store
 from loyalty_helpers.core.findings import NAN, Finding
 from loyalty_helpers.core.intervals import FEWEST_UNITS
 from loyalty_helpers.core.messages import Message, Number, Persons, message
+from loyalty_helpers.core.windows import YEAR
 from loyalty_helpers.customers import (
     actions,
     affinity,
@@ -23,7 +24,6 @@ from loyalty_helpers.customers import (
     score,
 )
 from loyalty_helpers.customers.buyers import purchases, share_of
-from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.ingest import survey
 from loyalty_helpers.report.chapters import ch01, ch02
 from loyalty_helpers.report.chapters.ch02 import Customers
@@ -78,7 +78,7 @@ class Chapter(ch02.Chapter):
         model's value of the same customers beside."""
         if not survival.measurable:
             return pd.DataFrame(columns=["value_group", "discounted_clv"])
-        still = who.everyone[who.everyone["recency_days"] < kpis.YEAR]
+        still = who.everyone[who.everyone["recency_days"] < YEAR]
         table = forecast.clv_table(
             still, who.scores, gross_margin=self.shop.program.gross_margin, horizon_years=years, discount=discount,
             retention=survival.estimate, currency=self.shop.currency)
@@ -144,10 +144,10 @@ def yearly_survival(orders: pd.DataFrame) -> Finding:
     """
     end, label = pd.Timestamp(ch01.data_end(orders)), message("yearly-survival")
     known = (end - orders["ordered_at"].min().normalize()).days
-    if known < 2 * kpis.YEAR:
-        return share_of(label, 0, 0, note=message("survival-short", needed=2 * kpis.YEAR, known=known))
+    if known < 2 * YEAR:
+        return share_of(label, 0, 0, note=message("survival-short", needed=2 * YEAR, known=known))
     bought = purchases(orders)
-    age = (end - bought["ordered_at"]) / pd.Timedelta(days=kpis.YEAR)
+    age = (end - bought["ordered_at"]) / pd.Timedelta(days=YEAR)
     was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
     return share_of(label, len(was & still), len(was) if len(was) >= FEWEST_UNITS else 0,
                     note=message("survival-few", customers=Persons(len(was)), least=FEWEST_UNITS))

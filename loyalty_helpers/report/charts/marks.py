@@ -21,11 +21,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from loyalty_helpers.core import findings
-from loyalty_helpers.core.findings import Change, Effect
 from loyalty_helpers.core.messages import Message
 from loyalty_helpers.report.wording import words
-from loyalty_helpers.report.wording.catalogue import text
+from loyalty_helpers.report.wording.catalogue import capital, text
 from loyalty_helpers.report.wording.numbers import difference, number
 
 INK, ACCENT, CAUTION, GREY, PALE = "#1c2b33", "#0b6e69", "#8f5a00", "#8795a1", "#e3e8ec"
@@ -94,6 +92,12 @@ def percent_axis(axis, *, signed: bool = False) -> None:
     numbers(axis, factor=100, suffix=" %", signed=signed)
 
 
+def decimals(axis, digits: int, *, signed: bool = False) -> None:
+    """At most six ticks with so many decimals."""
+    axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, digits, signed=signed)))
+
+
 def dates(axis) -> None:
     """At most seven ticks, each as short as its neighbours allow ("2025", "Mar"), so that they cannot collide."""
     locator = AutoDateLocator(minticks=3, maxticks=7)
@@ -160,80 +164,8 @@ def rows_axis(ax: Axes, labels: Sequence[str | Message], label: str, *, width: i
     ax.grid(axis="x")
 
 
-# ---------------------------------------------------------------- chapters 03 and 04
-def changes(rows: Sequence[Change], *, unit: str) -> Chart:
-    """Forest plot of the changes of one unit, each with its interval; grey where there is no evidence of a change."""
-    rows = [row for row in rows if row.unit == unit and row.verdict != "not measurable"][::-1]
-    if not rows:
-        return nothing("No rate could be compared before and after.")
-    figure, ax = canvas(0.75 + 0.36 * max(len(rows), 2))
-    for y, row in enumerate(rows):
-        interval(ax, y, row, color=GREY if row.verdict == "no evidence" else ACCENT)
-    ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(range(len(rows)), [findings.capital(row.label) for row in rows])
-    factor, _ = findings.UNITS.get(unit, (1.0, 0))
-    suffix = text(f"change-{unit}", n="").strip() if unit in findings.UNITS else ""
-    numbers(ax.xaxis, factor=factor, signed=True)
-    ax.set(xlabel=f"change ({suffix or unit}), after minus before", ylim=(-0.6, max(len(rows), 2) - 0.4))
-    ax.grid(axis="x")
-    moved = [row for row in rows if row.verdict in ("up", "down")]
-    title = f"{len(moved)} of {len(rows)} rates moved by more than chance would explain"
-    return Chart(
-        figure,
-        title,
-        f"Changes with {rows[0].level} intervals. {title}. " + " ".join(row.sentence for row in rows[::-1]),
-        note="Grey: no evidence of a change. These are changes, not effects: season, trend and who joins are in them.",
-    )
-
-
-def _reason(effects: Sequence[Effect]) -> str:
-    """Why nothing could be had: the first reason given, that of the highest rung."""
-    reasons = (effect.refused or effect.note for effect in effects if not effect.measurable)
-    return next(filter(None, reasons), "no comparison was made.")
-
-
-def trend_effects(effects: Sequence[Effect]) -> Chart:
-    """The whole shop against its own trend: an axis of its own, because it is not about members."""
-    rows = [e for e in effects if e.rung in (1, 2) and e.measurable]
-    if not rows:
-        return nothing("There is no trend to compare with: " + _reason([e for e in effects if e.rung in (1, 2)]))
-    figure, ax = canvas(0.75 + 0.42 * max(len(rows), 2))
-    for y, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
-        interval(ax, y, row, color=ACCENT if row.headline or row is rows[0] else GREY)
-    ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(range(len(rows) - 1, -1, -1), [row.label for row in rows])
-    ax.set(xlabel="difference of the whole shop", ylim=(-0.6, max(len(rows), 2) - 0.4))
-    percent_axis(ax.xaxis, signed=True)
-    ax.grid(axis="x")
-    alt = " ".join([f"Forest plot with {rows[0].level} intervals.", *(row.sentence for row in rows)])
-    return Chart(figure, rows[0].title, alt)
-
-
-def trend(fit: pd.DataFrame, effect: Effect, *, launched_on: date | None) -> Chart:
-    """Weekly orders, and what the trend before the launch predicted for after it, with its interval."""
-    if fit.empty or launched_on is None:
-        return nothing(effect.sentence)
-    figure, ax = canvas(2.9)
-    after = fit["week_start"] >= pd.Timestamp(launched_on)
-    ax.plot(fit["week_start"], fit["observed"], color=GREY, linewidth=0.9, label="observed")
-    ax.fill_between(
-        fit.loc[after, "week_start"], fit.loc[after, "low"], fit.loc[after, "high"], color=PALE, linewidth=0
-    )
-    ax.plot(
-        fit.loc[after, "week_start"],
-        fit.loc[after, "predicted"],
-        color=ACCENT,
-        linewidth=2,
-        label="predicted without a launch",
-    )
-    launch_line(ax, launched_on)
-    ax.set(ylim=(0, fit["observed"].max() * 1.35), xlabel="week beginning", ylabel="orders per week")
-    dates(ax.xaxis)
-    ax.grid(axis="y")
-    ax.legend(loc="upper left", ncols=2)
-    return Chart(
-        figure,
-        effect.title,
-        f"Weekly orders with the forecast from before the launch. {effect.sentence}",
-        note="Shaded: where 95 of 100 weeks would lie if the old trend and season had simply gone on.",
-    )
+def names(ax: Axes, labels: Sequence[str | Message], *, width: int = 34) -> None:
+    """Names of the rows, first on top, wrapped; they may hold signs that look like formulas."""
+    lines = ["\n".join(textwrap.fill(line, width) for line in capital(words(label)).split("\n")) for label in labels]
+    ax.set_yticks(range(len(labels) - 1, -1, -1), lines, parse_math=False)
+    ax.set_ylim(-0.6, max(len(labels), 2) - 0.4)

@@ -355,7 +355,6 @@ migration-occasional = Occasional
 migration-once = Once
 migration-did-not-buy = Did not buy
 migration-no-launch = There is no launch date, and so no before and after to compare.
-migration-no-windows = Where the customers of before the launch went cannot be told. { $why }
 migration-nothing-before = there is nothing before the launch
 migration-nobody = nobody bought in the window before the launch
 migration-no-reach = it would take orders from { $needed } on, and they begin on { $begin }
