@@ -26,8 +26,8 @@ SPEAKING = ("message", "Message", "text")  # what takes a key of the catalogue
 WHO = "customer|member|joiner|buyer|regular|person|friend|answer|referral"
 PERSON = re.compile(rf" (?!of )(?:[\w-]+ ){{0,2}}(?:{WHO})s?\b| people\b")
 BOUNDS = {"least", "needed", "x"}  # numbers of persons nobody counted, and a finding, which the gate knows
-# and single ones, by their keys: customers of simulated shops
-NO_COUNTS = {("error-rates", "customers")}
+# and single ones, by their keys: customers of simulated shops, and how many are drawn at most
+NO_COUNTS = {("error-rates", "customers"), ("interval-tried", "drawn")}
 PARTS = ("", "-label", "-interval", "-low", "-high", "-bounded", "-level", "-n", "-count", "-why", "-measurable",
          "-verdict", "-before", "-after", "-before-n", "-after-n", "-claim", "-covers-zero")
 

@@ -70,7 +70,7 @@ def _known(own: Path, row: int, scheme: str, segment: str) -> tuple[str, str]:
     """Scheme and segment of a row of the client's file, from their names in words; UserError where they are unknown."""
     schemes = {words(Message(tables.key("scheme", one))): one for one in levels.SCHEMES}
     segments = levels.SCHEMES[schemes[scheme]][1] if scheme in schemes else ()
-    named = {words(Message(tables.key("segment", one))): one for one in segments}
+    named = {words(Message(tables.key("place", one))): one for one in segments}
     for column, word, known in (("scheme", scheme, schemes), ("segment", segment, named)):
         if word not in known:
             raise UserError(f"{own.name}, row {row}, column {column}: '{word}' is not one of {', '.join(known)}."
@@ -118,7 +118,7 @@ def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, said: Sequenc
     is left out) stands at the head of the workbook's explanations. `customers` are all who could be listed. `weeks` is
     how far the forecast looks ahead.
     """
-    named = {name: tables.named(listed[name], "segment") for name in ("segment", "value_group", "level")}
+    named = {name: tables.named(listed[name], "place") for name in ("segment", "value_group", "level")}
     listed = listed.assign(**named, reason=reasons(listed), action=actions_for(listed, load_actions(shop.folder)))
     owners = pseudonyms.named(listed, ids)[list(SHOWN)].round(DIGITS)
     store.save_private(shop, "action_list", owners)

@@ -36,7 +36,7 @@ class Table:
     in this table alone. `hits` are shares of persons, each with the column of its n ("recall", "customers") and others
     that go with it: behind one may stand a few persons, though n is large; levels before and after (n_before, n_after)
     need no declaration. `units` are those of columns that have another unit here than elsewhere. `names` are columns
-    that hold names of the rooms ("At Risk"), with how the keys of their words begin: `segment-at-risk`.
+    that hold names of the rooms ("At Risk"), with how the keys of their words begin: `place-at-risk`.
 
     A curve over persons has `steps`, a column that says how many each row adds: of fewer than k no step is seen. A
     table `for_owner` others see without rows, because beside other tables it would tell what they hide.
@@ -93,13 +93,13 @@ PAIRS = (*BETWEEN, ("share_others", "share"), ("expected", "share"))
 # tables that need more than their columns' declarations, by the name under which the page shows or keeps them
 TABLES: dict[str, Table] = {
     # the table of chapter 02, and where the customers of each segment went
-    "segments": Table(within=("scheme", "before"), names=(("segment", "segment"),)),
+    "segments": Table(within=("scheme", "before"), names=(("segment", "place"),)),
     # customers
     "activity": Table(names=(("group", "group"),)),
     "affinity": Table(units=PAIRS, names=(("reading", "reading"),)),
     "baskets": Table(persons=("orders",), units=PAIRS, names=(("reading", "reading"),)),
     "by_day": Table(steps="second"),
-    "by_segment": Table(names=(("segment", "segment"),)),
+    "by_segment": Table(names=(("segment", "place"),)),
     "cohorts": Table(hits=(("share", "customers", "returned"),)),
     "contacts": Table(units=(*BETWEEN, ("threshold", "share"), ("precision", "share"), ("recall", "share"))),
     "cutoffs": Table(within=("measure",), figures=(), names=(("measure", "measure"),)),
@@ -108,20 +108,20 @@ TABLES: dict[str, Table] = {
     "groups": Table(within=("before",)),
     "holdout": Table(units=(("total_error", "lift"), ("largest_error", "share"), ("top_tenth", "share"))),
     "index_parts": Table(persons=("answered",), names=(("group", "parts"),)),
-    "level_rules": Table(for_owner=True, units=BETWEEN, names=(("level", "segment"),)),
-    "levels": Table(within=("scheme",), names=(("scheme", "scheme"), ("segment", "segment"))),
-    "lifetimes": Table(figures=(*LIFETIMES, "meaning"), names=(("value_group", "segment"),),
+    "level_rules": Table(for_owner=True, units=BETWEEN, names=(("level", "place"),)),
+    "levels": Table(within=("scheme",), names=(("scheme", "scheme"), ("segment", "place"))),
+    "lifetimes": Table(figures=(*LIFETIMES, "meaning"), names=(("value_group", "place"),),
                        units=tuple((name, MONEY) for name in LIFETIMES)),
     "lorenz": Table(steps="step"),
     "models": Table(units=(("auc", "share"), ("behind", "share"), ("behind_se", "share"), ("total_error", "lift"))),
-    "migration_segments": Table(persons=(*SEGMENTS, AWAY), names=(("before \\ after", "segment"),)),
+    "migration_segments": Table(persons=(*SEGMENTS, AWAY), names=(("before \\ after", "place"),)),
     "migration_sizes": Table(names=(("group", "migration"),)),
     "next_category": Table(within=("first",), units=PAIRS),
     "quadrant": Table(units=BETWEEN, names=(("type", "type"),)),
     "reach": Table(steps="step"),
     "referrals": Table(units=(("bought_again", "share"),), names=(("group", "newcomers"),)),
     "retention": Table(hits=(("share", "customers", "returned"),), units=BETWEEN),
-    "rfm": Table(names=(("segment", "segment"),)),
+    "rfm": Table(names=(("segment", "place"),)),
     "score_groups": Table(figures=()),
     "tested": Table(within=("model",), units=(("gained", "share"), ("total_error", "lift"))),
     # evaluation
@@ -142,7 +142,7 @@ def units(frame, name: str, *, currency: str) -> dict[str, str]:
 
 
 def key(prefix: str, name: str) -> str:
-    """The key of a name's words: `segment-at-risk` for ("segment", "At Risk")."""
+    """The key of a name's words: `place-at-risk` for ("place", "At Risk")."""
     return f"{prefix}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
 
 

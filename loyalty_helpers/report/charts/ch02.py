@@ -80,7 +80,7 @@ def segments(table: pd.DataFrame) -> Chart:
     """The eleven segments (`Customers.rfm`)."""
     if table["segment"].isin([rfm.TOO_FEW, levels.REFUNDS_ONLY]).all() and table["spend_share"].notna().any():
         return nothing(message("groups-too-few", least=rfm.FEWEST_TO_SORT))
-    return _groups(table.assign(name=tables.named(table["segment"], "segment")), "segments-alt")
+    return _groups(table.assign(name=tables.named(table["segment"], "place")), "segments-alt")
 
 
 def _groups(table: pd.DataFrame, alt: str) -> Chart:

@@ -108,7 +108,7 @@ def quadrant(found: pd.DataFrame) -> Chart:
     for side in ax.spines.values():
         side.set_visible(False)
     new = rows.loc[TOO_NEW, "customers"]
-    note = message("quadrant-note", rule=rows.loc["latent", "meaning"].facts["rule"], new="yes" if new > 0 else "no",
+    note = message("fields-note", rule=rows.loc["latent", "meaning"].facts["rule"], new="yes" if new > 0 else "no",
                    customers=Persons(int(new) if new > 0 else 0))
     fields = [message("quadrant-row", meaning=row.meaning, customers=_people(row.customers), shared=_finite(row.share),
                       share=share(row.share)) for row in rows.loc[[*QUADRANT]].itertuples()]
@@ -116,7 +116,7 @@ def quadrant(found: pd.DataFrame) -> Chart:
     title = said if np.isnan(judged) or glad.isna().any() else message(
         "quadrant-title", glad=Persons(int(glad.sum()), of=int(judged)), customers=Persons(int(judged)),
         latent=Persons(int(rows.loc["latent", "customers"]), of=int(glad.sum())))
-    return Chart(figure, title, message("quadrant-alt", rows=joined(fields), note=note), note=note)
+    return Chart(figure, title, message("fields-alt", rows=joined(fields), note=note), note=note)
 
 
 def _field(ax: Axes, at: tuple[float, float], row: pd.Series) -> None:

@@ -126,7 +126,7 @@ quadrant-leaves = does not buy again
 quadrant-returns = buys again
 quadrant-sad = not satisfied
 quadrant-glad = satisfied
-quadrant-note = Satisfied: { $rule }.{ $new ->
+fields-note = Satisfied: { $rule }.{ $new ->
     [yes] {" "}{ $customers ->
         [one] { $customers } further customer
        *[other] { $customers } further customers
@@ -141,7 +141,7 @@ quadrant-title = { $glad } of { $customers ->
     [one] { $customers } customer
    *[other] { $customers } customers
  } are satisfied; { $latent } of these do not buy again
-quadrant-alt = Four fields. { CAPITAL($rows) }. { $note }
+fields-alt = Four fields. { CAPITAL($rows) }. { $note }
 share-between = { $share } ({ $low } to { $high })
 retention-axis = months after the month of the first order
 retention-share = with an order in it
