@@ -38,6 +38,9 @@ tables.write_csv(orders, shop.private / "action_list.csv")""",
 import pandas as pd
 from loyalty_helpers import tables
 _ = tables.save_result(shop, "kpis", pd.DataFrame({"spend": [tables.read(shop, "orders")["amount"].sum()]}))""",
+    "02b_customers_in_depth": """
+from loyalty_helpers import tables
+print(len(tables.read(shop, "orders")), "rows in depth")""",
     "03_case_study_comparison": """
 from loyalty_helpers import tables
 _ = tables.save_result(shop, "cases", tables.read_result(shop, "kpis"))""",

@@ -13,6 +13,7 @@ from said import said, title
 from test_scoring import customers as plain
 from test_scoring import shop as some
 
+from loyalty_helpers.core import windows
 from loyalty_helpers.core.findings import Finding
 from loyalty_helpers.core.messages import message
 from loyalty_helpers.core.settings import load_client
@@ -29,7 +30,6 @@ from loyalty_helpers.customers import (
     score,
     tables,
 )
-from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.report import gate
 from loyalty_helpers.report.chapters import ch01, ch02, ch02b
@@ -78,7 +78,7 @@ def test_segments_follow_the_pace_of_the_shop():
     rows = [(f"c{i}", f"2024-01-{day:02d}") for i in range(40) for day in (1, 11, 21)]
     made = orders_on(*rows, ("last", "2025-01-31"))
     frame = tables.customers(made, as_of=ch01.data_end(made))
-    speed = buyers.pace(made, activity_days=kpis.activity_window(made, until=ch01.data_end(made)))
+    speed = buyers.pace(made, activity_days=windows.activity_window(made, until=ch01.data_end(made)))
     assert (speed.gap_days, speed.activity_days, speed.returned) == (10, 30, 40)
     rules = load_client("sample").levels
     alone, paced = (ch02.assignments(frame, rules, None, pace=one).set_index("customer_id") for one in (None, speed))
@@ -254,7 +254,7 @@ def test_cohorts_that_may_hold_old_customers_are_marked():
 
 
 def test_the_heat_map_shows_each_share_in_its_place(orders):
-    found = migration.migration(orders, kpis.windows(orders, launched_on=date(2025, 3, 3)))
+    found = migration.migration(orders, windows.windows(orders, launched_on=date(2025, 3, 3)))
     chart = charts.migration(found)
     assert chart.dense and title(chart) == said(found.sentence).rstrip(".")
     rows = found.groups[found.groups["before"] != migration.AWAY]
@@ -291,7 +291,7 @@ def test_what_goes_into_one_order_is_drawn(orders):
 @pytest.mark.parametrize("n", [1, 9])
 def test_of_a_few_there_are_no_percentages_to_draw(orders, n):
     few = orders[orders["customer_id"].isin(sorted(orders["customer_id"].dropna().unique())[:n])]
-    chart = charts.migration(migration.migration(few, kpis.windows(few, launched_on=date(2025, 3, 3))))
+    chart = charts.migration(migration.migration(few, windows.windows(few, launched_on=date(2025, 3, 3))))
     assert chart.figure is None and "nan" not in title(chart)
     late = rhythm.lateness(rhythm.rhythm(few, as_of=date(2025, 8, 4)))
     assert charts.lateness(late).figure is None

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from said import said
 
+from loyalty_helpers.core import windows as core_windows
 from loyalty_helpers.core.intervals import Share, newcombe
 from loyalty_helpers.customers import buyers, migration, rfm, tables
 from loyalty_helpers.customers.migration import AWAY, MOVES
-from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.report import gate
 from loyalty_helpers.report.tables import worded
@@ -35,11 +35,11 @@ def orders(*rows: tuple) -> pd.DataFrame:
         "category": pd.Series(None, index=frame.index, dtype="str"), "rating": np.nan})
 
 
-def windows(*, reach: int = 300) -> kpis.Windows:
+def windows(*, reach: int = 300) -> core_windows.Windows:
     """Hundred days on either side of the launch; orders from `reach` days before it."""
     launch = pd.Timestamp(LAUNCH)
     hundred = timedelta(days=100)
-    return kpis.Windows(launch - hundred, launch, launch, launch + hundred, False, 100, "", launch,
+    return core_windows.Windows(launch - hundred, launch, launch, launch + hundred, False, 100, (), launch,
                         launch - timedelta(days=reach), launch + hundred)
 
 
@@ -135,7 +135,7 @@ def test_a_shop_where_nothing_happens_shows_no_change_though_the_best_fall_back(
     for seed in range(6):
         made = simulate.shop(customers=500, seed=seed, weeks_before=150, weeks_after=52, dropout=0.0, present=0.95,
                              trend=0.0, shock=0.0, season=0.0, join_rate=0.0)
-        found = migration.migration(made.orders, kpis.windows(made.orders, launched_on=made.launched_on))
+        found = migration.migration(made.orders, core_windows.windows(made.orders, launched_on=made.launched_on))
         moves = {change.kpi: change for change in found.moves}
         assert all(change.verdict != "not measurable" for change in found.moves)
         assert moves["best-again"].after.estimate < 0.8
@@ -154,7 +154,7 @@ def adds_up(table: pd.DataFrame, before: set, after: set) -> None:
 
 def test_the_eleven_segments_add_up_too():
     made = simulate.shop(customers=400, seed=2, weeks_before=60, weeks_after=20).orders
-    spans = kpis.windows(made, launched_on=date(2025, 3, 3))
+    spans = core_windows.windows(made, launched_on=date(2025, 3, 3))
     found = migration.migration(made, spans)
     before, after = (set(made.loc[~made["is_refund"] & made["ordered_at"].between(start, end, "left"),
                                   "customer_id"].dropna())
@@ -209,7 +209,7 @@ def test_without_a_launch_or_a_before_there_is_one_sentence():
     assert said(nothing.sentence) == "There is no launch date, and so no before and after to compare."
     assert nothing.comparison == nothing.details == [] and nothing.sizes.empty
     assert migration.matrix(nothing.segments).empty and migration.matrix(nothing.groups).empty
-    empty = kpis.windows(orders(("a", 3, 10), ("a", 20, 10)), launched_on=LAUNCH)
+    empty = core_windows.windows(orders(("a", 3, 10), ("a", 20, 10)), launched_on=LAUNCH)
     assert "no time before to compare with" in said(migration.migration(orders(("a", 3, 10)), empty).sentence)
     refunds = migration.migration(orders(("a", -5, -10.0), ("b", 5, 10)), windows())
     assert refunds.groups.empty
@@ -222,7 +222,7 @@ def test_others_see_no_small_cell():
     assert migration.matrix(found.groups)["before"].tolist() == ["Best", "Regular", "Once", AWAY]
     assert worded(found.sizes, "migration_sizes")["group"].tolist() == ["Best", "Regular", "Once"]
     made = simulate.shop(customers=400, seed=2, weeks_before=60, weeks_after=20).orders
-    many = migration.migration(made, kpis.windows(made, launched_on=date(2025, 3, 3)))
+    many = migration.migration(made, core_windows.windows(made, launched_on=date(2025, 3, 3)))
     wide = migration.matrix(gate.seen(many, 5).segments)
     assert migration.matrix(many.segments).isin([1, 2, 3, 4]).any(axis=None)
     assert not wide.isin([1, 2, 3, 4]).any(axis=None) and wide.drop(columns="before").gt(4).any(axis=None)
