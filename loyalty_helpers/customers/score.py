@@ -33,10 +33,10 @@ def loyalty_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEI
     A component's points are the percentile (mid-rank) of the customer's value among the `reference` customers, by
     default the customers themselves, so that neither the currency nor one heavy customer rules the score. `weights`
     sum to 1; a component not named has none (ARTICLE_WEIGHTS leave out recency). Where a rating or the categories
-    are not known, their weight is spread over the others in proportion, and `flags` says so.
+    are not known, their weight is spread over the others in proportion.
 
     Returns customer_id, <component>_points, score, behavior (the score without the rating), attitude (mean of the
-    points of rating and, where `with_survey` added them, nps and csat; nan where nothing is known), flags; one row
+    points of rating and, where `with_survey` added them, nps and csat; nan where nothing is known); one row
     per customer with at least one order. Raises UserError for weights that are unknown, negative or do not sum to 1.
     """
     weights = checked_weights(weights)
@@ -47,7 +47,7 @@ def loyalty_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = WEI
     behavior = {name: weights[name] for name in BEHAVIOR}
     attitude = {name: 1.0 for name in ATTITUDE if name in points}
     return scored.assign(score=weighted_mean(points, weights), behavior=weighted_mean(points, behavior),
-                         attitude=weighted_mean(points, attitude), flags=_flags(points, weights))
+                         attitude=weighted_mean(points, attitude))
 
 
 def checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
@@ -79,12 +79,6 @@ def weighted_mean(points: Mapping[str, np.ndarray], weights: Mapping[str, float]
     total = sum(weight * np.nan_to_num(points[name]) for name, weight in weights.items())
     spread = sum(known) + np.zeros_like(points["recency"])
     return np.divide(total, spread, out=np.full(len(spread), NAN), where=spread > 1e-9)
-
-
-def _flags(points: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
-    rating, categories = (np.isnan(points[name]) & (weights[name] > 0) for name in ("rating", "categories"))
-    return np.select([rating & categories, rating, categories],
-                     ["no rating, no categories", "no rating", "no categories"], "")
 
 
 def with_survey(customers: pd.DataFrame, survey: pd.DataFrame | None) -> pd.DataFrame:
@@ -208,30 +202,22 @@ def score_groups(scores: pd.Series) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------- the score as the source articles state it
-def raw_article_score(customers: pd.DataFrame, *, weights: Mapping[str, float] = ARTICLE_WEIGHTS) -> pd.DataFrame:
-    """LS = .3 F + .4 M + .2 C + .1 R on orders, money, categories and rating as they are, nothing normalised.
-
-    Shown as a warning, used for nothing: see `article_score_faults`. An unknown rating or category count adds 0.
-    Returns customer_id, <component>_part, score.
-    """
-    kept = buyers(customers)
-    parts = {f"{name}_part": weight * np.nan_to_num(known_values(kept, COMPONENTS[name]))
-             for name, weight in weights.items()}
-    return pd.DataFrame({"customer_id": kept["customer_id"], **parts, "score": sum(parts.values())})
-
-
 def article_score_faults(customers: pd.DataFrame, *, currency: str) -> pd.DataFrame:
-    """Why the articles' score fails: it is money under another name, and another unit of money re-ranks customers.
+    """Why the articles' score (LS = .3 F + .4 M + .2 C + .1 R, on orders, money, categories and rating as they are)
+    fails: it is money under another name, and another unit of money re-ranks customers. Used for nothing else.
 
     Returns, for money in units of 1, 100, 1,000 and 10,000: unit, money_share_of_score (nan where refunds exceed
     somebody's orders), money_share_of_variance (how much of the differences between scores money alone explains: the
     squared correlation, so that parts which offset each other make no share above 100 %), rank_correlation (Spearman,
     with the ranking in units of 1); nan where fewer than two customers differ.
     """
-    rows, first = [], None
+    rows, first, kept = [], None, buyers(customers)
+    parts = {name: weight * np.nan_to_num(known_values(kept, COMPONENTS[name]))
+             for name, weight in ARTICLE_WEIGHTS.items()}
+    rest = sum(part for name, part in parts.items() if name != "monetary")
     for size in (1, 100, 1_000, 10_000):
-        scored = raw_article_score(customers.assign(spend=known_values(customers, "spend") / size))
-        score, money = (scored[column].to_numpy() for column in ("score", "monetary_part"))
+        money = parts["monetary"] / size
+        score = rest + money
         first = score if first is None else first
         differ = len(score) > 1 and min(np.ptp(score), np.ptp(money)) > 0
         rows.append((message("money-unit", size=size, currency=currency),

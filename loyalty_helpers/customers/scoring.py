@@ -1,16 +1,13 @@
 """Scoring under one name, for whoever works from Python: `scoring.rfm(customers)`, `scoring.loyalty_score(...)`."""
 
 from loyalty_helpers.customers.buyers import CONFIDENCE, YEAR, buyers, known_values, purchases
-from loyalty_helpers.customers.levels import levels
 from loyalty_helpers.customers.rfm import VALUE_GROUPS, rfm
 from loyalty_helpers.customers.score import (
     ARTICLE_WEIGHTS,
     WEIGHTS,
-    checked_weights,
     component_points,
     index_change,
     loyalty_score,
-    spearman,
     weighted_mean,
     with_survey,
 )
@@ -22,15 +19,12 @@ __all__ = [
     "WEIGHTS",
     "YEAR",
     "buyers",
-    "checked_weights",
     "component_points",
     "index_change",
     "known_values",
-    "levels",
     "loyalty_score",
     "purchases",
     "rfm",
-    "spearman",
     "weighted_mean",
     "with_survey",
 ]
