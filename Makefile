@@ -23,7 +23,7 @@ else
 endif
 RUN := $(PYTHON) -m loyalty_helpers
 # in the order of the run: each reads what those before it wrote
-CHAPTERS := 01_data_prep 02_scoring 04_program_evaluation 03_case_study_comparison 00_summary
+CHAPTERS := 01_data_prep 02_scoring 04_program_evaluation 02b_customers_in_depth 03_case_study_comparison 00_summary
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile

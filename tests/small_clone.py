@@ -38,6 +38,9 @@ store.write_csv(orders, shop.private / "action_list.csv")""",
 import pandas as pd
 from loyalty_helpers.core import store
 _ = store.save_result(shop, "kpis", pd.DataFrame({"spend": [store.read(shop, "orders")["amount"].sum()]}))""",
+    "02b_customers_in_depth": """
+from loyalty_helpers.core import store
+print(len(store.read(shop, "orders")), "rows in depth")""",
     "03_case_study_comparison": """
 from loyalty_helpers.core import store
 _ = store.save_result(shop, "cases", store.read_result(shop, "kpis"))""",

@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import said, title
 
 from loyalty_helpers.core.settings import UserError
-from loyalty_helpers.customers import actions, rhythm, scoring, tables
-from loyalty_helpers.report import gate as privacy
-from loyalty_helpers.report.charts import calls as action_charts
+from loyalty_helpers.customers import actions, levels, rfm, rhythm, score, tables
+from loyalty_helpers.report import action_book, gate
+from loyalty_helpers.report.charts import ch02
+from loyalty_helpers.report.wording import words
 
 AS_OF = datetime(2025, 1, 1)
-STANDARD = actions.load_actions()
+STANDARD = action_book.load_actions()
 
 
 def orders(*rows: tuple) -> pd.DataFrame:
@@ -38,17 +40,23 @@ def outlook(ids: list[str], **columns) -> pd.DataFrame:
 
 def listing(rows: pd.DataFrame, forecast: pd.DataFrame | None = None, **options) -> pd.DataFrame:
     customers = tables.customers(rows, as_of=AS_OF.date())
-    scored = (scoring.rfm(customers).merge(scoring.loyalty_score(customers)[["customer_id", "score"]], on="customer_id")
-              .merge(scoring.levels(customers), on="customer_id"))
+    scored = (rfm.rfm(customers).merge(score.loyalty_score(customers)[["customer_id", "score"]], on="customer_id")
+              .merge(levels.levels(customers), on="customer_id"))
     forecast = outlook(customers["customer_id"].tolist()) if forecast is None else forecast
     return actions.action_list(customers, scored, rhythm.rhythm(rows, as_of=AS_OF.date()), forecast,
-                               **{"actions": STANDARD, "opt_outs": None} | options)
+                               **{"opt_outs": None} | options)
 
 
-def shop(rate: float = 0.0, margin: float | None = None, smallest_cell: int = 1) -> SimpleNamespace:
+def told(rows: pd.DataFrame, *args, **options) -> pd.DataFrame:
+    """The list with its reasons and actions in words, by customer."""
+    listed = listing(rows, *args, **options)
+    return listed.assign(reason=action_book.reasons(listed),
+                         action=action_book.actions_for(listed, STANDARD)).set_index("customer_id")
+
+
+def shop(rate: float = 0.0, margin: float | None = None) -> SimpleNamespace:
     """The settings that sentences about the list need."""
-    return SimpleNamespace(currency="CNY", audience="shared", smallest_cell=smallest_cell,
-                           program=SimpleNamespace(owner_hourly_rate=rate, gross_margin=margin))
+    return SimpleNamespace(currency="CNY", program=SimpleNamespace(owner_hourly_rate=rate, gross_margin=margin))
 
 
 SMALL = orders(*[("late", ago, 100) for ago in (400, 210, 180, 150, 120, 120)], ("late", 119, -30),
@@ -61,33 +69,31 @@ FORECAST = outlook(["fine", "late", "once", "twice"], expected_orders=[3.0, 0.9,
 
 # ---------------------------------------------------------------- the table that a client can edit
 def test_every_segment_of_every_scheme_has_an_action():
-    table = actions.load_actions()
-    assert {(scheme, name) for scheme, (_, names) in scoring.SCHEMES.items() for name in names} == set(
+    table = action_book.load_actions()
+    assert {(scheme, name) for scheme, (_, names) in levels.SCHEMES.items() for name in names} == set(
         zip(table["scheme"], table["segment"], strict=True))
     assert (table["action"].str.len() > 20).all()
 
 
 def test_a_client_replaces_actions_by_a_file_of_its_own(tmp_path):
     own = tmp_path / "actions.csv"
-    own.write_text("scheme,segment,action\nRFM segment,Lost,Call them\nRFM segment,Loyal,\n", "utf-8-sig")
-    changed = actions.load_actions(tmp_path).set_index(["scheme", "segment"])["action"]
-    standard = actions.load_actions().set_index(["scheme", "segment"])["action"]
-    assert changed["RFM segment", "Lost"] == "Call them"
-    assert changed.drop(("RFM segment", "Lost")).sort_index().equals(
-        standard.drop(("RFM segment", "Lost")).sort_index())
-    own.write_text("scheme,segment,action\nRFM segment,Losst,Call them\n")
-    with pytest.raises(UserError, match=r"row 2, column segment: 'Losst'.*Did you mean 'Lost'"):
-        actions.load_actions(tmp_path)
-    own.write_text("scheme,segment,action\nRFM,Lost,Call them\n")
-    with pytest.raises(UserError, match=r"row 2, column scheme: 'RFM'"):
-        actions.load_actions(tmp_path)
-    own.write_text("segment,action\nLost,Call them\n")
-    with pytest.raises(UserError, match="needed: scheme, segment, action"):
-        actions.load_actions(tmp_path)
-    own.write_bytes("scheme,segment,action\nRFM segment,Lost,打电话\n".encode("gb18030"))
-    with pytest.raises(UserError, match="UTF-8"):
-        actions.load_actions(tmp_path)
+    own.write_text("scheme,segment,action\nRFM segment,Lost,Call them\nRFM segment,Loyal,\n"
+                   "Value group,Too few to sort,Visit\n", "utf-8-sig")
+    changed = action_book.load_actions(tmp_path).set_index(["scheme", "segment"])["action"]
+    standard = action_book.load_actions().set_index(["scheme", "segment"])["action"]
+    own_lines = {("RFM segment", "Lost"): "Call them", ("Value group", rfm.TOO_FEW): "Visit"}
+    assert changed.to_dict() == standard.to_dict() | own_lines  # a blank keeps the standard
 
+
+@pytest.mark.parametrize(("content", "words"), [
+    (b"scheme,segment,action\nRFM segment,Losst,Call\n", "row 2, column segment: 'Losst'.*Did you mean 'Lost'"),
+    (b"scheme,segment,action\nRFM,Lost,Call\n", "row 2, column scheme: 'RFM'"),
+    (b"segment,action\nLost,Call\n", "needed: scheme, segment, action"),
+    ("scheme,segment,action\nRFM segment,Lost,打电话\n".encode("gb18030"), "UTF-8")])
+def test_what_is_wrong_in_that_file_is_said(tmp_path, content, words):
+    (tmp_path / "actions.csv").write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        action_book.load_actions(tmp_path)
 
 
 # ---------------------------------------------------------------- the list
@@ -120,8 +126,9 @@ def test_the_list_by_hand_where_no_chance_is_known():
     assert late["value_of_acting"] == pytest.approx(470 * 0.5 * 91 / 364 / 4, abs=0.005)  # p (1 - p) is 1/4 at most
     assert listed["value_at_risk"].isna().all()
     found = actions.worth(listed.reset_index(), currency="CNY", gross_margin=0.5)
-    assert "may still be won, at most: ¥15 (" in found.sentence  # of 14.69
-    assert actions.at_stake(listed.reset_index(), shop(margin=0.5)) == "at most ¥15 of margin of the next 13 weeks"
+    assert "may still be won, at most: ¥15 (" in said(found)  # of 14.69
+    stake = actions.at_stake(listed.reset_index(), shop(margin=0.5))
+    assert said(stake) == "at most ¥15 of margin of the next 13 weeks"
     assert (listed["value_of_acting"].iloc[1:] == 0).all()
     sure = FORECAST.assign(still_customer=np.nan)
     unsure = listing(SMALL, sure).set_index("customer_id")["chance_to_buy"]
@@ -129,12 +136,12 @@ def test_the_list_by_hand_where_no_chance_is_known():
     gone = listing(orders(*[("a", ago, 1) for ago in (110, 120, 130, 140, 150)], *[("b", ago, 1) for ago in (
         100, 110, 120, 130, 140)])).set_index("customer_id")["value_of_acting"]
     assert gone["a"] == 0 < gone["b"]  # eleven usual gaps of silence, and ten
-    assert "too little is known to tell" in actions.how_sorted(listed, gross_margin=0.5)
-    assert "times the chance" in actions.how_sorted(listing(SMALL, FORECAST), gross_margin=None)
+    assert "too little is known to tell" in said(actions.how_sorted(listed, gross_margin=0.5))
+    assert "times the chance" in said(actions.how_sorted(listing(SMALL, FORECAST), gross_margin=None))
 
 
 def test_reasons_and_actions_by_hand():
-    listed = listing(SMALL, FORECAST).set_index("customer_id")
+    listed = told(SMALL, FORECAST)
     assert listed["reason"].to_dict() == {
         "late": "usually buys every 4 weeks, silent for 17 weeks: overdue",
         "fine": "usually buys every 4 weeks, last bought 4 weeks ago",
@@ -143,17 +150,24 @@ def test_reasons_and_actions_by_hand():
     todo = STANDARD.set_index(["scheme", "segment"])["action"]
     assert listed.loc["fine", "action"] == todo["RFM segment", listed.loc["fine", "segment"]]
     assert listed.loc["late", "last_order"] == date(2024, 9, 3)
-    one_late = listing(orders(*[("a", ago, 1) for ago in (25, 45, 65, 85, 105)]))
-    assert one_late["reason"].tolist() == ["usually buys every 20 days, silent for 25 days: late"]
-    late = listing(orders(*[("a", ago, 1) for ago in (50, 70, 90, 110, 130)]))
-    assert late["reason"].tolist() == ["usually buys every 20 days, silent for 7 weeks: late"]
+    for days, silence in ((25, "25 days"), (50, "7 weeks")):
+        late = told(orders(*[("a", days + k, 1) for k in (0, 20, 40, 60, 80)]))
+        assert late["reason"].tolist() == [f"usually buys every 20 days, silent for {silence}: late"]
+
+
+def test_reasons_are_put_in_words_once_for_each_way_of_saying_them(monkeypatch):
+    listed = pd.concat([listing(SMALL, FORECAST)] * 50, ignore_index=True)
+    made = []
+    monkeypatch.setattr(action_book, "words", lambda one: made.append(one.key) or words(one))
+    assert action_book.reasons(listed).nunique() == 4
+    assert len(made) == 4 + 4 + 1  # reasons, silences, and the usual gap that both regulars have
 
 
 def test_whoever_is_worth_a_call_gets_the_same_action_whatever_the_segment():
     rows = orders(*[(f"c{i:02}", ago + i, 50 * i) for i in range(40) for ago in range(40, 300, 10 + 2 * i)])
     ids = sorted(set(rows["customer_id"]))
     still = [0.8 if i % 2 else 0.3 for i in range(40)]
-    listed = listing(rows, outlook(ids, still_customer=still, usual_orders=4.0, order_value=50.0))
+    listed = told(rows, outlook(ids, still_customer=still, usual_orders=4.0, order_value=50.0))
     called = listed["value_of_acting"] > 0
     assert listed.loc[called, "segment"].nunique() > 2 and (listed.loc[called, "gaps_overdue"] < rhythm.OVERDUE).any()
     assert set(listed.loc[called, "action"]) == {
@@ -162,7 +176,7 @@ def test_whoever_is_worth_a_call_gets_the_same_action_whatever_the_segment():
 
 
 def test_few_short_gaps_make_nobody_late_by_dozens_of_them():
-    listed = listing(orders(*[("a", ago, 10) for ago in (150, 155, 160, 165)]))
+    listed = told(orders(*[("a", ago, 10) for ago in (150, 155, 160, 165)]))
     assert listed["usual_gap_days"].isna().all()
     assert listed["reason"].tolist() == ["bought on 4 days, last 21 weeks ago"]
 
@@ -176,7 +190,7 @@ def test_who_has_been_silent_for_long_or_is_sure_to_come_gets_no_call():
 
 
 def test_segments_are_told_of_mailings_and_never_to_call_or_of_a_program():
-    segments = STANDARD[(STANDARD["scheme"] == "RFM segment") & (STANDARD["segment"] != scoring.TOO_FEW)]["action"]
+    segments = STANDARD[(STANDARD["scheme"] == "RFM segment") & (STANDARD["segment"] != rfm.TOO_FEW)]["action"]
     assert not segments.str.contains("call|program|reward|in peace").any()
 
 
@@ -184,14 +198,13 @@ def test_one_very_heavy_customer_is_looked_after_late_or_not():
     rows = orders(*[("big", ago, 200) for ago in (20, 50, 80, 110, 140)],
                   *[(f"c{i:02}", 10 + i, 25) for i in range(40)])
     customers, paces = tables.customers(rows, as_of=AS_OF.date()), rhythm.rhythm(rows, as_of=AS_OF.date())
-    assert actions.look_after_sentence(customers, paces, shop()) == (
-        "One customer alone brings 50 % of the revenue: know when the next order is due (usually every 4 weeks, last "
-        "20 days ago).")
-    closed = shop(smallest_cell=5)
-    assert actions.look_after_sentence(customers, paces, closed) == ""
+    heavy = actions.look_after_sentence(customers, paces)
+    assert said(heavy) == ("One customer alone brings 50 % of the revenue: know when the next order is due (usually "
+                           "every 4 weeks, last 20 days ago).")
+    assert gate.seen(heavy, 5) is None
     assert actions.look_after(customers)["customer_id"].tolist() == ["big"]
     even = customers.assign(spend=10.0)
-    assert actions.look_after(even).empty and actions.look_after_sentence(even, paces, shop()) == ""
+    assert actions.look_after(even).empty and actions.look_after_sentence(even, paces) is None
     assert actions.look_after(customers.iloc[:0]).empty
 
 
@@ -207,16 +220,16 @@ def test_those_who_opted_out_are_in_no_list():
     listed = listing(SMALL, FORECAST, opt_outs=out)
     assert listed["customer_id"].tolist() == ["fine", "twice"]
     customers = tables.customers(SMALL, as_of=AS_OF.date())
-    said = ("2 of the customers must not be contacted and stand in no list; 1 of the people on that list could not be "
-            "found among the customers.")
-    assert actions.opted_out(customers, out) == said
-    assert privacy.worded([said], shop(smallest_cell=3)) == [
+    found = actions.opted_out(customers, out)
+    assert said(found) == ("2 of the customers must not be contacted and stand in no list; 1 of the people on that "
+                           "list could not be found among the customers.")
+    assert said(gate.seen(found, 3)) == (
         "fewer than 3 of the customers must not be contacted and stand in no list; fewer than 3 of the "
-        "people on that list could not be found among the customers."]
-    assert actions.opted_out(customers, out.iloc[:1]) == (
+        "people on that list could not be found among the customers.")
+    assert said(actions.opted_out(customers, out.iloc[:1])) == (
         "1 of the customers must not be contacted and stand in no list.")
-    assert actions.opted_out(customers, out.iloc[:0]).startswith("None of the customers is on the list")
-    unknown = actions.opted_out(customers, None)
+    assert said(actions.opted_out(customers, out.iloc[:0])).startswith("None of the customers is on the list")
+    unknown = said(actions.opted_out(customers, None))
     assert "No list of people who must not be contacted" in unknown and "client.yml" not in unknown
     assert listing(SMALL, FORECAST, opt_outs=pd.DataFrame({"customer_id": ["late", "fine", "once", "twice"]})).empty
 
@@ -234,8 +247,8 @@ def test_values_are_bounded_sorted_and_independent_of_the_order_of_rows(rows, st
     assert (listed["value_of_acting"] <= listed["value_at_risk"].fillna(0) + 0.01).all()
     assert (listed["value_at_risk"].fillna(0) <= listed["usual_value"] + 0.01).all()
     assert (listed["value_of_acting"] >= 0).all()
-    assert listed["value_of_acting"].is_monotonic_decreasing and listed["reason"].str.len().gt(0).all()
-    assert listed["action"].str.len().gt(0).all()
+    assert listed["value_of_acting"].is_monotonic_decreasing and action_book.reasons(listed).str.len().gt(9).all()
+    assert action_book.actions_for(listed, STANDARD).str.len().gt(9).all()
     mixed = list(range(len(rows)))
     random.shuffle(mixed)
     pd.testing.assert_frame_equal(
@@ -256,13 +269,13 @@ def many(n: int, worth: float = 100.0) -> pd.DataFrame:
 def test_only_counts_of_the_list_are_published():
     listed = many(40)
     found = actions.worth(listed, currency="CNY", gross_margin=0.5)  # 40 x 2 x 100 x 0.5, x 0.5 x 0.5
-    assert found.sentence == ("Margin of the next 13 weeks that is in doubt and may still be won, roughly: ¥1,000 (40 "
-                              "customers).")
+    assert said(found) == ("Margin of the next 13 weeks that is in doubt and may still be won, roughly: ¥1,000 (40 "
+                           "customers).")
     uneven = listed.assign(value_of_acting=31.4159)
     assert actions.worth(uneven, currency="CNY").estimate == 1300  # of 1,256.6: two digits, not four
     table = actions.by_segment(listed)
     assert table[["customers", "late", "first_calls"]].sum().tolist() == [40, 40, 20]
-    assert not set(table.columns) & {"customer_id", "last_order", "reason"}
+    assert not set(table.columns) & {"customer_id", "last_order", "action_for"}
     assert table["value_at_risk"].sum() == 2000 and table["value_of_acting"].sum() == 1000
     assert len(actions.first(listed)) == 20
     reach = actions.reach(listed)
@@ -270,35 +283,34 @@ def test_only_counts_of_the_list_are_published():
 
 
 def test_a_call_has_its_price():
-    said = actions.call_cost(many(40), shop(rate=120, margin=0.5))  # 20 a call; 100 of margin each
-    assert said == ("A call of 10 minutes costs ¥20 of your time; it pays if at least 4 of the first 20 come back who "
-                    "would have stayed away, and then buy as before: ¥100 of margin each in 13 weeks.")
-    assert "write instead" in actions.call_cost(many(40), shop(rate=1200, margin=0.5))
-    assert "no margin" in actions.call_cost(many(40), shop(rate=120))
-    assert "the one customer to call" in actions.call_cost(many(1), shop(rate=1, margin=0.5))
-    assert "at least 1 of the first 3 comes back" in actions.call_cost(many(3), shop(rate=1, margin=0.5))
-    assert actions.call_cost(many(40), shop()) == "" == actions.call_cost(many(40).iloc[:0], shop(rate=120))
-    assert actions.call_cost(many(3), shop(rate=1, smallest_cell=5)) == ""
+    def cost(n: int, rate: float, margin: float | None = 0.5) -> str:
+        return said(actions.call_cost(many(n), shop(rate, margin)))
+
+    assert cost(40, 120) == (  # 20 a call; 100 of margin each
+        "A call of 10 minutes costs ¥20 of your time; it pays if at least 4 of the first 20 come back who would have "
+        "stayed away, and then buy as before: ¥100 of margin each in 13 weeks.")
+    assert "write instead" in cost(40, 1200) and "no margin" in cost(40, 120, None)
+    assert "the one customer to call" in cost(1, 1) and "at least 1 of the first 3 comes back" in cost(3, 1)
+    assert cost(40, 0) == "" and actions.call_cost(many(40).iloc[:0], shop(rate=120)) is None
+    assert gate.seen(actions.call_cost(many(3), shop(rate=1)), 5) is None
 
 
 def test_charts_claim_what_the_tables_hold():
     rows = orders(*[(f"c{i}", ago + 3 * i, 10) for i in range(30) for ago in (10, 20, 30, 40, 50)])
-    table = rhythm.lateness(rhythm.rhythm(rows, as_of=AS_OF.date()))
-    late = action_charts.lateness(table)
-    share = table["share"].iloc[-1]
-    assert late.title == (f"Overdue: silent for 4 usual gaps or more, {share * 100:.0f} % of the regulars, 11 % "
-                          "by chance")
-    drawn = action_charts.reach(actions.reach(many(40)))
-    assert drawn.title == "The first 20 calls reach 50 % of what is worth a call; half of it takes 20"
+    table, curve = rhythm.lateness(rhythm.rhythm(rows, as_of=AS_OF.date())), actions.reach(many(40))
+    late, drawn = ch02.lateness(table), ch02.reach(curve)
+    assert title(late) == (f"Overdue: silent for 4 usual gaps or more, {table['share'].iloc[-1] * 100:.0f} % of the "
+                           "regulars, 11 % by chance")
+    assert title(drawn) == "The first 20 calls reach 50 % of what is worth a call; half of it takes 20"
+    shared = ch02.reach(gate.seen(curve, 3, "reach"))  # in steps of three customers
+    assert title(shared) == "The first 18 calls reach 45 % of what is worth a call; half of it takes 21"
+    assert shared.figure.axes[0].lines[0].get_xdata()[:3].tolist() == [0, 3, 6]
     for chart in (late, drawn):
-        assert chart.title in chart.alt and all(ax.get_xlabel() for ax in chart.figure.axes)
-        mpl.pyplot.close(chart.figure)
-    shared = action_charts.reach(actions.reach(many(40)), least=5)
-    assert shared.figure.axes[0].lines[0].get_xdata()[1] == 5  # fewer customers are not to be seen
-    mpl.pyplot.close(shared.figure)
-    for nothing in (action_charts.reach(actions.reach(many(1).iloc[:0])), action_charts.lateness(table.iloc[:0]),
-                    action_charts.reach(actions.reach(many(3)), least=5)):
-        assert nothing.figure is None and len(nothing.title) > 30
+        assert title(chart) in said(chart.alt) and all(ax.get_xlabel() for ax in chart.figure.axes)
+    mpl.pyplot.close("all")
+    for nothing in (ch02.reach(curve.iloc[:1]), ch02.lateness(table.iloc[:0]),
+                    ch02.reach(gate.seen(actions.reach(many(3)), 5, "reach"))):
+        assert nothing.figure is None and len(title(nothing)) > 30
 
 
 SHOPS = {
@@ -318,8 +330,8 @@ def test_hard_shops_get_true_sentences(name, known):
     listed = listing(rows, forecast)
     assert len(listed) == rows.loc[~rows["is_refund"], "customer_id"].nunique()
     found = actions.worth(listed, currency="CNY")
-    said = [found.sentence, actions.how_sorted(listed, gross_margin=None), actions.call_cost(listed, shop(rate=80))]
-    assert not any("nan" in one for one in said)
+    told = said([found, actions.how_sorted(listed, gross_margin=None), actions.call_cost(listed, shop(rate=80))])
+    assert "nan" not in told
     assert found.measurable == (listed["value_of_acting"] > 0).any()
     assert actions.by_segment(listed)["customers"].sum() == len(listed)
     assert actions.reach(listed)["share"].iloc[0] == 0 and actions.reach(listed).notna().all(axis=None)

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import said
 
 from loyalty_helpers.customers import affinity
 from loyalty_helpers.lab import simulate
+from loyalty_helpers.report.chapters import ch02b
 
 NAMES = np.array(list("ABCDEF"))
 POPULAR = np.array([6, 5, 4, 3, 2, 2]) / 22
@@ -62,10 +64,10 @@ def test_a_planted_link_is_found_and_told():
     best = table.iloc[0]
     assert {best["category"], best["other"]} == {"E", "F"} and best["reading"] == "together"
     assert best["lift_low"] > 1.05
-    sentence = affinity.affinity_sentence(table)
+    sentence = said(affinity.affinity_sentence(table))
     assert sentence.startswith(f"{best['category']} and {best['other']} go together: ")
     assert "15 pairs of categories looked at" in sentence
-    assert "No pair stands out" in affinity.affinity_sentence(table_of(shop(600, 1, tastes=4.0)))
+    assert "No pair stands out" in said(affinity.affinity_sentence(table_of(shop(600, 1, tastes=4.0))))
 
 
 def test_what_is_expected_follows_from_the_number_of_choices():
@@ -119,7 +121,7 @@ def test_cross_sell_rate_by_hand():
     made = orders(("a", 1, "A"), ("a", 2, "B"), ("b", 1, "A"), ("b", 2, "A"), ("c", 1, None), (None, 1, "B"))
     found = affinity.cross_sell(affinity.choices({"orders": made}))
     assert (found.estimate, found.n) == (0.5, 2)
-    assert found.sentence.startswith("Customers who bought from two or more categories: 50 %")
+    assert said(found).startswith("Customers who bought from two or more categories: 50 %")
 
 
 def test_what_came_next_by_hand():
@@ -129,7 +131,7 @@ def test_what_came_next_by_hand():
     went = {(row.first, row.next): row.customers for row in table.itertuples(index=False)}
     assert went == {("A", "B"): 1, ("A", "C"): 1, ("B", "A"): 1}
     assert table.loc[table["first"] == "A", "share"].tolist() == [0.5, 0.5]
-    assert "too few have bought from a second category" in affinity.next_sentence(table)
+    assert "too few have bought from a second category" in said(affinity.next_sentence(table))
 
 
 def test_nobody_can_turn_anew_to_where_they_began():
@@ -143,7 +145,7 @@ def test_nobody_can_turn_anew_to_where_they_began():
     assert sum(clear) <= 4
     table = affinity.next_category(affinity.choices({"orders": shop(600, 1, follow=0.9)}))
     assert (table.loc[(table["first"] == "E") & (table["next"] == "F"), "p_adjusted"] < 0.05).all()
-    assert affinity.next_sentence(table).startswith("After a first order of E, ")
+    assert said(affinity.next_sentence(table)).startswith("After a first order of E, ")
 
 
 # ---------------------------------------------------------------- orders of several categories
@@ -182,7 +184,7 @@ def test_a_planted_sequence_is_found_among_orders_of_several_categories():
     table = affinity.next_category(affinity.choices(basket_shop(1500, 1, follow=0.5)))
     clear = table[(table["share"] > table["expected"]) & (table["p_adjusted"] < 0.05)]
     assert list(zip(clear["first"], clear["next"], strict=True)) == [("Mugs", "Books")]
-    assert affinity.next_sentence(table).startswith("After a first order of Mugs, ")
+    assert said(affinity.next_sentence(table)).startswith("After a first order of Mugs, ")
 
 
 def test_what_is_always_in_one_order_is_no_link_between_orders():
@@ -199,9 +201,9 @@ def test_what_goes_into_one_order_is_told():
         frozenset({"Coffee", "Filters"}), frozenset({"Tea", "Chocolate"})}
     row = together.set_index("category").loc["Filters"]
     assert row["share"] == 1 and row["both"] == row["orders"] and row["lift_low"] > 2
-    said = affinity.baskets_sentence(table)
-    assert said.startswith("Filters and Coffee are bought together in one order: ")
-    assert "Tea and Chocolate" in said and "15 pairs of categories looked at" in said
+    told = said(affinity.baskets_sentence(table))
+    assert told.startswith("Filters and Coffee are bought together in one order: ")
+    assert "Tea and Chocolate" in told and "15 pairs of categories looked at" in told
 
 
 def test_orders_filled_by_lot_show_no_pair_however_large_they_are():
@@ -215,7 +217,7 @@ def test_orders_filled_by_lot_show_no_pair_however_large_they_are():
         table = affinity.baskets(affinity.choices({"orders": made, "lines": lines}))
         alarms += (table["p_adjusted"] < 0.05).any()
     assert alarms <= 5
-    assert affinity.baskets_sentence(table).startswith("In one order no pair")
+    assert said(affinity.baskets_sentence(table)).startswith("In one order no pair")
 
 
 def test_lines_that_repeat_a_category_make_no_pair():
@@ -253,15 +255,14 @@ def test_small_differences_and_small_p_values_are_not_made_much_of():
                           "p_value": [1e-9, 1e-9, 1e-9]})
     read = affinity._read(table)
     assert read["reading"].tolist() == ["together", "as expected", "apart"]
-    assert affinity.shown(read)["p_adjusted"].tolist() == ["under 0.001"] * 3
-    assert "p_value" not in affinity.shown(read)
+    shown = ch02b.with_p(read.assign(p_adjusted=[1e-9, 0.0124, np.nan]))
+    assert shown["p_adjusted"].map(said).tolist() == ["under 0.001", "0.012", "–"] and "p_value" not in shown
     told = table_of(shop(600, 1, tastes=4.0, follow=0.6))
     for pair in told[told["reading"] == "apart"][:1].itertuples():
-        assert f"{pair.category} and {pair.other}" in affinity.affinity_sentence(told)
+        assert f"{pair.category} and {pair.other}" in said(affinity.affinity_sentence(told))
     many = pd.concat([told[told["reading"] == "together"][:1]] * 6)
-    assert affinity.affinity_sentence(many).endswith("So do E and F; E and F; E and F; 2 other pairs."
-                                                     if many.iloc[0]["category"] == "E" else
-                                                     "So do F and E; F and E; F and E; 2 other pairs.")
+    pair = f"{many.iloc[0]['category']} and {many.iloc[0]['other']}"
+    assert said(affinity.affinity_sentence(many)).endswith(f"So do {pair}; {pair}; {pair}; 2 other pairs.")
 
 
 # ---------------------------------------------------------------- any shop
@@ -295,9 +296,10 @@ def test_row_order_does_not_matter_and_shares_are_shares(rows, random):
 def test_any_shop_gets_true_sentences(made):
     chosen = affinity.choices({"orders": made})
     table, following = affinity.affinity(chosen), affinity.next_category(chosen)
-    assert affinity.baskets(chosen).empty and affinity.baskets_sentence(affinity.baskets(chosen)) == ""
-    affinity.shown(table), affinity.shown(following)
-    said = [affinity.affinity_sentence(table), affinity.next_sentence(following), affinity.cross_sell(chosen).sentence]
-    assert not any("nan" in sentence or "inf" in sentence for sentence in said)
-    assert all(sentence.endswith(".") for sentence in said)
-    assert "go together" not in said[0] or "cannot be told" in said[0]
+    assert affinity.baskets(chosen).empty and affinity.baskets_sentence(affinity.baskets(chosen)) == []
+    ch02b.with_p(table), ch02b.with_p(following)
+    told = [said(one) for one in (affinity.affinity_sentence(table), affinity.next_sentence(following),
+                                  affinity.cross_sell(chosen))]
+    assert not any("nan" in sentence or "inf" in sentence for sentence in told)
+    assert all(sentence.endswith(".") for sentence in told)
+    assert "go together" not in told[0] or "cannot be told" in told[0]

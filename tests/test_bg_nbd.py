@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from forecast_orders import cdnow, cdnow_histories, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
@@ -13,16 +14,6 @@ from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import BgNbd, Nbd, bg_nbd
 
 CDNOW = BgNbd(0.243, 4.414, 0.793, 2.426, -9582.4)
-
-
-@pytest.fixture(scope="module")
-def cdnow() -> pd.DataFrame:
-    """The 2,357 customers of the paper, weeks 1 to 39: frequency, recency, T."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from lifetimes.datasets import load_cdnow_summary
-
-        return load_cdnow_summary()
 
 
 def shop(n: int, model: BgNbd, *, weeks: float, ahead: float = 13.0, seed: int = 0):
@@ -41,7 +32,8 @@ def shop(n: int, model: BgNbd, *, weeks: float, ahead: float = 13.0, seed: int =
 
 
 # ---------------------------------------------------------------- known answers
-def test_cdnow_to_the_published_digits(cdnow):
+def test_cdnow_to_the_published_digits():
+    cdnow = cdnow_histories()
     model = forecast.fit_bg_nbd(cdnow["frequency"], cdnow["recency"], cdnow["T"])
     assert (round(model.r, 3), round(model.alpha, 3), round(model.a, 3), round(model.b, 3)) == (
         0.243, 4.414, 0.793, 2.426)
@@ -49,7 +41,8 @@ def test_cdnow_to_the_published_digits(cdnow):
     assert model.customers == 2357 and not model.on_bound
 
 
-def test_nbd_on_cdnow_as_published(cdnow):
+def test_nbd_on_cdnow_as_published():
+    cdnow = cdnow_histories()
     model = forecast.fit_nbd(cdnow["frequency"], cdnow["T"])
     assert round(model.r, 3) == 0.385 and round(model.alpha, 2) == 12.07  # Fader, Hardie & Lee 2005, table 2
     assert round(model.log_likelihood, 1) == -9763.7
@@ -60,7 +53,8 @@ def test_a_customer_worked_out_in_the_paper():
     assert CDNOW.still_customer(2, 30.43, 38.86)[0] == pytest.approx(0.727, abs=0.0006)
 
 
-def test_the_archived_package_says_the_same_of_every_customer(cdnow):
+def test_the_archived_package_says_the_same_of_every_customer():
+    cdnow = cdnow_histories()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from lifetimes import BetaGeoFitter
@@ -151,7 +145,8 @@ def test_fits_find_what_was_put_in():
     assert found.a / (found.a + found.b) == pytest.approx(truth.a / (truth.a + truth.b), rel=0.08)
 
 
-def test_the_unit_of_time_changes_nothing_but_alpha(cdnow):
+def test_the_unit_of_time_changes_nothing_but_alpha():
+    cdnow = cdnow_histories()
     weeks = forecast.fit_bg_nbd(cdnow["frequency"], cdnow["recency"], cdnow["T"])
     hours = forecast.fit_bg_nbd(cdnow["frequency"], cdnow["recency"] * 168, cdnow["T"] * 168)
     assert (hours.r, hours.a, hours.b, hours.alpha / 168) == pytest.approx(
@@ -162,7 +157,8 @@ def test_the_unit_of_time_changes_nothing_but_alpha(cdnow):
     assert hours.log_likelihood == pytest.approx(weeks.log_likelihood - purchases * np.log(168), abs=0.01)
 
 
-def test_the_order_of_customers_does_not_matter(cdnow):
+def test_the_order_of_customers_does_not_matter():
+    cdnow = cdnow_histories()
     some = cdnow.head(300)
     turned = some.iloc[::-1]
     one, other = (forecast.fit_bg_nbd(frame["frequency"], frame["recency"], frame["T"]) for frame in (some, turned))
@@ -206,18 +202,11 @@ def test_impossible_histories_are_refused(history, words):
 
 
 # ---------------------------------------------------------------- histories
-def _orders(rows) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"])
-    return frame.assign(order_id=[str(i) for i in range(len(frame))], is_refund=frame["amount"] < 0,
-                        customer_id=frame["customer_id"].astype("str"),
-                        ordered_at=pd.to_datetime(frame["ordered_at"]).astype("datetime64[us]"))
-
-
 def test_histories_by_hand():
-    orders = _orders([
+    orders = made(
         ("b", "2024-01-01 10:00", 40.0), ("b", "2024-01-01 18:00", 60.0), ("b", "2024-01-15 09:00", 30.0),
         ("b", "2024-01-22 09:00", 70.0), ("b", "2024-01-23 09:00", -50.0), ("a", "2024-01-29 12:00", 20.0),
-        ("a", "2024-03-01 12:00", 99.0), ("c", "2024-01-02 12:00", -5.0), (None, "2024-01-02 12:00", 7.0)])
+        ("a", "2024-03-01 12:00", 99.0), ("c", "2024-01-02 12:00", -5.0), (None, "2024-01-02 12:00", 7.0))
     before = orders.copy()
     found = forecast.histories(orders, as_of=pd.Timestamp("2024-01-30").date())
     pd.testing.assert_frame_equal(orders, before)
@@ -232,18 +221,12 @@ def test_histories_by_hand():
     pd.testing.assert_frame_equal(found, shuffled, check_exact=True)
 
 
-def test_histories_of_cdnow_are_those_of_the_paper(cdnow):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from lifetimes.datasets import load_dataset
-
-        rows = load_dataset("CDNOW_sample.txt", header=None, sep=r"\s+")
-    orders = pd.DataFrame({"customer_id": rows[1].map("{:04d}".format).astype("str"), "amount": rows[4],
-                           "ordered_at": pd.to_datetime(rows[2].astype(str)), "is_refund": False})
+def test_histories_of_cdnow_are_those_of_the_paper():
+    orders, theirs = cdnow(), cdnow_histories()
     found = forecast.histories(orders, as_of=pd.Timestamp("1997-10-01").date())
-    assert found["frequency"].tolist() == cdnow["frequency"].tolist()
-    assert found["recency"].to_numpy() == pytest.approx(cdnow["recency"].to_numpy(), abs=0.006)
-    assert found["age"].to_numpy() == pytest.approx(cdnow["T"].to_numpy(), abs=0.006)
+    assert found["frequency"].tolist() == theirs["frequency"].tolist()
+    assert found["recency"].to_numpy() == pytest.approx(theirs["recency"].to_numpy(), abs=0.006)
+    assert found["age"].to_numpy() == pytest.approx(theirs["T"].to_numpy(), abs=0.006)
     model = forecast.fit_bg_nbd(found["frequency"], found["recency"], found["age"])
     assert round(model.log_likelihood, 1) == -9582.4
     later = orders[orders["ordered_at"] >= "1997-10-01"].drop_duplicates(["customer_id", "ordered_at"])

@@ -4,16 +4,22 @@ import csv
 import math
 import re
 
+import matplotlib as mpl
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import pyplot as plt
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from loyalty_helpers.core.findings import Change, Finding
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.evaluation import cases
+from loyalty_helpers.report.chapters import ch03
+from loyalty_helpers.report.charts.ch03 import range_strips
+from loyalty_helpers.report.wording import words
 
+mpl.use("agg")
 NAN = float("nan")
 LIBRARY = cases.load()
 
@@ -33,6 +39,10 @@ FREQUENCY = change("frequency", "orders", 2.0, 2.5, -0.1, 1.1)
 def of_family(changes, family):
     (found,) = [one for one in cases.families(LIBRARY, changes) if one.family == family]
     return found
+
+
+def said(changes, family):
+    return words(ch03.beside(of_family(changes, family)))
 
 
 # ---------------------------------------------------------------- the file that is shipped
@@ -143,7 +153,7 @@ def test_points_and_percent_are_never_compared():
     assert cases.beside(as_points, [FREQUENCY])["client_effect"].isna().all()
     satisfied = change("csat", "share", 0.8, 0.9, 0.0, 0.2)
     assert of_family([satisfied], "satisfaction").own is None
-    assert "measured in another unit than scale points" in of_family([satisfied], "satisfaction").sentence
+    assert "measured in another unit than scale points" in said([satisfied], "satisfaction")
 
 
 @pytest.mark.parametrize("poor", [
@@ -152,7 +162,7 @@ def test_points_and_percent_are_never_compared():
 ])
 def test_what_was_not_measured_says_so(poor):
     assert cases.beside(LIBRARY, [poor])["client_effect"].isna().all()
-    assert of_family([poor], "retention").sentence.endswith(
+    assert said([poor], "retention").endswith(
         "this shop: my retention cannot be compared (no orders before the launch).")
 
 
@@ -169,18 +179,40 @@ def test_no_change_at_all_is_no_error():
 
 
 def test_sentences_are_computed():
-    assert of_family([RETENTION], "retention").sentence == (
+    assert said([RETENTION], "retention") == (
         "Retention: 2 comparable published results, from +12 pp (grade B) to +20 pp (grade E); this shop: "
         "my retention +5 pp (95 % interval +1 pp to +9 pp), a change, not an effect.")
-    assert of_family([FREQUENCY], "frequency").sentence == (
+    assert said([FREQUENCY], "frequency") == (
         "Frequency: a single comparable published result, +148 % (grade C); this shop: "
         "my frequency +25 % (95 % interval −5 % to +55 %), a change, not an effect.")
-    assert of_family([], "purchase interval").sentence == (
+    assert said([], "purchase interval") == (
         "Purchase interval: 2 comparable published results of one study, from −20 % to −16 % (grade A); "
         "this shop: no KPI of this kind.")
     money = change("order_value", "CNY", 200.0, 210.0, -10.0, 30.0)
     assert "my order_value (money per order, where the published results are money per customer) +5 %" in (
-        of_family([money], "spend").sentence)
+        said([money], "spend"))
+
+
+@pytest.mark.parametrize(("changes", "answer"), [
+    ([RETENTION, FREQUENCY], "13 published results in 7 families may be compared; this shop's own changes could be set "
+                             "beside frequency and retention."),
+    ([], "13 published results in 7 families may be compared; this shop's own changes could be set beside none of "
+         "them."),
+])
+def test_the_answer_says_where_the_shop_stands_beside_them(changes, answer):
+    assert words(ch03.published(cases.families(LIBRARY, changes))) == answer
+    assert words(ch03.published([])).startswith("No published result of this choice may be compared")
+
+
+def test_every_family_is_drawn_with_a_claim_an_alt_text_and_labelled_axes():
+    for family in cases.families(LIBRARY, [RETENTION]):
+        chart = range_strips(family)
+        assert len(words(chart.title)) > 15 and words(chart.title) in words(chart.alt)
+        assert all(ax.get_xlabel() for ax in chart.figure.axes)
+        strips = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
+        assert strips[-1] == ("this shop: a change, not an effect" if family.own else "this shop: not compared")
+        assert strips[:-1] == sorted(strips[:-1]) and len(strips) == family.results["grade"].nunique() + 1
+        plt.close(chart.figure)
 
 
 def test_ranges_never_reach_over_grades():
@@ -188,6 +220,8 @@ def test_ranges_never_reach_over_grades():
     assert got.loc[("customer value", "%", "B")].tolist() == [16, 29, 3, 2]  # three results of two studies
     assert got.loc[("customer value", "%", "C")].tolist() == [3, 3, 1, 1]
     assert got["results"].sum() == 13
+    ends = ch03.Comparison(LIBRARY, [], got).ranges
+    assert "lowest" in ends and "unit" not in ends and "+12 pp" in ends["lowest"].map(words).tolist()
 
 
 @settings(max_examples=15, deadline=None)
@@ -219,6 +253,7 @@ def test_an_unknown_word_is_asked_back(wanted, words):
 def test_best_evidence_quotes_only_the_best_grade():
     best = cases.best_evidence(LIBRARY).set_index("mechanism")
     assert best.index.is_unique and best["grade"].is_monotonic_increasing
+    best["says"] = best["says"].map(words)
     stamps = best.loc["stamp card"]
     assert (stamps["grade"], stamps["results"]) == ("A", 4)
     assert ("ACA-08, Car wash: 8-stamp card vs 10-stamp card with 2 given: card completion (redemption) rate "
@@ -230,7 +265,7 @@ def test_best_evidence_quotes_only_the_best_grade():
 
 
 def test_the_articles_cases_state_what_they_state():
-    table = cases.article_cases(LIBRARY).set_index("case")
+    table = cases.article_cases(LIBRARY).set_index("case").map(words)
     assert list(table.index) == [f"ART-0{number}" for number in range(1, 8)]
     assert table.loc["ART-01", "states"] == (
         "customer retention rate (definition not given) from 40 to 60 (retention +20 pp) · "

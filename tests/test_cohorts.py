@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import said, title
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from loyalty_helpers.customers import cohorts
-from loyalty_helpers.report.charts import segments as segment_charts
+from loyalty_helpers.report import gate
+from loyalty_helpers.report.charts import ch02, ch02b
 
 
 def orders(*rows: tuple) -> pd.DataFrame:
@@ -73,7 +75,7 @@ def test_cohorts_of_the_lead_are_truncated():
 def test_a_return_of_a_few_is_not_told():
     first = [(f"a{i}", date(2024, 2, 10), 10) for i in range(9)]
     table = cohorts.cohorts(orders(("old", date(2024, 1, 5), 10), *first, ("z", date(2024, 3, 31), 10)))
-    assert "only 9 new customers" in cohorts.cohort_return(table).sentence
+    assert "only 9 new customers" in said(cohorts.cohort_return(table))
 
 
 def test_the_curve_pools_the_same_customers_in_every_month():
@@ -89,14 +91,16 @@ def test_the_curve_pools_the_same_customers_in_every_month():
     assert curve["share"].tolist() == pytest.approx([0.4, 0.04])
     # Wilson by hand: (0.4 + 1.9208/50 -+ 1.96 sqrt(0.4 x 0.6/50 + 3.8416/10000)) / (1 + 3.8416/50)
     assert curve.loc[0, ["low", "high"]].tolist() == pytest.approx([0.2761, 0.5382], abs=1e-4)
-    assert cohorts.retention_sentence(curve) == (
+    assert said(cohorts.retention_sentence(curve)) == (
         "Of 50 new customers 40 % (28 % to 54 %) had an order in the first month after, and 4 % (1 % to 13 %) in the "
         "2nd.")
-    assert cohorts.cohorts_shown(curve, 5)["share"].isna().tolist() == [False, True]
-    chart = segment_charts.retention(curve)
-    assert chart.title == "40 % of new customers come back in the first month after, 4 % in month 2"
-    hidden = segment_charts.retention(cohorts.cohorts_shown(curve, 5))
-    assert hidden.title == "40 % of new customers come back in the first month after"
+    seen = gate.seen(curve, 5, "retention")  # 20 of 50 came back in the first month, two in the second
+    assert seen[["share", "low", "returned"]].isna().all(axis=1).tolist() == [False, True]
+    nearly = gate.seen(curve.assign(returned=[20, 48], share=[0.4, 0.96]), 5, "retention")
+    assert nearly[["share", "returned"]].isna().all(axis=1).tolist() == [False, True]  # two did not
+    assert title(ch02b.retention(curve)) == (
+        "40 % of new customers come back in the first month after, 4 % in month 2")
+    assert title(ch02b.retention(seen)) == "40 % of new customers come back in the first month after"
 
 
 # ---------------------------------------------------------------- time to the second order
@@ -111,7 +115,7 @@ def test_the_second_order_by_hand():
     found = cohorts.second_order(visits(early | late | {"old": (5, 10)}), as_of=START + timedelta(days=100),
                                  lead_days=30)
     assert (found.customers, found.left_out) == (10, 1)
-    curve = found.curve.set_index("day")
+    curve = found.by_day.set_index("day")
     assert curve["at_risk"].to_dict() == {0: 10, 10: 10, 30: 5, 60: 4}
     assert curve["second"].to_dict() == {0: 0, 10: 2, 30: 1, 60: 0}
     assert curve["share"].tolist() == pytest.approx([0, 0.2, 0.36, 0.36])
@@ -119,7 +123,7 @@ def test_the_second_order_by_hand():
     assert curve.loc[30, ["low", "high"]].tolist() == pytest.approx([1 - 0.64 ** (1 / spread), 1 - 0.64**spread])
     assert curve.loc[30, ["low", "high"]].tolist() == pytest.approx([0.1254, 0.7735], abs=5e-4)
     assert curve.loc[0, "low"] == 0 and curve.loc[0, "high"] == pytest.approx(1.959964**2 / (10 + 1.959964**2))
-    assert "Left out: 1 customer whose first order in the data falls in its first 30 days" in found.sentence
+    assert "Left out: 1 customer whose first order in the data falls in its first 30 days" in said(found.sentence)
     assert not any(one.measurable for one in found.after)  # fewer than ten are followed for 30 days
 
 
@@ -128,23 +132,23 @@ def test_the_last_one_followed_does_not_decide_for_all():
     with nobody left the estimate would leap to 100 %. Within 90 days, of which all are seen, it is 11 of 13."""
     gaps = {f"c{i}": (40, 5) for i in range(11)} | {"waiting": (139, None), "last": (40, 120)}
     found = cohorts.second_order(visits(gaps), as_of=START + timedelta(days=240), lead_days=30)
-    assert found.curve["share"].max() == 1 and found.reach == 101
+    assert found.by_day["share"].max() == 1 and found.reach == 101
     assert [one.measurable for one in found.after] == [True, True, False]
     assert found.after[1].estimate == pytest.approx(11 / 13)
-    assert "100" not in found.sentence.split("Half")[0].replace("100 %)", "")
-    assert "180 days" not in found.sentence
-    chart = segment_charts.second_order(found)
-    assert chart.title == f"{found.after[1].value} of new customers ordered a second time on another day within 90 days"
+    told = said(found.sentence)
+    assert "100" not in told.split("Half")[0].replace("100 %)", "") and "180 days" not in told
+    chart = ch02.second_order(found)
+    assert title(chart) == "85 % of new customers ordered a second time on another day within 90 days"
     line = chart.figure.axes[0].lines[0]
     assert line.get_xdata().max() == 101 and line.get_ydata().max() == pytest.approx(11 / 13)
-    assert "day 0: 13." in chart.note  # who is left later are a few persons
+    assert "day 0: 13." in said(chart.note)  # who is left later are a few persons
 
 
 def test_the_chart_reaches_as_far_as_its_title():
     found = cohorts.second_order(visits({f"c{i}": (40, 5) for i in range(20)}), as_of=START + timedelta(days=300),
                                  lead_days=30)
-    chart = segment_charts.second_order(found)  # all came back within 5 days, so within 180 days too
-    assert "within 180 days" in chart.title and chart.figure.axes[0].lines[0].get_xdata().max() == 180
+    chart = ch02.second_order(found)  # all came back within 5 days, so within 180 days too
+    assert "within 180 days" in title(chart) and chart.figure.axes[0].lines[0].get_xdata().max() == 180
 
 
 def followed(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -185,7 +189,7 @@ def test_two_orders_of_one_day_are_one_visit_and_refunds_none():
     gaps = {f"c{i}": (10, None) for i in range(12)}
     same_day = [("c0", datetime(2024, 1, 11, 15), 20), ("c1", date(2024, 1, 20), -10), ("c2", date(2024, 1, 20), 10)]
     found = cohorts.second_order(visits(gaps, *same_day), as_of=date(2024, 6, 1), lead_days=0)
-    assert found.curve["second"].sum() == 1 and found.curve["share"].max() == pytest.approx(1 / 12)
+    assert found.by_day["second"].sum() == 1 and found.by_day["share"].max() == pytest.approx(1 / 12)
 
 
 def test_the_shares_cover_the_truth():
@@ -205,8 +209,8 @@ def test_everybody_and_nobody_comes_back():
     assert every.median.estimate == 5
     never = cohorts.second_order(visits({f"c{i}": (10, None) for i in range(20)}), as_of=date(2024, 6, 1), lead_days=0)
     assert never.after[0].estimate == never.after[0].low == 0 and 0.1 < never.after[0].high < 0.2
-    assert not never.median.measurable and "fewer than half" in never.median.sentence
-    assert never.sentence.startswith("Of 20 new customers so many ordered again: 0 % (0 % to 16 %) within 30 days")
+    assert not never.median.measurable and "fewer than half" in said(never.median)
+    assert "ordered again: 0 % (0 % to 16 %) within 30 days" in said(never.sentence)
 
 
 @settings(deadline=None, max_examples=25)
@@ -219,14 +223,14 @@ def test_any_shop_gives_a_curve_that_rises_within_its_limits(some, random):
     found = cohorts.second_order(rows, **options)
     pd.testing.assert_frame_equal(rows, before)
     assert found.customers + found.left_out == len(gaps)
-    curve = found.curve.dropna()
+    curve = found.by_day.dropna()
     assert (curve["share"].diff().dropna() >= -1e-12).all()
     assert (curve["low"] <= curve["share"] + 1e-12).all() and (curve["share"] <= curve["high"] + 1e-12).all()
     assert curve[["low", "high"]].stack().between(0, 1).all()
-    assert found.sentence.endswith(".") and "nan" not in found.sentence
+    assert said(found.sentence).endswith(".") and "nan" not in said(found.sentence)
     shuffled = list(range(len(rows)))
     random.shuffle(shuffled)
-    pd.testing.assert_frame_equal(cohorts.second_order(rows.iloc[shuffled], **options).curve, found.curve)
+    pd.testing.assert_frame_equal(cohorts.second_order(rows.iloc[shuffled], **options).by_day, found.by_day)
 
 
 def test_for_others_no_step_is_a_few_persons():
@@ -234,8 +238,10 @@ def test_for_others_no_step_is_a_few_persons():
     gaps = {f"c{i}": (50 if h else 450 - int(d), int(d) if h else None)
             for i, (d, h) in enumerate(zip(days, happened, strict=True))}
     found = cohorts.second_order(visits(gaps), as_of=START + timedelta(days=450), lead_days=0)
-    shown = cohorts.second_order_shown(found, found.after, 5)
-    came = found.curve.set_index("day")["second"].cumsum().loc[shown.curve["day"]]
-    assert (came.diff().dropna() >= 5).all()
-    assert shown.curve["second"].isna().all() and len(shown.curve) < len(found.curve) / 2
-    assert cohorts.second_order_shown(found, found.after, 1) is found
+    shown = gate.seen(found, 5)
+    came = found.by_day.set_index("day")["second"].cumsum().loc[shown.by_day["day"]]
+    assert (came.diff().dropna()[:-1] >= 5).all() and came.iloc[-1] - came.iloc[-3] >= 5
+    assert shown.by_day["second"].isna().all() and len(shown.by_day) < len(found.by_day) / 2
+    few = gate.seen(cohorts.second_order(visits({f"c{i}": (10, 5 if i < 3 else None) for i in range(20)}),
+                                         as_of=date(2024, 6, 1), lead_days=0), 5)  # three of twenty came back
+    assert few.by_day["share"].isna().all() and not any(one.measurable for one in few.after)

@@ -1,8 +1,8 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
+from forecast_orders import cdnow_histories
 from scipy.optimize import check_grad
 
 from loyalty_helpers import forecast
@@ -10,16 +10,8 @@ from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.forecast import GammaGamma, gamma_gamma
 
 
-@pytest.fixture(scope="module")
-def cdnow() -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value
-
-        return load_cdnow_summary_data_with_monetary_value()
-
-
-def test_cdnow_to_the_published_digits(cdnow):
+def test_cdnow_to_the_published_digits():
+    cdnow = cdnow_histories()
     model = forecast.fit_gamma_gamma(cdnow["frequency"], cdnow["monetary_value"])
     assert (round(model.p, 2), round(model.q, 2), round(model.v, 1)) == (6.25, 3.74, 15.4)
     assert model.v == pytest.approx(15.44, abs=0.01)
@@ -27,7 +19,8 @@ def test_cdnow_to_the_published_digits(cdnow):
     assert model.customers == 946 and not model.on_bound
 
 
-def test_the_archived_package_says_the_same_of_every_customer(cdnow):
+def test_the_archived_package_says_the_same_of_every_customer():
+    cdnow = cdnow_histories()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from lifetimes import GammaGammaFitter

@@ -10,7 +10,6 @@ import pytest
 
 from loyalty_helpers.core.findings import Finding
 from loyalty_helpers.core.intervals import Mean, Share
-from loyalty_helpers.customers import scoring
 from loyalty_helpers.evaluation import kpis
 
 LAUNCH = dt.date(2025, 1, 1)
@@ -35,15 +34,6 @@ def wave(who: str, day: str, then: str, *, at_risk: int, retained: int, new: int
     """Customers active on `day`, of whom `retained` order again on `then`, besides `new` ones."""
     people = [f"{who}{k}" for k in range(at_risk + new)]
     return [(one, day) for one in people[:at_risk]] + [(one, then) for one in people[:retained] + people[at_risk:]]
-
-
-# ---------------------------------------------------------------- index
-def test_an_index_depends_on_what_is_done_about_the_unscored():
-    """Stated: 100 customers, 70 with index 80 and 20 with 60, CLI = 74."""
-    told = scoring.missing_treatments(pd.Series([80.0] * 70 + [60.0] * 20), 100)["index"].tolist()
-    assert told == pytest.approx([68.0, 680 / 9, 74.0])  # as 0; left out (75.56); only if the ten score 60
-    known = scoring.missing_treatments(pd.Series([80.0] * 70 + [60.0] * 20), 90)["index"]
-    assert known.round(2).tolist() == [75.56] * 3
 
 
 # ---------------------------------------------------------------- retention

@@ -1,4 +1,4 @@
-"""The privacy gate: keys, pseudonyms, what stays at the door, and what others may see."""
+"""Privacy: keys, pseudonyms, what stays at the door, and a whole report in which there is much to hide."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import nbformat
@@ -22,12 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_helpers.core import settings, store
-from loyalty_helpers.core.findings import Change, Effect, Finding
 from loyalty_helpers.core.settings import UserError, load_client
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.ingest import pseudonyms
 from loyalty_helpers.ingest.source import sheets
-from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.report.tables import COLUMNS
 from loyalty_helpers.run import holdout
 
 KEY = b"a key for the tests, of no other use"
@@ -258,115 +256,6 @@ def test_a_holdout_draws_the_same_people_by_their_own_ids_under_any_key(tmp_path
     assert set(drawn[0]["customer_id"]) == {f"p{i}@example.com" for i in range(400)}
 
 
-# ---------------------------------------------------------------- what others may see
-def table_of(*customers: float, **more) -> pd.DataFrame:
-    return pd.DataFrame({"group": [*"abcdefgh"[:len(customers)]], "customers": customers} | more)
-
-
-class TestSuppressed:
-    @pytest.mark.parametrize(("cells", "shown"), [
-        ([50, 7, 30], [50, 7, 30]),
-        ([50, 3, 7, 30], [50, None, None, 30]),  # or 3 = total - 50 - 7 - 30
-        ([50, 3, 2, 30], [50, None, None, 30]),
-        ([50, 1, 2, 30], [50, None, None, None]),  # or 1 + 2 = 3 leaves two ways only
-        ([1, 1, 1, 1, 1, 9, 30], [None] * 6 + [30]),  # or 5 of 5 hidden are one each
-        ([50, 0, 3, 30, 60], [50, 0, None, None, 60]),  # 0 says that there is nobody
-        ([3, 0], [None, 0]),  # the whole is as small
-        ([4, float("nan"), 30], [None, None, None]),
-        ([], []),
-    ])
-    def test_hides_small_cells_and_those_that_would_tell_them(self, cells, shown):
-        found = privacy.suppressed(table_of(*cells), ["customers"], 5)["customers"]
-        assert [None if pd.isna(one) else one for one in found] == shown
-
-    def test_hides_what_rests_on_a_hidden_cell_and_nothing_else(self):
-        table = table_of(3, 6, 90, spend=[1.0, 2.0, 3.0], score=[1, 2, 3], words=["x", "y", "z"])
-        found = privacy.suppressed(table, ["customers"], 5, figures=["spend"])
-        assert found["spend"].isna().tolist() == [True, True, False]
-        assert found[["score", "words", "group"]].equals(table[["score", "words", "group"]])
-        assert privacy.suppressed(table, ["customers"], 5)["score"].isna().tolist() == [True, True, False]
-        assert table["customers"].tolist() == [3, 6, 90]
-
-    def test_looks_for_the_other_cell_in_the_same_group(self):
-        table = table_of(3, 90, 8, 50, scheme=["one", "one", "two", "two"])
-        found = privacy.suppressed(table, ["customers"], 5, within=["scheme"])
-        assert found["customers"].isna().tolist() == [True, True, False, False]
-
-    @given(st.lists(st.integers(0, 9), max_size=4))
-    def test_leaves_no_hidden_cell_to_be_worked_out(self, cells):
-        table = table_of(*cells)
-        found = privacy.suppressed(table, ["customers"], 5)
-        hidden = found["customers"].isna().to_numpy()
-        assert not found["customers"].between(1, 4).any()
-        assert privacy.suppressed(found, ["customers"], 5).equals(found)
-        if hidden.any() and (table["customers"].to_numpy()[~hidden] > 0).any():
-            # whoever knows the total, and that one hidden cell is small and none 0, has several ways left for each
-            total, n = int(sum(cells) - found["customers"].sum()), int(hidden.sum())
-            ways = [way for way in product(range(1, total + 1), repeat=n) if sum(way) == total and min(way) < 5]
-            assert all(len({way[i] for way in ways}) > 1 for i in range(n))
-
-    def test_the_owner_sees_everything(self, shop):
-        table = table_of(1, 2, 3, words=["1 member", "2 of 90 customers", "x"])
-        assert privacy.published(table, shop).equals(table)
-        found = privacy.published(table, replace(shop, audience="shared"))
-        assert found["words"].tolist() == ["fewer than 5 member", "fewer than 5 of 90 customers", "x"]
-        assert found["customers"].isna().all()
-        more = privacy.published(table, replace(shop, audience="shared", smallest_cell=2))
-        assert more["customers"].isna().tolist() == [True, True, False]
-
-    @pytest.mark.parametrize("text", ["5 members", "14 members", "2 weeks", "it takes 2 or more customers",
-                                      "1,003 members", "1.4 customers", "0 members"])
-    def test_leaves_other_numbers_in_texts(self, shop, text):
-        assert privacy.worded([text], replace(shop, audience="shared")) == [text]
-
-
-def finding(estimate: float, n: int, **more) -> Finding:
-    return Finding(label="repeat rate", unit="share", estimate=estimate, low=0.0, high=1.0, n=n, **more)
-
-
-class TestTold:
-    @pytest.mark.parametrize(("one", "seen"), [
-        (finding(0.5, 100, method="Wilson"), True),
-        (finding(0.5, 4), False),
-        (finding(0.03, 100, method="Wilson"), False),  # three of a hundred
-        (finding(0.97, 100, method="Wilson"), False),  # all but three
-        (finding(0.0, 100, method="Wilson"), True),
-        (finding(0.03, 100, method="bootstrap"), True),  # a share of money counts nobody
-        (finding(0.03, 100, method="Wilson", n_noun="order"), True),
-    ])
-    def test_says_nothing_of_a_few(self, shop, one, seen):
-        (said,) = privacy.told([one], replace(shop, audience="shared"))
-        assert said.measurable == seen and (seen or (said.n == 0 and said.note == privacy.NOT_SHOWN))
-        assert privacy.told([one], shop) == [one]
-
-    def test_a_change_goes_with_either_level(self, shop):
-        change = Change(kpi="retention", label="retention", unit="share", estimate=0.1, low=0.0, high=0.2, n=200,
-                        p_value=0.04, p_adjusted=0.04, before=finding(0.5, 100, method="Wilson"),
-                        after=finding(0.02, 100, method="Wilson"))
-        (said,) = privacy.told([change], replace(shop, audience="shared"))
-        assert said.verdict == "not measurable" and said.before == change.before and not said.after.measurable
-
-    def test_an_effect_names_no_small_number_of_members_set_aside(self, shop):
-        note = "90 joiners used, others set aside (3 left early; 20 joined before). More."
-        effect = Effect(label="members", unit="lift", estimate=0.1, outcome="orders", rung=3, grade="B", n=90,
-                        n_noun="joiner", note=note, n_treated=90, n_comparison=500,
-                        diagnostics={"set_aside": {"left early": 3, "joined before": 20}})
-        (said,) = privacy.told([effect], replace(shop, audience="shared"))
-        assert said.note == "90 joiners used, others set aside. More." and said.estimate == 0.1
-        assert all(pd.isna(n) for n in said.diagnostics["set_aside"].values())
-        (few,) = privacy.told([replace(effect, n_comparison=4)], replace(shop, audience="shared"))
-        assert not few.measurable and (few.n_treated, few.n_comparison) == (0, 0)
-
-    def test_levels_of_a_channel_go_one_by_one(self, shop):
-        table = pd.DataFrame({"unit": ["share", "orders", "share"], "before": [0.5, 2.0, 0.5], "n_before": [90, 90, 90],
-                              "after": [0.02, 2.0, 0.5], "n_after": [100, 4, 100], "change": [0.1, 0.1, 0.1]})
-        found = privacy.compared(table, replace(shop, audience="shared"))
-        assert found["before"].notna().all() and found["after"].isna().tolist() == [True, True, False]
-        assert found["change"].isna().tolist() == [True, True, False]
-        assert found["n_after"].fillna(0).tolist() == [100, 0, 100]
-        assert privacy.compared(table, shop).equals(table)
-
-
 # ---------------------------------------------------------------- make purge
 def purge(root: Path, key: str = "acme") -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "loyalty_helpers", "purge", "--", key], capture_output=True, text=True,
@@ -572,7 +461,7 @@ class TestOthersSeeNoSmallNumbers:
         seen = 0
         for path in sorted((hostile / "reports/acme/tables").glob("*.csv")):
             table = pd.read_csv(path)
-            for column in {*privacy.COUNTS} & {*table}:
+            for column in {name for name, column in COLUMNS.items() if column.persons} & {*table}:
                 assert not table[column].between(1, 4).any(), (path.name, column)
                 seen += 1
         assert seen >= 3
@@ -587,14 +476,3 @@ class TestOthersSeeNoSmallNumbers:
                 text = output.get("data", {}).get("text/plain", "")
                 text = re.sub("3 members against|4 customers drawn", "", text)  # names of rungs
                 assert not SMALL.findall(text), (path.name, SMALL.findall(text), text[:300])
-
-
-@pytest.mark.parametrize(("text", "seen"), [
-    ("77 of 80 members have orders", "nearly all of 80 members have orders"),
-    ("3 of 80 members have orders", "fewer than 5 of 80 members have orders"),
-    ("70 of 80 members have orders", "70 of 80 members have orders"),
-])
-def test_neither_a_few_nor_all_but_a_few_are_counted_in_words(shop, text, seen):
-    table = pd.DataFrame({"why": [text]})
-    assert privacy.published(table, replace(shop, audience="shared"))["why"].tolist() == [seen]
-    assert privacy.published(table, shop)["why"].tolist() == [text]

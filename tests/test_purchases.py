@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from test_shops import words
 
 from loyalty_helpers import evaluation, forecast
+from loyalty_helpers.core import windows
 from loyalty_helpers.core.purchases import DAY, WEEK, YEAR, purchases, span, visits
 from loyalty_helpers.core.settings import CLONE, UserError, load_client
 from loyalty_helpers.customers import cohorts
@@ -22,7 +23,7 @@ from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.ingest import alerts
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.onboarding import start
-from loyalty_helpers.report.chapters import ch01, ch02
+from loyalty_helpers.report.chapters import ch01
 from loyalty_helpers.run import check
 
 LAUNCH = pd.Timestamp("2025-01-06")
@@ -71,12 +72,11 @@ def assert_everywhere(client, n: int) -> None:
     weekly = evaluation.weekly(orders, launched_on=first.date())
     assert weekly["orders"].sum() == (purchases(orders)["ordered_at"] < first + len(weekly) * WEEK).sum()
     assert len(weekly) == (end - first) // WEEK
-    levels = kpis.describe(frames, first, end, currency="EUR")
-    frequency, value = (next(one for one in levels if one.label == label)
-                        for label in ("purchase frequency", "average order value"))
+    levels = kpis.levels(frames, first, end, currency="EUR")
+    frequency, value = levels["frequency"], levels["order_value"]
     assert frequency.estimate == pytest.approx(len(known) / known["customer_id"].nunique())
     assert value.estimate == pytest.approx(orders["amount"].sum() / n)
-    outlook = ch02.ahead(orders, client, horizon_days=91, years=1, discount=0.05)
+    outlook = forecast.outlook(orders, as_of=end, horizon_days=91, years=1, discount=0.05, currency=client.currency)
     assert len(outlook.customers) == known["customer_id"].nunique()
 
 
@@ -254,8 +254,7 @@ def test_what_came_to_nothing_is_no_purchase_at_any_grain(shop, grain, how):
     assert_everywhere(client, 25)
     assert flagged(prepared)["came to nothing, no purchase"] == 25
     assert alerts.about(prepared, client)["what"].str.contains("25 rows of orders came to nothing").any()
-    found = {one.label: one.estimate for one in kpis.describe({"orders": orders}, *span(orders), currency="EUR")}
-    assert found["repeat purchase rate"] == 0
+    assert kpis.levels({"orders": orders}, *span(orders), currency="EUR")["repeat_rate"].estimate == 0
     assert (forecast.histories(orders, as_of=span(orders).end)["frequency"] == 0).all()
 
 
@@ -286,13 +285,13 @@ def test_a_cart_with_two_numbers_is_no_coming_back(shop, minutes):
     assert_everywhere(client, 45)
     frames = ingest.prepare(client).tables
     orders = frames["orders"]
-    windows = kpis.windows(orders, launched_on=LAUNCH.date())
-    compared = kpis.compare(frames, windows, primary="retention", currency="EUR")
+    spans = windows.windows(orders, launched_on=LAUNCH.date())
+    compared = kpis.compare(frames, spans, primary="retention", currency="EUR")
     repeat = next(one for one in compared if one.kpi == "repeat_rate")
     assert (repeat.before.estimate, repeat.after.estimate) == (0, 0)
-    assert kpis.activity_window(orders, until=span(orders).end) == 365  # nobody shows how long a silence lasts
+    assert windows.activity_window(orders, until=span(orders).end) == 365  # nobody shows how long a silence lasts
     again = cohorts.second_order(orders, as_of=span(orders).end, lead_days=0)
-    assert again.curve["second"].sum() == 0
+    assert again.by_day["second"].sum() == 0
     assert not alerts.about(ingest.prepare(client), client)["what"].str.contains("Refunds").any()
 
 

@@ -24,8 +24,8 @@ from loyalty_helpers.run import build as report
 from loyalty_helpers.run import kernels
 
 ALL = sorted(small_clone.WORK)
-PAGES = {"index.html", "01_data_prep.html", "02_scoring.html", "03_case_study_comparison.html",
-         "04_program_evaluation.html", "report.html"}
+PAGES = {"index.html", "01_data_prep.html", "02_scoring.html", "02b_customers_in_depth.html",
+         "03_case_study_comparison.html", "04_program_evaluation.html", "report.html"}
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import said
 from test_actions import AS_OF, orders
 
 from loyalty_helpers.customers import rhythm
+from loyalty_helpers.report import tables
 
 BY_HAND = orders(*[("late", ago, 100) for ago in (400, 190, 160, 130, 100, 100)], ("late", 99, -30),
                  *[("fine", ago, 500) for ago in (150, 120, 90, 60, 29.5)], ("once", 20, 80), ("twice", 300, 40),
@@ -83,13 +85,13 @@ def test_only_counts_are_said_and_chance_beside_them():
     found = paces(orders(*late, *fine))
     share, spend = rhythm.overdue_regulars(found, currency="CNY")
     assert (share.estimate, share.n, spend.estimate, spend.n) == (0.5, 40, 1000, 20)
-    said = rhythm.chance_sentence(found)  # 40 x 3 / 28 = 4.3
-    assert "about 4 customers would be overdue by chance; 20 customers are" in said
-    assert said.endswith("no proof that somebody left.")
-    few = rhythm.chance_sentence(paces(orders(*late[:5], *fine)))  # 21 x 3 / 28 = 2.3
+    told = said(rhythm.chance_sentence(found))  # 40 x 3 / 28 = 4.3
+    assert "about 4 customers would be overdue by chance; 20 customers are" in told
+    assert told.endswith("no proof that somebody left.")
+    few = said(rhythm.chance_sentence(paces(orders(*late[:5], *fine))))  # 21 x 3 / 28 = 2.3
     assert "about 2 customers would be overdue by chance; 1 customer is" in few and "may be chance" in few
-    assert rhythm.chance_sentence(paces(orders(*fine))).endswith("by chance; 0 customers are.")
-    assert rhythm.chance_sentence(paces(orders(*fine[:45]))) == ""  # nine regulars
+    assert said(rhythm.chance_sentence(paces(orders(*fine)))).endswith("by chance; 0 customers are.")
+    assert rhythm.chance_sentence(paces(orders(*fine[:45]))) is None  # nine regulars
 
 
 def test_lateness_sets_what_is_seen_beside_chance():
@@ -99,8 +101,9 @@ def test_lateness_sets_what_is_seen_beside_chance():
     assert table["customers"].tolist() == [4, 3, 2, 1] and table["share"].tolist() == [0.4, 0.3, 0.2, 0.1]
     # four gaps each: silent for more than k medians is 4 / (4 + k) x 3 / (3 + k) x 2 / (2 + k / 2) for k = 1, 2, 4
     assert table["by_chance"].tolist() == pytest.approx([1 - 12 / 25, 12 / 25 - 4 / 15, 4 / 15 - 3 / 28, 3 / 28])
-    words = table["silence"].str.partition(":")[0].tolist()
-    assert words == ["silent for 1 usual gap or less", "late", "late", "overdue"]
+    assert tables.named(table["silence"], "silence").tolist()[1:] == [
+        "late: silent for 1 to 2 usual gaps", "late: silent for 2 to 4 usual gaps",
+        "overdue: silent for 4 usual gaps or more"]
     assert rhythm.lateness(paces(orders(("a", 3, 10)))).empty
 
 
@@ -110,15 +113,15 @@ def test_lateness_sets_what_is_seen_beside_chance():
                                   tuple(("a", ago, 1) for ago in (400, 410, 420, 430, 440))])
 def test_shops_without_regulars_get_true_sentences(rows):
     found = paces(orders(*rows))
-    said = [finding.sentence for finding in rhythm.overdue_regulars(found, currency="CNY")]
-    assert all("cannot be measured" in one and "nan" not in one for one in said)
-    assert rhythm.chance_sentence(found) == ""
-    assert ("spent anything" if "420" in str(rows) else "three different days") in said[0]
+    told = [said(finding) for finding in rhythm.overdue_regulars(found, currency="CNY")]
+    assert all("cannot be measured" in one and "nan" not in one for one in told)
+    assert rhythm.chance_sentence(found) is None
+    assert ("spent anything" if "420" in str(rows) else "three different days") in told[0]
 
 
 def test_four_days_bought_are_no_rhythm_and_the_note_does_not_speak_of_three():
     (share, _) = rhythm.overdue_regulars(paces(orders(*[("a", ago, 1) for ago in (1, 5, 9, 20)])), currency="CNY")
-    assert share.note.endswith("five different days")
+    assert said(share.note).endswith("five different days")
 
 
 def test_of_poisson_buyers_as_many_are_overdue_as_chance_says():
@@ -134,8 +137,8 @@ def test_of_poisson_buyers_as_many_are_overdue_as_chance_says():
     (13.5, "2 weeks"), (14, "2 weeks"), (17, "17 days"),
     (21, "3 weeks"), (30, "4 weeks"), (63, "9 weeks"), (150, "21 weeks"), (200, "7 months"), (1100, "3 years")])
 def test_spans_in_words(days, words):
-    assert rhythm.span(days) == words
-    assert rhythm.every(1) == "every day" and rhythm.every(21) == "every 3 weeks" and rhythm.every(7) == "every 7 days"
+    assert said(rhythm.span(days)) == words
+    assert [said(rhythm.every(gap)) for gap in (1, 7, 21)] == ["every day", "every 7 days", "every 3 weeks"]
 
 
 @pytest.mark.parametrize(("weekly", "days"), [(0.05, 1000), (0.03, 1500), (0.2, 300)])

@@ -19,8 +19,11 @@ from IPython.utils.capture import capture_output
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-from loyalty_helpers.core.findings import GRADES, Change, Effect, Finding, verdict
+from loyalty_helpers.core.findings import Change, Effect, Finding, verdict
 from loyalty_helpers.report import show
+from loyalty_helpers.report.page import Page
+from loyalty_helpers.report.wording import words
+from loyalty_helpers.report.wording.findings import grades, sentence
 
 NASTY = '<script>alert("x & y")</script>'
 NAN = float("nan")
@@ -60,12 +63,6 @@ def html(function, *arguments, **options) -> str:
     return "".join(output.data.get("text/html", "") for output in shown(function, *arguments, **options))
 
 
-def change(before: float, after: float, low: float, high: float, *, p: float = 0.001, **more) -> Change:
-    levels = [Finding(label="rate", unit="share", estimate=value, n=1200) for value in (before, after)]
-    return Change(**{"label": "retention", "unit": "share", "estimate": after - before, "low": low, "high": high,
-                     "kpi": "retention", "before": levels[0], "after": levels[1], "p_adjusted": p} | more)
-
-
 def drawing(dense: bool = False, size: float = 10) -> SimpleNamespace:
     figure, ax = plt.subplots(figsize=(6, 3))
     ax.plot([1, 2, 3])
@@ -77,10 +74,8 @@ def drawing(dense: bool = False, size: float = 10) -> SimpleNamespace:
     lambda: show.say(NASTY), lambda: show.lead(NASTY), lambda: show.note(NASTY),
     lambda: show.actions([(NASTY, NASTY)]), lambda: show.links([("02_scoring", NASTY, NASTY)]),
     lambda: show.table(pd.DataFrame({NASTY: [NASTY]}), NASTY, note=NASTY),
-    lambda: show.cards([change(0.4, 0.5, 0.05, 0.15, label=NASTY), Finding(label=NASTY, unit="share", estimate=NAN,
-                                                                          note=NASTY)]),
-    lambda: show.hero(verdict(None, why_not=NASTY, would_tell=NASTY), None, SimpleNamespace(name=NASTY,
-                                                                                          launched_on=None)),
+    lambda: show.cards([show.Card(NASTY, NASTY, NASTY, NASTY, "none")], caution=NASTY),
+    lambda: show.hero(NASTY, NASTY, [NASTY], kicker=NASTY, grade=("B", NASTY, NASTY, {NASTY: NASTY})),
 ])
 def test_whatever_comes_in_is_shown_and_never_run(call):
     outputs = shown(call)
@@ -147,46 +142,58 @@ def test_table_has_plain_text_beside_it():
     assert plain.split() == ["Caption", "a", "b", "x", "–", "Note"]
 
 
-def test_cards_tell_changes_from_levels_and_grey_from_green():
-    rose, unsure = change(0.41, 0.49, 0.05, 0.11), change(0.41, 0.43, -0.02, 0.06, p=0.5)
-    churn = change(0.41, 0.49, 0.05, 0.11, higher_is_better=False)
-    unmeasured = change(NAN, 0.3, NAN, NAN, note="no points before the launch")
-    page = html(show.cards, [rose, unsure, churn, unmeasured])
+# ---------------------------------------------------------------- the first page's answer and cards
+class Chapter(Page):
+    """A chapter of the tests."""
+
+
+def shop(name: str = "Club", launched_on: date | None = date(2025, 3, 3)) -> SimpleNamespace:
+    return SimpleNamespace(audience="owner", program=SimpleNamespace(name=name, launched_on=launched_on))
+
+
+def first_page() -> list[Finding]:
+    level = Finding(label="rate", unit="share", estimate=0.41, low=0.38, high=0.44, n=1200)
+    return [Change(label="retention", unit="share", kpi="kept", estimate=0.08, low=0.05, high=0.11, p_adjusted=0.001,
+                   before=level, after=level), level]
+
+
+def test_cards_say_their_kind_and_that_changes_are_no_effects(monkeypatch):
+    page = html(Chapter(shop(), {}).cards, "first_page")
     assert "changes, not effects" in page
-    kinds = [part.split('"')[0] for part in page.split('class="card ')[1:]]
-    assert kinds == ["better", "none", "worse", "none"]
-    assert "▲ rose +8\u00a0pp" in page and "no evidence" in page and "no points before the launch" in page
-    levels = html(show.cards, [Finding(label="net benefit", unit="CNY", estimate=23900, low=-6100, high=58300, n=412)])
-    assert "changes" not in levels and "¥23,900" in levels and "412 customers" in levels
+    assert [part.split('"')[0] for part in page.split('class="card ')[1:]] == ["better", "level"]
+    assert "<b>▲ rose +8\u00a0pp</b> (+5\u00a0pp to +11\u00a0pp)" in page
+    assert "Rate" in page and "95\u00a0% interval 38\u00a0% to 44\u00a0%" in page
+    monkeypatch.setitem(globals(), "first_page", lambda: [])
+    assert shown(Chapter(shop(), {}).cards, "first_page") == []
 
 
 def test_hero_sets_the_verdict_its_reasons_and_its_grade():
     effect = Effect(label="Members", unit="lift", estimate=0.18, low=0.03, high=0.35, outcome="orders", rung=3,
                     grade="B")
-    page = html(show.hero, verdict(effect, break_even=0.01), effect,
-                SimpleNamespace(name="Club", launched_on=date(2025, 3, 3)))
+    page = html(Chapter(shop(), {}).hero, verdict(effect, break_even=0.01), effect)
     assert "The program <em>works</em>" in page and "Club, launched 3 Mar 2025" in page
-    assert all(meaning in page for meaning in GRADES.values())
-    assert page.count(effect.sentence) == 0  # the verdict's own words say it already
+    assert all(meaning in page for meaning in grades().values())
+    assert f"<strong>B</strong> <span>Evidence: {grades()['B']}" in page
+    assert page.count(words(sentence(effect))) == 0  # the verdict's own words say it already
 
 
 def test_hero_says_what_was_seen_where_nobody_can_tell():
     trend = Effect(label="Trend", unit="lift", estimate=0.02, low=-0.1, high=0.15, outcome="orders", rung=2, grade="D",
                    scope="everyone")
-    page = html(show.hero, verdict(trend, why_not="Because.", would_tell="Next year."), trend)
-    said = ["<em>cannot tell yet</em>", "stayed within what its trend predicted", "Because.", "Next year."]
-    assert [page.find(words) for words in said] == sorted(page.find(words) for words in said)
-    assert all(words in page for words in said)
+    page = html(Chapter(shop(launched_on=None), {}).hero, verdict(trend, why_not="Because.", would_tell="Next year."),
+                trend)
+    said = [">Club<", "<em>cannot tell yet</em>", "stayed within what its trend predicted", "Because.", "Next year."]
+    assert -1 not in (found := [page.find(words) for words in said]) and found == sorted(found)
 
 
 def test_hero_without_an_effect_gives_no_grade():
-    page = html(show.hero, verdict(None, why_not="No launch date is set.", would_tell="A date."), None)
-    assert "No launch date is set." in page and "A date." in page
+    page = html(Chapter(shop(name=""), {}).hero, verdict(None, why_not="No launch date.", would_tell="A date."), None)
+    assert "No launch date." in page and "A date." in page and "kicker" not in page
     assert "grade" not in page and "the program works" not in page
 
 
 def test_lists_without_items_show_nothing():
-    assert shown(show.actions, []) == [] and shown(show.cards, []) == []
+    assert shown(show.actions, []) == []
 
 
 @pytest.mark.parametrize("dense", [False, True])

@@ -5,11 +5,15 @@ no other room.
 """
 
 __all__ = [
+    "calendar",
     "findings",
     "glm",
     "intervals",
     "messages",
+    "packed",
     "purchases",
+    "scales",
     "settings",
     "store",
+    "windows",
 ]

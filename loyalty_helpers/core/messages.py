@@ -7,7 +7,7 @@ the way which facts count persons, so that a report for others hides what they m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 
@@ -37,7 +37,8 @@ class Number:
 
 @dataclass(frozen=True)
 class Listed:
-    """Several things said one after the other, parted by `list-comma`, `list-semicolon` or `list-and`."""
+    """Several things said one after the other, `parted_by` a comma, semicolon, blank, dot, "and", or in a series
+    ("a, b and c")."""
 
     items: tuple[Fact, ...]
     parted_by: str = "comma"
@@ -45,10 +46,18 @@ class Listed:
 
 @dataclass(frozen=True)
 class Message:
-    """One entry of the catalogue by its `key`, and the facts that stand in it by their names there."""
+    """One entry of the catalogue by its `key`, and the facts that stand in it by their names there.
+
+    `rests_on` are the persons of whom all of it speaks: where they are too few for others, they do not read it.
+    """
 
     key: str
     facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType({}))
+    rests_on: Persons | None = None
+
+    def resting(self, on: Persons) -> Message:
+        """The same message, of so many persons."""
+        return replace(self, rests_on=on)
 
 
 # what may stand in a message: whole numbers that count no persons, days, names from the client's files, and the above

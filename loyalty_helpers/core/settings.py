@@ -26,7 +26,8 @@ CLONE = Path(__file__).resolve().parents[2]
 ROOT = Path(os.environ.get("LOYALTY_ROOT") or CLONE).resolve()
 TEMPLATE = CLONE / "data" / "client_template.yml"
 
-CHAPTERS = ("00_summary", "01_data_prep", "02_scoring", "03_case_study_comparison", "04_program_evaluation")
+CHAPTERS = ("00_summary", "01_data_prep", "02_scoring", "02b_customers_in_depth", "03_case_study_comparison",
+            "04_program_evaluation")
 SOURCES = ("orders", "lines", "members", "survey", "assignment", "points", "referrals", "costs",
            "opt_outs")
 FORMATS = Path(__file__).resolve().parents[1] / "ingest" / "known"  # known exports, each a file of prepared settings

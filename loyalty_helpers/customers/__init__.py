@@ -7,11 +7,17 @@ never looks ahead, and never judges the program.
 __all__ = [
     "actions",
     "affinity",
+    "buyers",
     "cohorts",
+    "concentration",
     "drift",
+    "levels",
     "migration",
+    "quadrant",
     "referrals",
+    "rfm",
     "rhythm",
+    "score",
     "scoring",
     "tables",
 ]

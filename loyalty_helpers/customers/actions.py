@@ -1,4 +1,4 @@
-"""Actions: whom to turn to first, why, and what to do for each segment.
+"""Actions: whom to turn to first, and what that is worth.
 
 Everything here but the counts is about persons: lists are for the client's private folder only.
 """
@@ -6,20 +6,19 @@ Everything here but the counts is about persons: lists are for the client's priv
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.core.findings import NAN, Finding, amount, capital, count
+from loyalty_helpers.core.findings import NAN, Finding
+from loyalty_helpers.core.messages import Message, Number, Persons, message
 from loyalty_helpers.core.purchases import DAY, YEAR
-from loyalty_helpers.core.settings import Client, UserError, suggest
+from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import rhythm
-from loyalty_helpers.customers.scoring import LATE, SCHEMES, buyers, heaviest
-from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.customers.buyers import buyers
+from loyalty_helpers.customers.concentration import heaviest
+from loyalty_helpers.customers.levels import LATE
 
-ACTIONS = Path(__file__).with_name("actions.csv")
 FIRST_CALLS = 20  # customers: what one person can write to in a week
 MINUTES = 10  # of a call
 HORIZON = 91  # days that the forecast looks ahead: 13 weeks
@@ -27,42 +26,14 @@ LIKELY, SURE = 0.2, 0.95  # chance still to be a customer: below most likely gon
 LONG = 182  # days of silence: who has been away for longer is left alone, however sure a forecast
 MOST_IN_DOUBT = 0.25  # what p (1 - p) is at most, whatever the chance p
 GONE = 9  # usual gaps past due, ten of silence: more, and no call reaches them where no chance can be told
-NOBODY_TO_CALL = "no customer is both late for an order and perhaps still one"
 COLUMNS = ("customer_id", "segment", "value_group", "score", "level", "last_order", "recency_days", "orders", "spend",
            "spend_last_year", "order_value", "days_bought", "usual_gap_days", "gaps_overdue", "expected_orders",
-           "chance_to_buy", "still_customer", "usual_value", "value_at_risk", "value_of_acting", "reason", "action")
+           "chance_to_buy", "still_customer", "usual_value", "value_at_risk", "value_of_acting", "action_for")
 OF_FORECAST = ["expected_orders", "chance_to_buy", "still_customer", "usual_orders", "order_value"]
 
 
-def load_actions(folder: Path | None = None) -> pd.DataFrame:
-    """What to do for each segment: scheme, segment, action; `actions.csv` in the client's `folder` replaces lines.
-
-    The client's file has the same three columns and only the lines to be changed; a blank action keeps the standard
-    one. Raises UserError for unknown columns, schemes or segments.
-    """
-    standard = pd.read_csv(ACTIONS, dtype="str", keep_default_na=False)
-    own = Path(folder) / "actions.csv" if folder is not None else None
-    if own is None or not own.exists():
-        return standard
-    try:
-        changed = pd.read_csv(own, dtype="str", keep_default_na=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{own.name} cannot be read: save it as CSV in UTF-8 with the columns scheme, segment, action "
-                        f"({error}).") from None
-    if list(changed.columns) != list(standard.columns):
-        raise UserError(f"{own.name} has the columns {', '.join(changed.columns)}; needed: scheme, segment, action.")
-    for row, (scheme, segment) in enumerate(zip(changed["scheme"], changed["segment"], strict=True), start=2):
-        column, word, known = (("segment", segment, SCHEMES[scheme][1]) if scheme in SCHEMES
-                               else ("scheme", scheme, SCHEMES))
-        if word not in known:
-            raise UserError(f"{own.name}, row {row}, column {column}: '{word}' is not one of {', '.join(known)}."
-                            f"{suggest(word, known)}")
-    changed = changed[changed["action"].str.strip() != ""]
-    return pd.concat([standard, changed]).drop_duplicates(["scheme", "segment"], keep="last", ignore_index=True)
-
-
 def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, paces: pd.DataFrame, forecast: pd.DataFrame, *,
-                actions: pd.DataFrame, opt_outs: pd.DataFrame | None, gross_margin: float | None = None,
+                opt_outs: pd.DataFrame | None, gross_margin: float | None = None,
                 horizon_days: int = HORIZON) -> pd.DataFrame:
     """Whom to turn to first: COLUMNS, one row per scored customer who may be contacted, best first. Personal data.
 
@@ -92,8 +63,8 @@ def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, paces: pd.DataF
     p (1 - p) can be, for overdue regulars (`rhythm.overdue`) silent for ten usual gaps at most; and of overdue ones the
     forecast's orders and chance to buy are missing, as it supposes that nobody leaves.
 
-    Whoever is worth a call gets the one action of overdue regulars, all others that of their segment. The list is
-    sorted by value_of_acting, then spend_last_year, then customer_id.
+    Whoever is worth a call gets the one action of overdue regulars, all others that of their segment: `action_for`
+    names it. The list is sorted by value_of_acting, then spend_last_year, then customer_id.
     """
     kept = buyers(customers)[["customer_id", "last_order_at", "orders", "spend"]]
     if opt_outs is not None:
@@ -105,16 +76,9 @@ def action_list(customers: pd.DataFrame, assigned: pd.DataFrame, paces: pd.DataF
                            order_value=listed["order_value"].fillna(listed["spend"] / listed["orders"]))
     listed = listed.assign(**_told_by_forecast(listed))
     listed = listed.assign(**_values(listed, 1.0 if gross_margin is None else gross_margin, horizon_days))
-    todo = actions[actions["scheme"] == "RFM segment"].set_index("segment")["action"]
-    listed = listed.assign(action=listed["segment"].map(todo).mask(listed["value_of_acting"] > 0,
-                                                                        _action_if_late(actions)),
-                           reason=_reasons(listed))
+    listed = listed.assign(action_for=listed["segment"].mask(listed["value_of_acting"] > 0, LATE))
     listed = listed.sort_values(["value_of_acting", "spend_last_year", "customer_id"], ascending=[False, False, True])
     return listed.reset_index(drop=True)[list(COLUMNS)]
-
-
-def _action_if_late(actions: pd.DataFrame) -> str:
-    return actions.loc[actions["segment"] == LATE, "action"].iloc[0]
 
 
 def _told_by_forecast(listed: pd.DataFrame) -> dict[str, pd.Series]:
@@ -143,41 +107,18 @@ def _values(listed: pd.DataFrame, margin: float, horizon_days: int) -> dict[str,
     return {"usual_value": usual.round(2), "value_at_risk": at_risk.round(2), "value_of_acting": acting.round(2)}
 
 
-# ---------------------------------------------------------------- the reason in words
-def _reasons(listed: pd.DataFrame) -> pd.Series:
-    """Why somebody stands where they stand: what they did, and how that compares with their own habit."""
-    ago = _each(listed["recency_days"], rhythm.span) + " ago"
-    several = "bought " + _each(listed["days_bought"], lambda n: f"on {int(n)} days") + ", last " + ago
-    usual = "usually buys " + _each(listed["usual_gap_days"], rhythm.every)
-    silent = ", silent for " + _each(listed["recency_days"], rhythm.span)
-    late, overdue = listed["gaps_overdue"] > 0, listed["gaps_overdue"] >= rhythm.OVERDUE
-    regular = (usual + silent + ": late").where(late, usual + ", last bought " + ago)
-    regular = regular.mask(overdue, usual + silent + ": overdue")
-    several = several.mask(listed["days_bought"] == 1, "bought once, " + ago)
-    return several.mask(listed["usual_gap_days"].notna(), regular)
-
-
-def _each(values: pd.Series, words: Callable[[float], str]) -> pd.Series:
-    """Words for each value; each distinct one is put in words once. "" where it is missing."""
-    codes, distinct = pd.factorize(values)
-    texts = pd.array([*(words(one) for one in distinct.tolist()), ""], dtype="str")
-    return pd.Series(texts.take(codes), index=values.index)
-
-
 # ---------------------------------------------------------------- what may be published: counts and sentences
-def how_sorted(listed: pd.DataFrame, *, gross_margin: float | None, horizon_days: int = HORIZON) -> str:
-    """What the list is sorted by, in plain words."""
-    money = "margin" if gross_margin is not None else "revenue"
-    weeks = count(round(horizon_days / 7), "week")
+def how_sorted(listed: pd.DataFrame, *, gross_margin: float | None, horizon_days: int = HORIZON) -> Message:
+    """What the list is sorted by."""
     if listed["still_customer"].notna().any():
-        return (f"Sorted by what is worth a call: the {money} that a late customer would bring in the next {weeks} at "
-                "their usual pace, times the chance that they have left, times the chance that they have not. Who is "
-                "sure to come needs no call; who has most likely left, or has been silent for more than "
-                f"{rhythm.span(LONG)}, gets none either.")
-    return (f"Sorted by what overdue regulars spent in the last 364 days, as {money} of {weeks}: too little is known "
-            "to tell how likely each of them has left. "
-            f"{amount(MOST_IN_DOUBT, 'share', digits=0)} of it counts as worth a call, the most that can be "
-            f"both in doubt and still to be won; who has been silent for more than {GONE + 1} usual gaps gets none.")
+        return message("list-by-doubt", **_ahead(gross_margin, horizon_days), long=rhythm.span(LONG))
+    return message("list-by-overdue", **_ahead(gross_margin, horizon_days), gaps=GONE + 1,
+                   share=Number(MOST_IN_DOUBT, "share", 0))
+
+
+def _ahead(gross_margin: float | None, horizon_days: int) -> dict[str, str | int]:
+    """What money is counted, and for how many weeks."""
+    return {"money": "revenue" if gross_margin is None else "margin", "weeks": round(horizon_days / 7)}
 
 
 def first(listed: pd.DataFrame) -> pd.DataFrame:
@@ -191,13 +132,10 @@ def worth(listed: pd.DataFrame, *, currency: str, gross_margin: float | None = N
     forecast for each of them. Unlike the value at risk it leaves out what is as good as lost. Where no chance is known
     it is an upper bound, and the label says so."""
     doubtful = listed[listed["value_of_acting"] > 0]
-    money = "margin" if gross_margin is not None else "revenue"
-    weeks = count(round(horizon_days / 7), "week")
-    about = ", roughly" if listed["still_customer"].notna().any() else ", at most"
-    about = about if len(doubtful) else ""
-    return Finding(label=f"{money} of the next {weeks} that is in doubt and may still be won{about}", unit=currency,
-                   n=len(doubtful), estimate=_rough(doubtful["value_of_acting"].sum()) if len(doubtful) else NAN,
-                   note="" if len(doubtful) else NOBODY_TO_CALL)
+    about = "none" if doubtful.empty else "roughly" if listed["still_customer"].notna().any() else "at-most"
+    return Finding(label=message("worth-acting", **_ahead(gross_margin, horizon_days), about=about), unit=currency,
+                   n=len(doubtful), note=message("nobody-to-call") if doubtful.empty else "",
+                   estimate=_rough(doubtful["value_of_acting"].sum()) if len(doubtful) else NAN)
 
 
 def _rough(value: float) -> float:
@@ -220,33 +158,25 @@ def by_segment(listed: pd.DataFrame) -> pd.DataFrame:
 
 
 def reach(listed: pd.DataFrame) -> pd.DataFrame:
-    """How much of all that is worth acting on the first calls reach: calls (0, 1, 2, ...), share."""
+    """How much of all that is worth acting on the first calls reach: calls (0, 1, 2, ...), share, step (customers
+    between a row and the one before)."""
     worth = listed.loc[listed["value_of_acting"] > 0, "value_of_acting"].to_numpy()
     share = np.concatenate([[0.0], np.cumsum(worth)]) / (worth.sum() or 1.0)
-    return pd.DataFrame({"calls": np.arange(len(share)), "share": share})
+    return pd.DataFrame({"calls": np.arange(len(share)), "share": share, "step": np.arange(len(share)).clip(max=1)})
 
 
-def call_cost(listed: pd.DataFrame, shop: Client, *, horizon_days: int = HORIZON) -> str:
+def call_cost(listed: pd.DataFrame, shop: Client, *, horizon_days: int = HORIZON) -> Message | None:
     """What a call costs in the owner's time, and how many of the first calls must bring somebody back to pay for it;
-    "" where no hourly rate is known or nobody is to be called."""
+    None where no hourly rate is known or nobody is to be called."""
     rate, called = shop.program.owner_hourly_rate, first(listed)
-    if not rate > 0 or called.empty or len(called) < privacy.least(shop):
-        return ""
+    if not rate > 0 or called.empty:
+        return None
     cost, gain = rate * MINUTES / 60, called["usual_value"].mean()
-    weeks = count(round(horizon_days / 7), "week")
-    begin = f"A call of {MINUTES} minutes costs {amount(cost, shop.currency)} of your time"
-    counted = "margin" if shop.program.gross_margin is not None else "revenue (the settings give no margin)"
-    if len(called) == 1 and gain > cost:
-        return (f"{begin}; it pays if the one customer to call would have stayed away, comes back, and buys as before: "
-                f"{amount(gain, shop.currency)} of {counted} in {weeks}.")
-    if gain <= cost:
-        return (f"{begin}; that is no less than the {counted} which the first {len(called)} would each bring in the "
-                f"next {weeks}: write instead.")
-    enough = math.ceil(len(called) * cost / gain)
-    comes, buys = ("comes", "buys") if enough == 1 else ("come", "buy")
-    return (f"{begin}; it pays if at least {enough} of the first {len(called)} {comes} back who would have stayed "
-            f"away, and then {buys} as before: "
-            f"{amount(gain, shop.currency)} of {counted} each in {weeks}.")
+    key = "call-dearer" if gain <= cost else "call-pays-one" if len(called) == 1 else "call-pays"
+    return message(
+        key, minutes=MINUTES, cost=Number(cost, shop.currency), gain=Number(gain, shop.currency), calls=len(called),
+        enough=math.ceil(len(called) * cost / gain) if gain > cost else 0,
+        **_ahead(shop.program.gross_margin, horizon_days)).resting(Persons(len(called)))
 
 
 def look_after(customers: pd.DataFrame) -> pd.DataFrame:
@@ -256,40 +186,41 @@ def look_after(customers: pd.DataFrame) -> pd.DataFrame:
     return customers.loc[spend.index[:1 if len(spend) and heaviest(spend.to_numpy()) else 0]]
 
 
-def look_after_sentence(customers: pd.DataFrame, paces: pd.DataFrame, shop: Client) -> str:
-    """What to know of the one customer who brings much of the revenue; "" without one, and for others than the owner.
-    """
+def look_after_sentence(customers: pd.DataFrame, paces: pd.DataFrame) -> Message | None:
+    """What the owner has to know of the one customer who brings much of the revenue; None without one."""
     bought = buyers(customers)
     heavy = look_after(bought)
-    if heavy.empty or privacy.least(shop) > 1:
-        return ""
+    if heavy.empty:
+        return None
     spend, (one,) = bought["spend"].clip(lower=0), heavy.merge(paces[["customer_id", "usual_gap_days"]]).itertuples()
-    usually = "" if math.isnan(one.usual_gap_days) else f"usually {rhythm.every(one.usual_gap_days)}, "
-    return (f"One customer alone brings {amount(spend.max() / spend.sum(), 'share', digits=0)} of the revenue: know "
-            f"when the next order is due ({usually}last {rhythm.span(one.recency_days)} ago).")
+    return message("one-customer-alone", share=Number(spend.max() / spend.sum(), "share", 0),
+                   **next_order(one)).resting(Persons(1))
 
 
-def at_stake(listed: pd.DataFrame, shop: Client, *, horizon_days: int = HORIZON) -> str:
+def next_order(one) -> dict[str, Message | str]:
+    """When the next order of a customer (usual_gap_days, recency_days) is due: `usual`, `every` and `ago`."""
+    unknown = math.isnan(one.usual_gap_days)
+    return {"usual": "no" if unknown else "yes", "every": "" if unknown else rhythm.every(one.usual_gap_days),
+            "ago": rhythm.span(one.recency_days)}
+
+
+def at_stake(listed: pd.DataFrame, shop: Client, *, horizon_days: int = HORIZON) -> Message | None:
     """How much of the next weeks hangs on the first calls: "about €260 of margin of the next 13 weeks", to two digits;
-    "at most" that where no chance is known (`action_list`); "" without such calls."""
+    "at most" that where no chance is known (`action_list`); None without such calls."""
     called = first(listed)
     if called.empty:
-        return ""
-    about = "about" if listed["still_customer"].notna().any() else "at most"
-    money = "revenue" if shop.program.gross_margin is None else "margin"
-    return (f"{about} {amount(_rough(called['value_of_acting'].sum()), shop.currency)} of {money} of the next "
-            f"{count(round(horizon_days / 7), 'week')}")
+        return None
+    about = "about" if listed["still_customer"].notna().any() else "at-most"
+    return message("at-stake", about=about, value=Number(_rough(called["value_of_acting"].sum()), shop.currency),
+                   **_ahead(shop.program.gross_margin, horizon_days))
 
 
-def opted_out(customers: pd.DataFrame, opt_outs: pd.DataFrame | None) -> str:
-    """Who is left out of the list because they must not be contacted, in a sentence with counts only."""
+def opted_out(customers: pd.DataFrame, opt_outs: pd.DataFrame | None) -> Message:
+    """Who is left out of the list because they must not be contacted, with counts only."""
     if opt_outs is None:
-        return ("No list of people who must not be contacted was supplied: leave out yourself whoever has asked for "
-                "that.")
+        return message("opt-outs-no-list")
     asked = opt_outs["customer_id"].drop_duplicates()
     known = int(asked.isin(buyers(customers)["customer_id"]).sum())
     unknown = len(asked) - known
-    said = (f"{known:,} of the customers must not be contacted and stand in no list" if known else
-            "none of the customers is on the list of those who must not be contacted")
-    also = f"; {unknown:,} of the people on that list could not be found among the customers" if unknown else ""
-    return f"{capital(said)}{also}."
+    return message("opt-outs", known=Persons(known), unknown=Persons(unknown), some="yes" if known else "no",
+                   others="yes" if unknown else "no")

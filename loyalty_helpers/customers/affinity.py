@@ -17,10 +17,11 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 from scipy.stats import norm
 
-from loyalty_helpers.core.findings import NAN, Finding, amount, count, number
+from loyalty_helpers.core.findings import NAN, Finding
 from loyalty_helpers.core.intervals import Share, holm
+from loyalty_helpers.core.messages import Fact, Listed, Message, Number, Persons, message
 from loyalty_helpers.core.purchases import FEWEST, purchases
-from loyalty_helpers.customers.scoring import CONFIDENCE, share_of
+from loyalty_helpers.customers.buyers import CONFIDENCE, share_of
 
 MOST = 12  # categories looked at, those with the most buyers
 SAME = (0.9, 1.1)  # times as often as expected within which a difference, however certain, is none worth a word
@@ -57,8 +58,7 @@ def choices(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def cross_sell(chosen: pd.DataFrame) -> Finding:
     """Cross-sell rate: of the customers whose categories are known, the share who bought from two or more."""
     each = _coded(chosen)[["customer", "category"]].drop_duplicates().groupby("customer").size()
-    return share_of("customers who bought from two or more categories", int((each >= 2).sum()), len(each),
-                    note="no order of a known customer carries a category")
+    return share_of(message("cross-sell"), int((each >= 2).sum()), len(each), note=message("no-categories"))
 
 
 def _coded(chosen: pd.DataFrame) -> pd.DataFrame:
@@ -207,42 +207,33 @@ def _pair(none: _Unlinked, a: int, b: int, at_once: int) -> dict[str, float]:
             "p_value": float(2 * norm.sf(abs(beyond) / error)) if judged else NAN}
 
 
-def affinity_sentence(table: pd.DataFrame) -> str:
-    """The pairs that stand out in words, or that none does, and how many were looked at."""
+def affinity_sentence(table: pd.DataFrame) -> list[Message]:
+    """The pairs that stand out, or that none does, and how many were looked at."""
     judged = table[table["lift"].notna()]
     if judged.empty:
-        return (f"Which categories go together cannot be told: it takes two with {FEWEST.buyers} buyers each, and "
-                f"customers who bought several times.")
-    looked = f"{count(len(judged), 'pair')} of categories looked at"
+        return [message("pairs-unknown", least=FEWEST.buyers)]
     found, apart = (judged[judged["reading"] == reading] for reading in ("together", "apart"))
-    less = f" Less often than expected: {_named(apart[::-1])}." if len(apart) else ""
+    less = [message("pairs-apart", pairs=_named(apart[::-1]))] if len(apart) else []
     if found.empty:
-        if less:
-            return f"No pair of categories is bought by the same customers more often than expected ({looked}).{less}"
-        return (f"No pair stands out: customers buy each pair together about as often as their numbers of orders, "
-                f"their tastes and what goes into one order let expect ({looked}).")
+        return [message("pairs-none-more" if less else "pairs-none", pairs=len(judged)), *less]
     best = found.iloc[0]
-    share, expected = (amount(best[name], "share", digits=0) for name in ("share", "expected"))
-    low, high = (number(best[name], 2) for name in ("lift_low", "lift_high"))
-    also = f" So do {_named(found[1:])}." if len(found) > 1 else ""
-    of_buyers = f"{share} of the {count(int(best['customers']), 'buyer')} of {best['category']}"
-    return (f"{best['category']} and {best['other']} go together: {of_buyers} also bought {best['other']}, where their "
-            f"numbers of orders and what goes into one order would let expect {expected} "
-            f"({number(best['lift'], 2)} times as often, 95 % interval {low} to {high}; {looked}).{also}{less}")
+    also = [message("pairs-also", pairs=_named(found[1:]))] if len(found) > 1 else []
+    return [message("pairs-together", buyers=Persons(int(best["customers"])), pairs=len(judged), **_facts(best, 2)),
+            *also, *less]
 
 
-def _named(pairs: pd.DataFrame) -> str:
+def _facts(best: pd.Series, digits: int) -> dict[str, Fact]:
+    """What a sentence says of a pair."""
+    lifts = {name: Number(best[name], "", digits) for name in ("lift", "lift_low", "lift_high")}
+    shares = {name: Number(best[name], "share", 0) for name in ("share", "expected")}
+    return {"category": str(best["category"]), "other": str(best["other"]), **shares, **lifts}
+
+
+def _named(pairs: pd.DataFrame) -> Listed:
     """The first NAMED pairs by name, and how many more there are."""
-    names = [f"{row.category} and {row.other}" for row in pairs[:NAMED].itertuples()]
-    more = [count(len(pairs) - NAMED, "other pair")] if len(pairs) > NAMED else []
-    return "; ".join([*names, *more])
-
-
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of this module for a reader: the adjusted p-value in words, "under 0.001" where it is."""
-    p = table["p_adjusted"].astype("float64")
-    words = p.map(lambda value: "–" if np.isnan(value) else "under 0.001" if value < 0.001 else number(value, 3))
-    return table.assign(p_adjusted=words.astype("str")).drop(columns=["p_value"], errors="ignore")
+    names = [message("pair", one=str(row.category), other=str(row.other)) for row in pairs[:NAMED].itertuples()]
+    more = [message("pairs-more", pairs=len(pairs) - NAMED)] if len(pairs) > NAMED else []
+    return Listed((*names, *more), "semicolon")
 
 
 # ---------------------------------------------------------------- in one order
@@ -313,26 +304,19 @@ def _dealt(totals: np.ndarray, sizes: np.ndarray, times: np.ndarray) -> np.ndarr
     return chances
 
 
-def baskets_sentence(table: pd.DataFrame) -> str:
-    """What is bought together in one order, or that nothing stands out; "" where no order holds two categories."""
+def baskets_sentence(table: pd.DataFrame) -> list[Message]:
+    """What is bought together in one order, or that nothing stands out; nothing where no order holds two categories."""
     judged = table[table["lift"].notna()]
-    if table.empty:
-        return ""
     if judged.empty:
-        return "Which categories are bought in one order cannot be told: too few orders hold two of them."
+        return [message("baskets-unknown")] if len(table) else []
     found = judged[judged["reading"] == "together"].sort_values("both", ascending=False, kind="stable")
-    looked = f"{count(len(judged), 'pair')} of categories looked at"
     if found.empty:
-        return f"In one order no pair of categories is bought more often than by lot ({looked})."
+        return [message("baskets-none", pairs=len(judged))]
     best = found.iloc[0]
-    share, expected = (amount(best[name], "share", digits=0) for name in ("share", "expected"))
-    also = f" So are {_named(found[1:])}." if len(found) > 1 else ""
-    low, high = (number(best[name], 1) for name in ("lift_low", "lift_high"))
-    within = f" (95 % interval {low} to {high})" if low != high else ""  # none where all of them hold both
-    return (f"{best['category']} and {best['other']} are bought together in one order: {number(best['lift'], 1)} times "
-            f"as often as by lot{within}. "
-            f"{share} of the {count(int(best['orders']), 'order')} with {best['category']} hold {best['other']} too, "
-            f"where orders of as many categories, filled by lot, would let expect {expected} ({looked}).{also}")
+    also = [message("baskets-also", pairs=_named(found[1:]))] if len(found) > 1 else []
+    bounds = "yes" if round(best["lift_low"], 1) != round(best["lift_high"], 1) else "no"  # where all hold both
+    return [message("baskets-together", orders=int(best["orders"]), pairs=len(judged), bounds=bounds,
+                    **_facts(best, 1)), *also]
 
 
 # ---------------------------------------------------------------- what came next
@@ -413,16 +397,13 @@ def _next_orders(counts: np.ndarray, sets: np.ndarray) -> np.ndarray:
     return np.divide(chance, total, out=np.zeros_like(chance), where=total > 0)
 
 
-def next_sentence(table: pd.DataFrame) -> str:
+def next_sentence(table: pd.DataFrame) -> Message:
     """Where customers turn next beyond what is usual, or that it makes no difference where they began."""
     listed = table[table["customers"] >= FEWEST.both]
     if listed.empty:
-        return "What customers turn to next cannot be told: too few have bought from a second category so far."
+        return message("next-unknown")
     clear = listed[(listed["share"] > SAME[1] * listed["expected"]) & (listed["p_adjusted"] < 1 - CONFIDENCE)]
     top = (clear if len(clear) else listed).sort_values("customers", ascending=False, kind="stable").iloc[0]
-    share, usual = (amount(top[name], "share", digits=0) for name in ("share", "expected"))
-    if clear.empty:
-        return (f"The way taken most often leads from {top['first']} to {top['next']} ({share} of those who went on "
-                f"from {top['first']}); no first category leads to another beyond chance.")
-    return (f"After a first order of {top['first']}, {share} of those who went on turned to {top['next']} next, where "
-            f"{usual} would be expected.")
+    return message("next-beyond-chance" if len(clear) else "next-by-chance", first=str(top["first"]),
+                   next=str(top["next"]), share=Number(top["share"], "share", 0),
+                   usual=Number(top["expected"], "share", 0))

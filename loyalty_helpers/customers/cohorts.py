@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.core.findings import NAN, Finding, amount, capital, count
+from loyalty_helpers.core.findings import NAN, Finding
 from loyalty_helpers.core.intervals import Share, wilson
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
 from loyalty_helpers.core.purchases import FEWEST, purchases, span, visits
-from loyalty_helpers.customers.scoring import CONFIDENCE, share_of
+from loyalty_helpers.customers.buyers import CONFIDENCE, share_of
 
 SMALL_COHORT = 20  # customers: below this a cohort's shares are not shown
 HORIZONS = (30, 90, 180)  # days
@@ -52,24 +53,13 @@ def cohorts(orders: pd.DataFrame, *, months: int = 12, until: date | None = None
     return pd.DataFrame(rows, columns=columns)
 
 
-def cohorts_shown(table: pd.DataFrame, least: int) -> pd.DataFrame:
-    """`cohorts` or its `retention_curve` without the shares behind which fewer than `least` customers stand, who
-    returned or who did not."""
-    fewest = np.minimum(table["returned"], table["customers"] - table["returned"])
-    hidden = (fewest >= 1) & (fewest < least)
-    return table.assign(**{name: table[name].astype("float64").mask(hidden)
-                           for name in ("returned", "share", "low", "high")})
-
-
 def cohort_return(table: pd.DataFrame, *, month: int = 1) -> Finding:
     """Share of customers with an order `month` months after the month of their first, over all cohorts of `cohorts`
     but the truncated ones."""
     cells = table[(table["month"] == month) & ~table["truncated"].astype(bool)]
     returned, n = int(cells["returned"].sum()), int(cells["customers"].sum())
-    why = ("no month of first orders after the first of the data is followed by enough full months" if not n else
-           f"only {count(n, 'new customer')} can be followed so long, and it takes {FEWEST.units}")
-    return share_of(f"customers who bought again {count(month, 'month')} after their first order", returned,
-                    n if n >= FEWEST.units else 0, note=why)
+    why = message("return-few" if n else "return-none", customers=Persons(n), least=FEWEST.units)
+    return share_of(message("bought-again-after", months=month), returned, n if n >= FEWEST.units else 0, note=why)
 
 
 def retention_curve(table: pd.DataFrame) -> pd.DataFrame:
@@ -92,30 +82,16 @@ def retention_curve(table: pd.DataFrame) -> pd.DataFrame:
     return pooled.join(shares).reset_index()
 
 
-def retention_sentence(curve: pd.DataFrame) -> str:
+def retention_sentence(curve: pd.DataFrame) -> Message:
     """What `retention_curve` says: how many come in the first month after their first order, and in the last seen."""
     curve = curve.dropna(subset=["share"])
     if curve.empty:
-        return (f"It takes {SMALL_COHORT} new customers, followed for a full month, to tell how many come back; there "
-                "are not so many yet.")
-
-    def said(row: pd.Series) -> str:
-        low, share, high = (amount(row[name], "share", digits=0) for name in ("low", "share", "high"))
-        return f"{share} ({low} to {high})"
-
+        return message("retention-few", least=SMALL_COHORT)
     first, last = curve.iloc[0], curve.iloc[-1]
-    words = (f"Of {count(int(first['customers']), 'new customer')} {said(first)} had an order in the "
-             f"{_nth(int(first['month']))} month after")
-    if len(curve) == 1:
-        return f"{words}; it takes more months to say how this goes on."
-    return f"{words}, and {said(last)} in the {_nth(int(last['month']))}."
-
-
-def _nth(number: int) -> str:
-    if number == 1:
-        return "first"
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+    ends = {f"{when}_{name}": Number(row[name], "share", 0) for when, row in (("first", first), ("last", last))
+            for name in ("share", "low", "high")}
+    return message("retention", customers=Persons(int(first["customers"])), first=int(first["month"]),
+                   last=int(last["month"]), months=len(curve), **ends)
 
 
 # ---------------------------------------------------------------- time to the second order
@@ -123,13 +99,13 @@ def _nth(number: int) -> str:
 class SecondOrder:
     """How soon new customers order a second time, as far as each has been followed (Kaplan & Meier 1958).
 
-    `curve`: day, at_risk (new customers still without a second order and still followed), second (how many order on
+    `by_day`: day, at_risk (new customers still without a second order and still followed), second (how many order on
     that day), share (who have by then), low, high. `customers` are the new ones, `left_out` those whose first order
     stands so near the start of the data that it may not have been their first; `reach` (days) is as far as anything is
     said of them (see `_reach`); `median` in days (missing where it is not reached), `after` the shares after HORIZONS.
     """
 
-    curve: pd.DataFrame
+    by_day: pd.DataFrame
     customers: int
     left_out: int
     lead_days: int
@@ -138,23 +114,17 @@ class SecondOrder:
     after: list[Finding]
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> list[Message]:
         """Who came back and how soon, with the number left out."""
+        aside = message("second-left-out", customers=Persons(self.left_out), days=self.lead_days)
+        asides = [aside] if self.left_out else []
         if not any(one.measurable for one in self.after):
-            return f"{capital(self.after[0].note)}.{self._aside}"
-        shares = ", ".join(f"{one.value}{f' ({one.interval})' if one.interval else ''} within {days} days"
-                           for days, one in zip(HORIZONS, self.after, strict=True) if one.measurable)
-        half = (f"Half of them had after {self.median.value}"
-                f"{f' ({self.median.interval})' if self.median.interval else ''}."
-                if self.median.measurable else f"{capital(self.median.note)}.")
-        return f"Of {count(self.customers, 'new customer')} so many ordered again: {shares}. {half}{self._aside}"
-
-    @property
-    def _aside(self) -> str:
-        if not self.left_out:
-            return ""
-        return (f" Left out: {count(self.left_out, 'customer')} whose first order in the data falls in its first "
-                f"{count(self.lead_days, 'day')} and may not be their first.")
+            return [message("second-unknown", why=self.after[0].note), *asides]
+        shares = [message("second-within", bounds="yes" if one.interval else "no", share=one, days=days)
+                  for days, one in zip(HORIZONS, self.after, strict=True) if one.measurable]
+        half = message("second-half" if self.median.measurable else "second-no-half", median=self.median,
+                       bounds="yes" if self.median.interval else "no")
+        return [message("second-order", customers=Persons(self.customers), shares=Listed(tuple(shares))), half, *asides]
 
 
 def second_order(orders: pd.DataFrame, *, as_of: date, lead_days: int) -> SecondOrder:
@@ -191,18 +161,6 @@ def _reach(days: np.ndarray, happened: np.ndarray) -> float:
     return float(max(tenth, days[~happened].min() if not happened.all() else np.inf))
 
 
-def second_order_shown(found: SecondOrder, after: list[Finding], least: int) -> SecondOrder:
-    """`found` with the shares `after` as others may read them, and a curve that steps up only where `least` more
-    customers have come back, so that no step is a few persons."""
-    if least == 1:
-        return found
-    came, kept = found.curve["second"].cumsum().tolist(), []
-    for row, total in enumerate(came):
-        if not kept or total - came[kept[-1]] >= least:
-            kept.append(row)
-    return replace(found, curve=found.curve.iloc[kept].assign(second=NAN).reset_index(drop=True), after=after)
-
-
 def kaplan_meier_curve(days: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
     """The share to whom it happened by each day, from follow-ups of `days` that end where it `happened` or sooner.
 
@@ -234,21 +192,20 @@ def kaplan_meier_curve(days: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
 
 def _share_after(curve: pd.DataFrame, day: int, n: int, reach: float) -> Finding:
     """The curve at a day; nothing below ten customers, nor of a day beyond `reach`."""
-    label = f"new customers with a second order on another day within {count(day, 'day')}"
+    label = message("second-share", days=day)
     if n < FEWEST.units or day > reach:
-        why = (_too_few(n) if n < FEWEST.units else
-               f"fewer than {FEWEST.units} new customers without a second order are followed for {count(day, 'day')}"
-               f" (the longest for {count(int(curve['day'].max()), 'day')})")
+        why = _too_few(n) if n < FEWEST.units else message(
+            "second-not-followed", least=FEWEST.units, days=day, longest=int(curve["day"].max()))
         return Finding(label=label, unit="share", estimate=NAN, n=n, note=why)
     share, low, high = curve.loc[curve["day"] <= day, ["share", "low", "high"]].iloc[-1]
     return Finding(label=label, unit="share", estimate=share, low=low, high=high, n=n, n_noun="new customer",
-                   method="Kaplan-Meier, log-log interval (Wilson's where nobody came back)")
+                   method="Kaplan-Meier, Wilson")
 
 
 def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
     """Days until half of the new customers have a second order; its interval is where the curve's limits pass half
     (Brookmeyer & Crowley 1982)."""
-    label = "days until half of the new customers have a second order on another day"
+    label = message("second-median")
     if n < FEWEST.units:
         return Finding(label=label, unit="days", estimate=NAN, n=n, note=_too_few(n))
 
@@ -259,12 +216,10 @@ def _median(curve: pd.DataFrame, n: int, reach: float) -> Finding:
     middle = first_day("share")
     if np.isnan(middle):
         return Finding(label=label, unit="days", estimate=NAN, n=n, n_noun="new customer",
-                       note=f"fewer than half have, as long as enough of them are followed (up to "
-                            f"{count(int(min(reach, curve['day'].max())), 'day')})")
+                       note=message("second-under-half", days=int(min(reach, curve["day"].max()))))
     return Finding(label=label, unit="days", estimate=middle, low=first_day("high"), high=first_day("low"), n=n,
-                   n_noun="new customer", method="Kaplan-Meier, log-log interval")
+                   n_noun="new customer", method="Kaplan-Meier")
 
 
-def _too_few(n: int) -> str:
-    who = "no new customer is" if not n else f"only {count(n, 'new customer')} {'is' if n == 1 else 'are'}"
-    return f"{who} in the data, and it takes {FEWEST.units} to tell how soon they come back"
+def _too_few(n: int) -> Message:
+    return message("second-too-few", customers=Persons(n), least=FEWEST.units)

@@ -1,27 +1,27 @@
 """Drift: what has become of the scores since the last report, and of the forecast that it made.
 
 Each run keeps its scores in the client's private folder, one small file per end of the data. The next run with later
-data compares: whether customers kept their places, whether the scores as a whole have moved, whether the orders came
-that were expected, and how many of those at the head of the last list have ordered since. The same data again compare
-with the same earlier file, so nothing moves by running twice.
+data compares: who came and went, who changed segment, whether the orders came that were expected, and how many of those
+at the head of the last list have ordered since. The same data again compare with the same earlier file, so nothing
+moves by running twice.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from loyalty_helpers.core import store
-from loyalty_helpers.core.findings import NAN, Finding, count, number
+from loyalty_helpers.core.findings import NAN, Finding
 from loyalty_helpers.core.intervals import Ratio, Share
-from loyalty_helpers.core.purchases import FEWEST, purchases
+from loyalty_helpers.core.messages import Message, Number, Persons, message
+from loyalty_helpers.core.purchases import DAY, FEWEST, purchases
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import actions
 
@@ -30,9 +30,6 @@ COLUMNS = ("customer_id", "segment", "score", "expected_orders", "chance_to_buy"
 MISSES = ("miss_low", "miss_high")  # the forecast's interval, for each order expected
 LISTED = "first_calls"  # kept where there was a list; files of before have no such column
 SHORTEST = 14  # days after which a forecast is held against what came
-BINS = 10
-# the usual reading of the population stability index (Siddiqi 2006, Credit Risk Scorecards, ch. 9)
-READINGS = ((0.1, "hardly moved"), (0.25, "moved somewhat"), (math.inf, "moved a lot"))
 CONFIDENCE = 0.95
 
 
@@ -101,119 +98,77 @@ def _files(shop: Client) -> list[tuple[date, Path]]:
 # ---------------------------------------------------------------- the comparison
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """What has changed since the last run. Without one, or where nothing can be compared, `why` says so and the rest is
-    empty.
+    """What has changed since the last run, which knew the orders before the day `since`; where nothing can be compared,
+    `why`.
 
-    `findings`: the rank correlation of scores, the share who changed segment, and the orders that came for each one
-    expected. `sentences` put the rest in words, all with counts only. `headline`: in one sentence whether the last
-    forecast came true, "" where that cannot be said.
+    `both`, `new` and `gone` count customers of both runs, of this one alone and of the last one alone. `changed`: the
+    share of `both` who changed segment; `forecast`, `counted`: see `came_true`; `listed`: see `listed_since`. `over`:
+    whether the horizon of that forecast is.
     """
 
-    why: str = ""
+    why: Message | None = None
     since: date | None = None
-    findings: tuple[Finding, ...] = ()
-    sentences: tuple[str, ...] = ()
-    headline: str = ""
-    stability_index: float = NAN
+    both: int = 0
+    new: int = 0
+    gone: int = 0
+    changed: Finding | None = None
+    forecast: Finding | None = None
+    counted: Message | None = None
+    listed: Message | None = None
+    over: bool = False
+
+    @property
+    def sentences(self) -> list[Message]:
+        """What has changed; of persons, counts only."""
+        if self.why is not None:
+            return [self.why]
+        moved = message("since-last", upto=self.since - DAY, both=Persons(self.both), new=Persons(self.new),
+                        gone=Persons(self.gone), changed=self.changed, told="yes" if self.changed.measurable else "no")
+        return [moved, *(one for one in (self.counted, self.listed) if one is not None)]
+
+    @property
+    def headline(self) -> Message | None:
+        """In one sentence whether the last forecast came true; None where that cannot be said."""
+        one = self.forecast
+        if one is None or not one.measurable:
+            return None
+        if not (math.isfinite(one.low) and math.isfinite(one.high)):
+            return self.counted
+        low, share, high = (Number(100 * value, "orders", digits=0) for value in (one.low, one.estimate, one.high))
+        verdict = "held" if one.low <= 1 <= one.high else "too-high" if one.high < 1 else "too-low"
+        return message("forecast-held", over="yes" if self.over else "no", upto=self.since - DAY, verdict=verdict,
+                       share=share, low=low, high=high)
 
 
 def since_last(now: pd.DataFrame, orders: pd.DataFrame, shop: Client, *, as_of: date) -> Drift:
     """This run's scores (as from `scores`) against those of the last run with earlier data. `orders` canonical."""
     found = last(shop, as_of=as_of)
-    if found is None:
-        return Drift(why="No scores of an earlier report are kept: what has changed will be said by the next one with "
-                         "later orders.")
-    return compare(found[1], now, orders, days=(found[0], as_of))
+    return Drift(why=message("no-earlier-scores")) if found is None else compare(found[1], now, orders,
+                                                                                 days=(found[0], as_of))
 
 
 def compare(before: pd.DataFrame, now: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> Drift:
     """`before` (COLUMNS) against `now`, at the two `days` (each the day after the last order that the run knew)."""
-    since = days[0]
-    both = before.merge(now[["customer_id", "segment", "score"]], on="customer_id", suffixes=("_before", ""))
-    when = f"{(since - timedelta(days=1)).day} {since - timedelta(days=1):%B %Y}"
+    both = before.merge(now[["customer_id", "segment"]], on="customer_id", suffixes=("_before", ""))
+    facts = {"upto": days[0] - DAY, "both": Persons(len(both))}
     if both.empty and len(before) and len(now):
-        return Drift(since=since, why=f"The last report (orders up to {when}) knew none of these customers: the key of "
-                     "the pseudonyms, or the customers' ids in the exports, have changed since. Nothing is compared.")
+        return Drift(since=days[0], why=message("none-known-again", **facts))
     if len(both) < FEWEST.units:
-        return Drift(since=since, why=f"The last report (orders up to {when}) and this one share "
-                     f"{count(len(both), 'customer')}: too few to compare.")
-    index = stability_index(before["score"], now["score"])
-    came = (f"Since the last report (orders up to {when}) {count(len(now) - len(both), 'customer')} came new and "
-            f"{count(len(before) - len(both), 'customer')} are no longer in the data; "
-            f"{count(len(both), 'customer')} can be compared.")
-    moved = _moved(index, len(before), len(now))
-    forecast, said = came_true(before, orders, days=days)
-    over = (days[1] - since).days >= int(before["horizon_days"].iloc[0])
-    sentences = (came, moved, said, listed_since(before, orders, days=days))
-    return Drift(since=since, stability_index=index, sentences=tuple(filter(None, sentences)),
-                 headline=_headline(forecast, said, when, over=over),
-                 findings=(_same_order(both), _changed_segment(both), forecast))
-
-
-def _headline(forecast: Finding, said: str, when: str, *, over: bool) -> str:
-    """The forecast of the last report (orders up to `when`), whose horizon may be `over`, in one sentence."""
-    if not forecast.measurable:
-        return ""
-    if not (math.isfinite(forecast.low) and math.isfinite(forecast.high)):
-        return said
-    how = ("held: as many orders came as it expected, give or take chance" if forecast.low <= 1 <= forecast.high else
-           "was too high: fewer orders came than it expected" if forecast.high < 1 else
-           "was too low: more orders came than it expected")
-    low, high = (number(100 * limit) for limit in (forecast.low, forecast.high))
-    return (f"{'The' if over else 'So far the'} forecast of the last report (orders up to {when}) {how} "
-            f"({number(100 * forecast.estimate)} for each 100, 95 % interval {low} to {high}).")
-
-
-def _same_order(both: pd.DataFrame) -> Finding:
-    """Spearman's rank correlation of the two scores; interval by Fisher's z with the standard error of Bonett and
-    Wright (2000), which holds for ranks."""
-    label, n = "rank correlation of the loyalty scores with those of the last report", len(both)
-    if both["score_before"].nunique() < 2 or both["score"].nunique() < 2:
-        return Finding(label=label, unit="scale points", estimate=NAN, n=n, note="all customers have the same score")
-    rho = float(stats.spearmanr(both["score_before"], both["score"]).statistic)
-    z = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
-    half = stats.norm.ppf(0.5 + CONFIDENCE / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
-    return Finding(label=label, unit="scale points", estimate=rho, low=float(np.tanh(z - half)),
-                   high=float(np.tanh(z + half)), n=n, method="Fisher's z")
-
-
-def _changed_segment(both: pd.DataFrame) -> Finding:
+        return Drift(since=days[0], why=message("few-known-again", **facts))
     hits = int((both["segment_before"] != both["segment"]).sum())
     share, low, high, _, method = Share(hits, len(both)).level(CONFIDENCE)
-    return Finding(label="customers of both reports who changed their segment", unit="share", estimate=share, low=low,
-                   high=high, n=len(both), method=method)
-
-
-def stability_index(before: pd.Series, now: pd.Series) -> float:
-    """The population stability index of a score: sum of (q - p) ln(q / p) over BINS groups, which are tenths of
-    `before` (p and q the shares then and now). Half a customer is added to each group, so that none is empty. 0 where
-    nothing moved."""
-    edges = np.unique(np.quantile(before, np.linspace(0, 1, BINS + 1)[1:-1]))
-    p, q = ((np.bincount(np.searchsorted(edges, scores, side="right"), minlength=len(edges) + 1) + 0.5)
-            for scores in (before.to_numpy(), now.to_numpy()))
-    p, q = p / p.sum(), q / q.sum()
-    return float(((q - p) * np.log(q / p)).sum())
-
-
-def _moved(index: float, n_before: int, n_now: int) -> str:
-    """The index in words. What two samples of one and the same population show by chance follows a chi-square times
-    (1/n + 1/m) (Yurdakul 2018); up to its 95 % point nothing is said to have moved."""
-    chance = stats.chi2.ppf(CONFIDENCE, BINS - 1) * (1 / n_before + 1 / n_now)
-    name = f"(population stability index {number(index, 2)}"
-    if index <= chance:
-        return (f"As a whole the scores lie as they did last time, give or take chance {name}; up to "
-                f"{number(chance, 2)} may be chance with so many customers).")
-    return (f"As a whole the scores have {_reading(index)} since last time, more than chance would explain {name}; "
-            "below 0.10 is read as hardly, above 0.25 as a lot).")
-
-
-def _reading(index: float) -> str:
-    return next(words for bar, words in READINGS if index < bar)
+    forecast, counted = came_true(before, orders, days=days)
+    return Drift(
+        since=days[0], both=len(both), new=len(now) - len(both), gone=len(before) - len(both), forecast=forecast,
+        counted=counted, listed=listed_since(before, orders, days=days),
+        changed=Finding(label=message("changed-segment"), unit="share", estimate=share, low=low, high=high,
+                        n=len(both), method=method),
+        over=(days[1] - days[0]).days >= int(before["horizon_days"].iloc[0]))
 
 
 # ---------------------------------------------------------------- how the forecast came true
-def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> tuple[Finding, str]:
-    """Orders that came for each one expected, by the forecast of the last run, and the same in words.
+def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> tuple[Finding, Message]:
+    """Orders that came for each one expected, by the forecast of the last run, and the two numbers in words.
 
     Counted are purchases, as in the forecast, of the customers known then, from the first of `days` up to
     the second, but not beyond the horizon of that forecast. Where less time has passed, the expected orders are taken
@@ -222,30 +177,23 @@ def came_true(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, d
     bootstrap by customer where that is wider: the bootstrap alone knows nothing of seasons, and called half of the
     forecasts false that were none. None where the forecast had none. Nothing is said before SHORTEST days.
     """
-    label, since = "orders that came for each one expected by the last report", days[0]
-    horizon = int(before["horizon_days"].iloc[0])
+    since, horizon = days[0], int(before["horizon_days"].iloc[0])
     elapsed = min((days[1] - since).days, horizon)
     known = before.dropna(subset=["expected_orders"]).set_index("customer_id")["expected_orders"] * elapsed / horizon
-    nothing = ("that report made no forecast" if not known.sum() > 0 else
-               f"{count(elapsed, 'day')} of orders have come since, and it takes {SHORTEST}" if elapsed < SHORTEST
-               else "")
-    if nothing:
-        finding = Finding(label=label, unit="orders", estimate=NAN, note=nothing)
-        return finding, f"Whether the last forecast came true cannot be said: {nothing}."
-    actual = _orders_between(orders, since, since + timedelta(days=elapsed)).reindex(known.index, fill_value=0)
+    asked = Finding(label=message("came-for-each-expected"), unit="orders", estimate=NAN)
+    if not known.sum() > 0:
+        return asked, message("forecast-none")
+    if elapsed < SHORTEST:
+        return asked, message("forecast-too-new", days=elapsed, least=SHORTEST)
+    actual = _orders_between(orders, since, since + elapsed * DAY).reindex(known.index, fill_value=0)
     ratio = Ratio(actual, known, least=0.0).level(CONFIDENCE)
     low_miss, high_miss = _misses(before, math.sqrt(horizon / elapsed))
     low = float(np.minimum(ratio.low, ratio.estimate / high_miss))  # nan where the forecast had no interval
     high = float(np.maximum(ratio.high, ratio.estimate / low_miss))
-    finding = Finding(label=label, unit="orders", estimate=ratio.estimate, low=low, high=high, n=len(known),
-                      method="the forecast's own interval, or a bootstrap by customer where that is wider")
-    spell = count(elapsed, "day")
-    part = "" if elapsed == horizon else f" (its {count(horizon, 'day')}, in proportion)"
-    verdict = ("" if not (math.isfinite(low) and math.isfinite(high)) else
-               " That is as many as expected, give or take chance." if low <= 1 <= high else
-               " That is fewer than expected." if high < 1 else " That is more than expected.")
-    return finding, (f"In the {spell} after it, the last report expected {number(known.sum())} orders of "
-                     f"{count(len(known), 'customer')}{part}; {number(actual.sum())} came.{verdict}")
+    found = replace(asked, estimate=ratio.estimate, low=low, high=high, n=len(known), method="backtests, bootstrap")
+    return found, message("forecast-counted", days=elapsed, horizon=horizon, customers=Persons(len(known)),
+                          part="no" if elapsed == horizon else "yes", expected=round(known.sum()),
+                          actual=int(actual.sum()))
 
 
 def _misses(before: pd.DataFrame, stretch: float) -> tuple[float, float]:
@@ -256,15 +204,13 @@ def _misses(before: pd.DataFrame, stretch: float) -> tuple[float, float]:
     return low**stretch, high**stretch
 
 
-def listed_since(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> str:
-    """How many of those who headed the last list have ordered since; "" where nobody did, or no list was kept."""
+def listed_since(before: pd.DataFrame, orders: pd.DataFrame, *, days: tuple[date, date]) -> Message | None:
+    """How many of those who headed the last list have ordered since; None where nobody did, or no list was kept."""
     if LISTED not in before or not before[LISTED].any():
-        return ""
+        return None
     first = before.loc[before[LISTED].astype(bool), "customer_id"]
     again = int(first.isin(_orders_between(orders, *days).index).sum())
-    have = "has" if again == 1 else "have"
-    return (f"Of those first on the last list, {again} of {count(len(first), 'customer')} {have} ordered since, "
-            "written to or not.")
+    return message("listed-since", again=Persons(again, of=len(first)), customers=Persons(len(first)))
 
 
 def _orders_between(orders: pd.DataFrame, start: date, end: date) -> pd.Series:

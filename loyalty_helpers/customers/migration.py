@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.core.findings import NAN, Change, Finding, amount, capital, count
+from loyalty_helpers.core.findings import NAN, Change, Finding
 from loyalty_helpers.core.intervals import Share, holm, newcombe
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
 from loyalty_helpers.core.purchases import FEWEST
-from loyalty_helpers.core.settings import Client
+from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.customers import tables
-from loyalty_helpers.customers.scoring import CONFIDENCE, SEGMENTS, Pace, buyers, rfm_scores, segment_names, share_of
-from loyalty_helpers.evaluation.kpis import Windows
-from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.customers.buyers import CONFIDENCE, Pace, buyers, share_of
+from loyalty_helpers.customers.rfm import SEGMENTS, rfm_scores, segment_names
 
 GROUPS = ("Best", "Regular", "Occasional", "Once")  # best first
 BEST, REGULAR = 9, 6  # frequency score + money score from which a customer counts as such
@@ -30,8 +30,8 @@ AWAY = "Did not buy"
 # the data and seasons differ: 2.7 points in 60 simulated shops of 4,000, a third of which would else show a "change"
 AGEING = 0.03
 COLUMNS = ["before", "after", "customers", "share", "low", "high"]
-NO_LAUNCH = "there is no launch date, and so no before and after to compare"
-BY_NOBODY = "nobody bought in the window before the launch"
+MOVES = ("moved-up", "stayed", "moved-down", "stopped")
+BEST_AGAIN = "best-again"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Migration:
     Their columns: before, after, customers, share (of the customers with the same `before`), low, high (Wilson).
     AWAY stands for no order in that window. `sizes`: group, customers, orders, spend (typical: medians), of the
     customers before. `moves` are shares of the customers before, each set against the same share one span earlier
-    (`Change.before`, not measurable where the orders do not reach back). `why` says what is missing; "" where nothing.
+    (`Change.before`, not measurable where the orders do not reach back). `why` says what is missing.
     """
 
     groups: pd.DataFrame
@@ -49,78 +49,47 @@ class Migration:
     sizes: pd.DataFrame
     moves: list[Change]
     days: int = 0
-    why: str = ""
+    why: Message | None = None
 
     @property
-    def sentence(self) -> str:
-        """Where the customers of before went, in words."""
+    def sentence(self) -> Message:
+        """Where the customers of before went."""
         levels = {change.kpi: change.after for change in self.moves}
-        if self.why == NO_LAUNCH:  # a shop without a program lacks nothing
-            return f"{capital(self.why)}."
-        if not levels:
-            return f"Where the customers of before the launch went cannot be told: {self.why}."
+        if not levels:  # a shop without a program lacks nothing
+            return self.why if self.why.key == "migration-no-launch" else message("migration-unknown", why=self.why)
         if not all(levels[move].measurable for move in MOVES):
-            return f"Where the customers of before the launch went is not shown: {levels['stopped'].note}."
+            return message("migration-hidden", why=levels["stopped"].note)
         n = levels["stopped"].n
-        few = n < FEWEST.moved
-        up, stayed, down, stopped = (
-            str(round(levels[move].estimate * n)) if few else amount(levels[move].estimate, "share", digits=0)
-            for move in MOVES)
-        told = (f"Of the {count(n, 'customer')} who bought in the window before the launch, {up} moved up a group in "
-                f"the window after it ({count(self.days, 'day')} each), {stayed} stayed, {down} moved down, and "
-                f"{stopped} did not buy.")
-        return told + (f" They are too few to speak of shares: that takes {FEWEST.moved} customers." if few else "")
+        told = {move: Persons(round(levels[move].estimate * n), of=n) if n < FEWEST.moved else
+                Number(levels[move].estimate, "share", 0) for move in MOVES}
+        return message("migration-moved", customers=Persons(n), days=self.days, few="yes" if n < FEWEST.moved else "no",
+                       least=FEWEST.moved, **told)
 
     @property
-    def comparison(self) -> str:
+    def comparison(self) -> list[Message]:
         """The same a span earlier, where there was no program: what moves by itself."""
         told = [change for change in self.moves if change.verdict != "not measurable"]
-        if not self.moves:
-            return ""
         if not told:
-            reason = self.why or self.moves[0].note
-            return (f"How much of such moves is ordinary coming and going cannot be told: {reason}. Heavy buyers fall "
-                    "back and light ones catch up by chance alone.")
-        usual = ", ".join(f"{amount(change.before.estimate, 'share', digits=0)} {change.kpi}" for change in told
-                          if change.kpi in MOVES).replace("stopped", "did not buy")
-        moved = [_in_words(change) for change in told if change.verdict != "no evidence"]
-        seen = " ".join(moved) or "No evidence that customers moved otherwise than they do by themselves."
-        return f"One span earlier, without a program: {usual}. {seen}"
+            why = self.moves and (self.why or self.moves[0].note)
+            return [message("migration-usual-unknown", why=why)] if why else []
+        usual = [message(f"migration-usual-{change.kpi}", share=Number(change.before.estimate, "share", 0))
+                 for change in told if change.kpi in MOVES]
+        moved = [_move(change) for change in told if change.verdict != "no evidence"]
+        return [message("migration-usual", moves=Listed(tuple(usual))), *(moved or [message("migration-as-usual")])]
 
     @property
-    def details(self) -> str:
-        """Each move against the span earlier; "" where there is nothing to compare with."""
-        return " ".join(_in_words(change) for change in self.moves if change.verdict != "not measurable")
+    def details(self) -> list[Message]:
+        """Each move against the span earlier; nothing where there is nothing to compare with."""
+        return [_move(change) for change in self.moves if change.verdict != "not measurable"]
 
 
-def _in_words(change: Change) -> str:
-    """A move against the span earlier: not `Change.sentence`, whose "before" would be taken for before the launch."""
-    was, now = (amount(level.estimate, "share", digits=change.digits) for level in (change.before, change.after))
-    among = "" if change.low <= 0 <= change.high else ", allowing for the number of moves looked at"
-    verdict = {"up": "more than usual", "down": "less than usual"}.get(
-        change.verdict, f"no evidence of a difference{among}")
-    return (f"{capital(change.label)}: {was} one span earlier, {now} around the launch ({change.change}, "
-            f"{change.level} interval {change.interval}): {verdict}.")
-
-
-def published(found: Migration, shop: Client) -> Migration:
-    """`found` as the client's audience may see it; where one move is hidden all are, or it could be worked out."""
-    told = privacy.told(found.moves, shop)
-    if any(was.after.measurable and not now.after.measurable for was, now in zip(found.moves, told, strict=True)):
-        told = [replace(one, estimate=NAN, low=NAN, high=NAN, p_value=NAN, p_adjusted=NAN, note=privacy.NOT_SHOWN,
-                        **{when: replace(getattr(one, when), estimate=NAN, low=NAN, high=NAN, n=0,
-                                         note=privacy.NOT_SHOWN) for when in ("before", "after")}) for one in told]
-    return replace(found, moves=told, sizes=privacy.published(found.sizes, shop),
-                   groups=privacy.published(found.groups, shop, within=["before"]),
-                   segments=privacy.published(found.segments, shop, within=["before"]))
-
-
-# move -> the label of its share
-MOVES = {"moved up": "share of customers who moved up a group",
-         "stayed": "share of customers who stayed in their group",
-         "moved down": "share of customers who moved down a group",
-         "stopped": "share of customers who did not buy in the later window"}
-BEST_AGAIN = "best again"
+def _move(change: Change) -> Message:
+    """A move against the span earlier: not the sentence of a change, whose "before" would be that of the launch."""
+    was, now = (Number(level.estimate, "share", change.digits) for level in (change.before, change.after))
+    verdict = {"up": "more", "down": "less"}.get(
+        change.verdict, "no" if change.low <= 0 <= change.high else "no-among-many")
+    return message("migration-move", move=change.kpi, was=was, now=now, change=change.change, level=change.level,
+                   interval=change.interval, verdict=verdict)
 
 
 def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None = None) -> Migration:
@@ -133,18 +102,17 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
     of before.
     """
     if spans is None:
-        return _nothing(NO_LAUNCH)
+        return _nothing(message("migration-no-launch"))
     if spans.days == 0 or spans.before_end <= spans.before_start:
-        return _nothing(spans.note[:1].lower() + spans.note[1:].rstrip(".") or "there is nothing before the launch")
+        return _nothing(spans.note or message("migration-nothing-before"))
     shift = spans.after_start - spans.before_start
     wave = _wave(orders, spans.before_start, spans.before_end)
     was = scored_against(wave, wave, pace=pace)
     now = scored_against(_wave(orders, spans.after_start, spans.after_end), wave, pace=pace)
     if was.empty:
-        return _nothing(BY_NOBODY)
+        return _nothing(message("migration-nobody"))
     reach = spans.before_start - shift
-    why = "" if reach >= spans.data_start else (
-        f"it would take orders from {reach:%Y-%m-%d} on, and they begin on {spans.data_start:%Y-%m-%d}")
+    why = None if reach >= spans.data_start else message("migration-no-reach", needed=reach, begin=spans.data_start)
     usual = _moves(None, None)
     if not why:
         first = _wave(orders, reach, spans.before_end - shift)
@@ -159,7 +127,7 @@ def migration(orders: pd.DataFrame, spans: Windows | None, *, pace: Pace | None 
                      spans.days, why)
 
 
-def _nothing(why: str) -> Migration:
+def _nothing(why: Message) -> Migration:
     empty = pd.DataFrame(columns=COLUMNS)
     return Migration(empty, empty, pd.DataFrame(columns=["group", "customers", "orders", "spend"]), [], 0, why)
 
@@ -212,22 +180,20 @@ def _moves(was: pd.DataFrame | None, now: pd.DataFrame | None) -> dict[str, Find
         n, best = len(was), int(top.sum())
         found = ((step > 0).sum(), (step == 0).sum(), (step < 0).sum(), np.isnan(step).sum(), (top & (step == 0)).sum())
         hits = dict(zip(hits, map(int, found), strict=True))
-    labels = MOVES | {BEST_AGAIN: "share of the best customers who were best again"}
-    return {move: share_of(label, hits[move], best if move == BEST_AGAIN else n, note="there is nobody to follow")
-            for move, label in labels.items()}
+    return {move: share_of(message(f"share-{move}"), hits[move], best if move == BEST_AGAIN else n,
+                           note=message("migration-nobody-to-follow")) for move in hits}
 
 
-def _changes(usual: dict[str, Finding], moves: dict[str, Finding], why: str) -> list[Change]:
+def _changes(usual: dict[str, Finding], moves: dict[str, Finding], why: Message | None) -> list[Change]:
     """Each of `moves` as a change from what is `usual`, adjusted for looking at all of them."""
     changes = []
     for move, after in moves.items():
         before = usual[move]
-        few = min(before.n, after.n) < FEWEST.moved
-        note = why or (f"it takes {FEWEST.moved} customers in both spans; there are {before.n:,} and {after.n:,}" if few
-                       else "")
+        few = message("migration-few", least=FEWEST.moved, before=Persons(before.n), after=Persons(after.n))
+        note = why or (few if min(before.n, after.n) < FEWEST.moved else "")
         change = Change(kpi=move, label=after.label, unit="share", estimate=NAN, n=after.n, before=before, after=after,
-                        higher_is_better=move not in ("moved down", "stopped"), note=note,
-                        method="Newcombe, widened by what such shares differ without a program")
+                        higher_is_better=move not in ("moved-down", "stopped"), note=note, whole="moves",
+                        method="Newcombe, widened")
         if not note:
             shares = [Share(round(one.estimate * one.n), one.n) for one in (before, after)]
             found = newcombe(*shares, CONFIDENCE)
@@ -245,5 +211,5 @@ def matrix(table: pd.DataFrame) -> pd.DataFrame:
     """`groups` or `segments` for a reader: customers, one row per place before, one column per place after."""
     places = list(dict.fromkeys(table["after"]))
     wide = table.pivot(index="before", columns="after", values="customers")
-    return wide.reindex(index=list(dict.fromkeys(table["before"])), columns=places).reset_index().rename(
-        columns={"before": "before \\ after"}).rename_axis(columns=None)
+    wide = wide.reindex(index=list(dict.fromkeys(table["before"])), columns=places)
+    return wide.reset_index().rename_axis(columns=None)

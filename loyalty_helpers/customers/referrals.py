@@ -7,73 +7,59 @@ oneself.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.core.findings import NAN, Finding, amount, count, difference
+from loyalty_helpers.core.findings import NAN, Finding
 from loyalty_helpers.core.intervals import resampled
+from loyalty_helpers.core.messages import Message, Number, Persons, message
 from loyalty_helpers.core.purchases import FEWEST
-from loyalty_helpers.core.settings import Client
-from loyalty_helpers.customers.scoring import CONFIDENCE, buyers, came_back, share_of
-from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.customers.buyers import CONFIDENCE, buyers, came_back, share_of
 
-ANYWAY = "They might have come without being referred."
 GROUPS = ["group", "customers", "orders_each", "spend_each", "bought_again"]
-REFERRED, OTHERS = "referred", "other newcomers of the same months"
+REFERRED, OTHERS = "referred", "others"
 
 
 @dataclass(frozen=True)
 class ReferralValue:
-    """What referrals brought. `why` says why there is nothing to tell; "" otherwise.
+    """What referrals brought. `why` says why there is nothing to tell; None otherwise.
 
     `came`: share of the persons referred who bought since. `groups`: group (REFERRED, OTHERS), customers, orders_each,
     spend_each, bought_again (share who bought on a second day); the others weighted to the months of the referred.
     `difference`: what a referred customer has spent so far more than the others, bootstrap by customer.
-    `per_referrer`: what the referred have spent so far, per customer who referred anybody (bought or not).
     `half`: how many of the referrers named half of those who came (as a share of the referrers).
     """
 
     came: Finding
     groups: pd.DataFrame
     difference: Finding
-    per_referrer: Finding
     half: Finding
-    why: str = ""
+    why: Message | None = None
 
     @property
-    def sentence(self) -> str:
-        """What referred customers have spent against other newcomers, in words."""
-        if self.why:
-            return f"What referrals bring cannot be told: {self.why}."
+    def sentence(self) -> Message:
+        """What referred customers have spent against other newcomers."""
         gap = self.difference
+        if self.why:
+            return message("referrals-unknown", why=self.why)
         if not gap.measurable:
-            return f"{self.came.sentence} Whether they spend more than other newcomers cannot be told: {gap.note}."
-        low, high = (difference(end, gap.unit, digits=gap.digits) for end in (gap.low, gap.high))
-        of = f"{count(gap.n, 'referred customer')} have spent" if gap.n != 1 else "One referred customer has spent"
-        levels = [amount(value, gap.unit, digits=0) for value in self.groups["spend_each"]]
-        said = (f"{of} {levels[0]} each so far, other newcomers of the same months {levels[1]}: "
-                f"{difference(gap.estimate, gap.unit, digits=gap.digits)} (95 % interval {low} to {high})")
-        verdict = (", no evidence that they differ." if gap.low <= 0 <= gap.high else
-                   f", {'more' if gap.estimate > 0 else 'less'} than chance would explain.")
-        return f"{said}{verdict} {ANYWAY}"
+            return message("referrals-not-compared", came=self.came, gap=gap)
+        levels = [Number(value, gap.unit, 0) for value in self.groups["spend_each"]]
+        low, high, between = (Number(value, gap.unit, gap.digits, signed=True)
+                              for value in (gap.low, gap.high, gap.estimate))
+        differ = "no" if gap.low <= 0 <= gap.high else "more" if gap.estimate > 0 else "less"
+        return message("referrals-spent", customers=Persons(gap.n), spent=levels[0], others=levels[1], gap=between,
+                       low=low, high=high, differ=differ)
 
     @property
-    def half_sentence(self) -> str:
+    def half_sentence(self) -> Message | None:
         """How much hangs on a few who refer."""
-        if not self.half.measurable:
-            return "" if self.why else self.half.sentence
-        return (f"Half of the customers who were referred and came were brought by {round(self.half.estimate * 100)} % "
-                f"of the {count(self.half.n, 'person')} who brought anybody.")
-
-
-def published(found: ReferralValue, shop: Client) -> ReferralValue:
-    """`found` as the client's audience may see it."""
-    names = ("came", "difference", "per_referrer", "half")
-    told = privacy.told([getattr(found, name) for name in names], shop)
-    return replace(found, groups=privacy.published(found.groups, shop), **dict(zip(names, told, strict=True)))
+        if self.half.measurable:
+            return message("referrals-half", share=Number(self.half.estimate, "share", 0), persons=Persons(self.half.n))
+        return None if self.why else message("referrals-no-half", why=self.half.note)
 
 
 def referral_value(customers: pd.DataFrame, referrals: pd.DataFrame | None, *, currency: str) -> ReferralValue:
@@ -85,24 +71,20 @@ def referral_value(customers: pd.DataFrame, referrals: pd.DataFrame | None, *, c
     """
     named = _named(referrals)
     if named.empty:
-        return _nothing("there is no list of referrals" if referrals is None else "nobody has been referred yet",
-                        currency)
+        return _nothing(message("referrals-no-list" if referrals is None else "referrals-nobody"), currency)
     new = buyers(customers).assign(again=came_back).set_index("customer_id")
     new = new[["first_order_at", "orders", "spend", "again"]].sort_index()
     first = new["first_order_at"].reindex(named["referee_id"]).to_numpy()
     came = named[(first >= named["at"].dt.normalize().to_numpy()) | (named["at"].isna().to_numpy() & ~np.isnat(first))]
-    per_referrer = _per_referrer(named, came, new, currency)
     compared, gap = _compared(new, came, currency)
-    return ReferralValue(
-        share_of("persons referred who have bought since", len(came), len(named), noun="person", note=""),
-        compared, gap, per_referrer, _half(came))
+    bought = share_of(message("referred-who-bought"), len(came), len(named), noun="person")
+    return ReferralValue(bought, compared, gap, _half(came))
 
 
-def _nothing(why: str, currency: str) -> ReferralValue:
-    none = {unit: Finding(label="what referrals brought", unit=unit, estimate=NAN, note=why)
+def _nothing(why: Message, currency: str) -> ReferralValue:
+    none = {unit: Finding(label=message("referrals-brought"), unit=unit, estimate=NAN, note=why)
             for unit in ("share", currency)}
-    return ReferralValue(none["share"], pd.DataFrame(columns=GROUPS), none[currency], none[currency], none["share"],
-                         why)
+    return ReferralValue(none["share"], pd.DataFrame(columns=GROUPS), none[currency], none["share"], why)
 
 
 def _named(referrals: pd.DataFrame | None) -> pd.DataFrame:
@@ -114,24 +96,13 @@ def _named(referrals: pd.DataFrame | None) -> pd.DataFrame:
     return known.sort_values(["at", "referee_id", "referrer_id"]).drop_duplicates("referee_id", ignore_index=True)
 
 
-def _per_referrer(named: pd.DataFrame, came: pd.DataFrame, new: pd.DataFrame, currency: str) -> Finding:
-    """Mean spend of the referred per referrer, with a bootstrap interval by referrer."""
-    brought = came["referee_id"].map(new["spend"]).astype("float64").groupby(came["referrer_id"].to_numpy()).sum()
-    brought = brought.reindex(sorted(named["referrer_id"].unique()), fill_value=0.0)
-    low, high = _limits(np.column_stack([brought, np.ones(len(brought))]), lambda sums: sums[:, 0] / sums[:, 1],
-                        float(brought.mean()), len(brought))
-    return Finding(label="what the customers brought have spent so far, per referrer", unit=currency,
-                   estimate=float(brought.mean()), low=low, high=high, n=len(brought), n_noun="person",
-                   method="bootstrap by referrer")
-
-
 def _half(came: pd.DataFrame) -> Finding:
     """The smallest share of referrers who named half of those who came."""
-    label = "referrers who brought half of the referred customers"
+    label = message("referrers-of-half")
     each = came.groupby("referrer_id").size().sort_values(ascending=False)
     if len(each) < FEWEST.units:
         return Finding(label=label, unit="share", estimate=NAN, n=len(each),
-                       note=f"it takes {FEWEST.units} persons who brought somebody, there are {len(each)}")
+                       note=message("referrers-too-few", persons=Persons(len(each)), least=FEWEST.units))
     fewest = int((each.cumsum() < each.sum() / 2).sum()) + 1
     return Finding(label=label, unit="share", estimate=fewest / len(each), n=len(each), n_noun="person",
                    method="count")
@@ -143,11 +114,10 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
     referred = new.index.isin(came["referee_id"])
     shared = month.isin(month[referred]) & month.isin(month[~referred])
     new, month, referred = new[shared], month[shared].to_numpy(), referred[shared]
-    label = "what referred customers have spent more than other newcomers of the same months"
+    label = message("referred-spent-more")
     ones, others = int(referred.sum()), int((~referred).sum())
     if min(ones, others) < FEWEST.units:
-        note = (f"it takes {FEWEST.units} referred customers and as many other newcomers of the same months, there are "
-                f"{ones:,} and {others:,}")
+        note = message("referred-too-few", least=FEWEST.units, referred=Persons(ones), others=Persons(others))
         return pd.DataFrame(columns=GROUPS), Finding(label=label, unit=currency, estimate=NAN, n=ones, note=note)
     place = np.unique(month, return_inverse=True)[1]
     months = place.max() + 1
@@ -173,7 +143,7 @@ def _compared(new: pd.DataFrame, came: pd.DataFrame, currency: str) -> tuple[pd.
     estimate = float(gap(columns.sum(axis=0)[None])[0])
     low, high = _limits(columns, gap, estimate, ones)
     return table, Finding(label=label, unit=currency, estimate=estimate, low=low, high=high, n=ones,
-                          n_noun="referred customer", method="bootstrap by customer, month by month")
+                          n_noun="referred customer", method="bootstrap by customer")
 
 
 def _limits(columns: np.ndarray, estimate, center: float, n: int) -> tuple[float, float]:

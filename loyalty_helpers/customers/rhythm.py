@@ -11,16 +11,17 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.core.findings import NAN, Finding, count
+from loyalty_helpers.core.findings import NAN, Finding
+from loyalty_helpers.core.messages import Message, Number, Persons, message
 from loyalty_helpers.core.purchases import CALENDAR_YEAR, DAY, FEWEST, YEAR, is_purchase
-from loyalty_helpers.customers.scoring import share_of
+from loyalty_helpers.customers.buyers import share_of
 
 OVERDUE = 3  # usual gaps past the day when the next order was due: a silence of four
 DRAWS = 4000
 MANY = 100  # days bought from which the last one within a year is no news
 REGULAR = 5  # days with a purchase from which a customer has a usual gap: two or three gaps make no habit
-MEANING = (f"A regular has bought on {REGULAR} days or more. Late is who has been silent for longer than usual for "
-           f"them; overdue is who has been silent for {OVERDUE + 1} of their usual gaps or more.")
+MEANING = message("regular-late-overdue", days=REGULAR, gaps=OVERDUE + 1)
+SILENCES = ["usual", "late 1", "late 2", "overdue"]  # up to one usual gap, two, four, and longer
 MICROS = 24 * 3600 * 1_000_000  # of a day
 
 
@@ -72,15 +73,18 @@ def overdue_regulars(paces: pd.DataFrame, *, currency: str) -> list[Finding]:
     what those spent in that year, in the client's `currency`."""
     regulars = _regulars(paces)
     late = regulars[overdue(regulars)]
-    nobody = ("" if len(regulars) else "no regular customer spent anything in the last 364 days"
-              if paces["usual_gap_days"].notna().any() else
-              "no customer of the last 364 days has ever bought on "
-              + ("three different days" if paces["days_bought"].max() < 3 or paces.empty else "five different days"))
-    return [share_of(f"regulars of the last 364 days who are overdue, silent for {OVERDUE + 1} of their usual gaps or "
-                     "more",
-                     len(late), len(regulars), noun="regular customer", note=nobody),
-            Finding(label="what the overdue regulars spent in the last 364 days", unit=currency, n=len(late),
+    nobody = message(_missing(paces)) if regulars.empty else ""
+    return [share_of(message("regulars-overdue", gaps=OVERDUE + 1), len(late), len(regulars), noun="regular customer",
+                     note=nobody),
+            Finding(label=message("spent-by-overdue"), unit=currency, n=len(late),
                     estimate=late["spend_last_year"].sum() if len(regulars) else NAN, note=nobody)]
+
+
+def _missing(paces: pd.DataFrame) -> str:
+    """What keeps a shop from having regulars."""
+    if paces["usual_gap_days"].notna().any():
+        return "no-regular-lately"
+    return "nobody-on-three-days" if paces.empty or paces["days_bought"].max() < 3 else "nobody-on-five-days"
 
 
 def _regulars(paces: pd.DataFrame) -> pd.DataFrame:
@@ -131,51 +135,47 @@ def chances(regulars: pd.DataFrame, late: float = OVERDUE) -> np.ndarray:
     return shares
 
 
-def chance_sentence(paces: pd.DataFrame) -> str:
-    """How many regulars would look overdue by chance alone, beside how many do; "" below FEWEST.units regulars."""
+def chance_sentence(paces: pd.DataFrame) -> Message | None:
+    """How many regulars would look overdue by chance alone, beside how many do; None below FEWEST.units regulars."""
     regulars = _regulars(paces)
     if len(regulars) < FEWEST.units:
-        return ""
-    expected = chances(regulars).sum()
-    late = int(overdue(regulars).sum())
-    about = "hardly anybody" if expected < 0.5 else f"about {count(round(expected), 'customer')}"
-    said = (f"If every one of these {count(len(regulars), 'regular customer')} bought at random times and nobody had "
-            f"left, {about} would be overdue by chance; {count(late, 'customer')} {'is' if late == 1 else 'are'}.")
-    if late == 0:
-        return said
-    return said + (" So being overdue is a reason to ask, and no proof that somebody left."
-                   if late > 2 * expected else " So most of those may be chance: ask before you offer anything.")
+        return None
+    expected, late = chances(regulars).sum(), int(overdue(regulars).sum())
+    return message("late-by-chance", regulars=Persons(len(regulars)), late=Persons(late),
+                   expected=Persons(round(expected)),
+                   so="none" if late == 0 else "ask" if late > 2 * expected else "chance")
 
 
 def lateness(paces: pd.DataFrame) -> pd.DataFrame:
-    """The regulars of the last 364 days by how late they are: silence, customers, share, by_chance (the share that
+    """The regulars of the last 364 days by how late they are: silence (SILENCES), customers, share, by_chance (that
     would stand there if all bought at random times and nobody had left). Empty without regulars."""
     regulars = _regulars(paces)
-    words = ["silent for 1 usual gap or less", "late: silent for 1 to 2 usual gaps",
-             f"late: silent for 2 to {OVERDUE + 1} usual gaps", f"overdue: silent for {OVERDUE + 1} usual gaps or more"]
     if regulars.empty:
         return pd.DataFrame(columns=["silence", "customers", "share", "by_chance"])
     late = regulars["gaps_overdue"]
     place = np.select([late >= OVERDUE, late >= 1, late > 0], [3, 2, 1], 0)
     beyond = [1.0, *(chances(regulars, bar).mean() for bar in (0, 1, OVERDUE)), 0.0]
     customers = np.bincount(place, minlength=4)
-    return pd.DataFrame({"silence": words, "customers": customers, "share": customers / len(regulars),
+    return pd.DataFrame({"silence": SILENCES, "customers": customers, "share": customers / len(regulars),
                          "by_chance": -np.diff(beyond)})
 
 
-# ---------------------------------------------------------------- in words
-def span(days: float) -> str:
+# ---------------------------------------------------------------- spans of time
+def span(days: float) -> Message:
     """A number of days as an owner would say it: "12 days", "9 weeks", "5 months", "3 years". Weeks from four weeks on
     (or where they come out even), months from half a year, years from two years; rounded, so at most about 12 % off.
     Half days, which medians may have, count below a week only."""
+    return _spell("spell", days)
+
+
+def every(gap: float) -> Message:
+    """A usual gap: "every day", "every 3 weeks"."""
+    return _spell("every", gap)
+
+
+def _spell(what: str, days: float) -> Message:
     days = days if days < 7 else int(days + 0.5)
     if days < 28 and (days < 14 or days % 7):
-        return count(round(days), "day") if days == round(days) else f"{days:g} days"
+        return message(f"{what}-days", n=round(days) if days == round(days) else Number(days, "", 1))
     size, noun = (7, "week") if days < 183 else (30.44, "month") if days < 730 else (CALENDAR_YEAR, "year")
-    return count(round(days / size), noun)
-
-
-def every(gap: float) -> str:
-    """A usual gap in words: "every day", "every 3 weeks"."""
-    said = span(gap)
-    return f"every {said.partition(' ')[2] if said.startswith('1 ') else said}"
+    return message(f"{what}-{noun}s", n=round(days / size))

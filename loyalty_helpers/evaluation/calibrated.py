@@ -16,10 +16,10 @@ from scipy import stats
 from scipy.special import digamma, polygamma
 
 from loyalty_helpers.core import glm
-from loyalty_helpers.core.findings import count
-from loyalty_helpers.core.purchases import CALENDAR_YEAR
+from loyalty_helpers.core.messages import Message, message
 from loyalty_helpers.evaluation.panel import GROUPS, KNOWN_FOR, NEVER, Panel, trials
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP
+from loyalty_helpers.evaluation.said import too_few
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, YEAR
 
 RISK_WEEKS = 10  # after an order, in which the market factor looks for the next
 RIDGE = 1e-3  # per row, on standardised slopes
@@ -29,7 +29,6 @@ SHAPES, EXPOSURES = np.geomspace(0.5, 6, 14), np.geomspace(4, 45, 14)  # of the 
 # and how far the answer leans on the shift
 JACKKNIFE_FACTOR, CALIBRATION_ERROR, SHIFT_DOUBT = 1.08, 0.02, 0.25
 MOST_SHIFT = 1.0  # of a customer's log rate
-COVARIATES = ["ell", "now", "gap", "c8", "c26", "root c26", "te", "first order"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Calibrated:
     by chance alone. `joiners` are the rows used, with the orders (or spend) `seen` in the follow-up and `expected`.
     """
 
-    refused: str | None = None
+    refused: Message | None = None
     theta: float = np.nan
     se: float = np.nan
     degrees: int = 0
@@ -108,9 +107,8 @@ def calibrated(panel: Panel, *, follow_up: tuple[int, int] = (1, FOLLOW_UP), out
     learnt = _after(panel, learn, follow_up, outcome)
     risk = rows[rows["week"] <= panel.launch - 2]
     risk_weeks, until_next = _to_next_order(panel, risk, panel.launch - 1, outcome)
-    little = "too few orders" if outcome == "orders" else "too little spending"
     if min(learnt.sum(), until_next.sum()) <= 0:
-        return Calibrated(refused=f"{little} before the launch to measure a lift")
+        return Calibrated(refused=message(f"too-little-{outcome}", when="before"))
     value = model(design.with_season(learn), learnt / scale, learn["group"], link="log")
     next_order = model(design.with_season(risk), until_next / scale, risk["group"], link="log",
                        offset=np.log(hazard[risk_weeks]))
@@ -129,7 +127,7 @@ def calibrated(panel: Panel, *, follow_up: tuple[int, int] = (1, FOLLOW_UP), out
         parts.estimate(value.without[g], next_order.without[g], joining.without[g], parts.group != g)["theta"]
         for g in range(GROUPS)])
     if not np.isfinite([whole["theta"], *left_out]).all() or whole["kappa"] <= 0:
-        return Calibrated(refused=f"{little} since the launch to measure a lift")
+        return Calibrated(refused=message(f"too-little-{outcome}", when="since"))
     n = int(used.sum())
     jackknife = np.sqrt((GROUPS - 1) / GROUPS * ((left_out - left_out.mean()) ** 2).sum())
     se = np.sqrt((JACKKNIFE_FACTOR * jackknife) ** 2 * n / (n - 4) + CALIBRATION_ERROR**2
@@ -140,18 +138,12 @@ def calibrated(panel: Panel, *, follow_up: tuple[int, int] = (1, FOLLOW_UP), out
         joiners=post[used].assign(seen=parts.seen, expected=whole["expected"]))
 
 
-def _too_little(panel: Panel, learn: pd.DataFrame, post: pd.DataFrame, joiners: int) -> str | None:
+def _too_little(panel: Panel, learn: pd.DataFrame, post: pd.DataFrame, joiners: int) -> Message | None:
     """Why nothing can be estimated; None where it can."""
-    short = {
-        f"{count(max(panel.launch, 0), 'whole week')} of orders before the launch; {LEAST_BEFORE} are needed":
-            panel.launch < LEAST_BEFORE,
-        f"{count(joiners, 'usable joiner')}; at least {LEAST_JOINERS} are needed": joiners < LEAST_JOINERS,
-        f"{count(len(learn), 'order')} before the launch to learn from; {LEAST_ROWS} are needed":
-            len(learn) < LEAST_ROWS,
-        f"{count(int((~post['joins']).sum()), 'order')} of customers who did not join; {LEAST_COMPARISON} are needed":
-            (~post["joins"]).sum() < LEAST_COMPARISON,
-    }
-    return next((why for why, holds in short.items() if holds), None)
+    needs = ((max(panel.launch, 0), "week-before", LEAST_BEFORE), (joiners, "usable-joiner", LEAST_JOINERS),
+             (len(learn), "order-to-learn", LEAST_ROWS), (int((~post["joins"]).sum()), "order-of-others",
+                                                          LEAST_COMPARISON))
+    return next((too_few(n, noun, needed) for n, noun, needed in needs if n < needed), None)
 
 
 def _after(panel: Panel, rows: pd.DataFrame, follow_up: tuple[int, int], outcome: str) -> np.ndarray:
@@ -199,7 +191,7 @@ class _Design:
         return (self._raw(rows) - self.centre) / self.spread
 
     def with_season(self, rows: pd.DataFrame) -> np.ndarray:
-        turn = 2 * np.pi * rows["week"].to_numpy() / (CALENDAR_YEAR / 7)
+        turn = 2 * np.pi * rows["week"].to_numpy() / YEAR
         return np.column_stack([np.ones(len(rows)), self._standard(rows), np.sin(turn), np.cos(turn)])
 
     def for_joining(self, rows: pd.DataFrame, panel: Panel) -> np.ndarray:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from loyalty_helpers.core import findings
-from loyalty_helpers.core.findings import Change
+from loyalty_helpers.core.findings import Change, is_money
+from loyalty_helpers.core.messages import Listed, Message, Number, message
 from loyalty_helpers.core.settings import ROOT, UserError, suggest
 
 LIBRARY = ROOT / "data" / "case_studies.csv"
@@ -38,7 +38,7 @@ MEASURES = {
     "satisfaction": ("csat", "nps"),
     "redemption": ("redemption_members", "redemption_points"),
 }
-NOT_THE_SAME = {"order_value": "money per order, where the published results are money per customer"}
+PER_ORDER = ("order_value",)  # money per order, where the published results are money per customer
 
 
 # ---------------------------------------------------------------- the file
@@ -146,51 +146,28 @@ class Own:
     """The client's change of one KPI, in the unit of the published results (pp, % or scale points)."""
 
     kpi: str
-    label: str
+    label: str | Message
     unit: str
     estimate: float
     low: float
     high: float
-    level: str  # of the interval: "95 %"
-
-    @property
-    def sentence(self) -> str:
-        digits = findings.digits_for(self.low, self.high, self.unit)
-        value, low, high = (_figure(x, self.unit, digits) for x in (self.estimate, self.low, self.high))
-        caution = f" ({NOT_THE_SAME[self.kpi]})" if self.kpi in NOT_THE_SAME else ""
-        return f"{self.label}{caution} {value} ({self.level} interval {low} to {high}), a change, not an effect"
+    confidence: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """The comparable published results of one KPI family in one unit, and the client's own change in that unit.
 
-    `results`: case, grade, effect, low, high (the published interval, mostly missing). `own` is None where there is
-    nothing to compare, and `why_not` says why.
+    `results`: case, grade, effect, low, high (the published interval, mostly missing), of so many `studies`. `own` is
+    None where there is nothing to compare, and `why_not` says why.
     """
 
     family: str
     unit: str
     results: pd.DataFrame
+    studies: int
     own: Own | None
-    why_not: str = ""
-
-    @property
-    def title(self) -> str:
-        """What was published, in words; the only claim that holds for any client."""
-        ordered = self.results.sort_values("effect")
-        low, high = _figure(ordered["effect"].iloc[0], self.unit), _figure(ordered["effect"].iloc[-1], self.unit)
-        first, last = (f" (grade {grade})" for grade in ordered["grade"].iloc[[0, -1]])
-        name = findings.capital(self.family)
-        if len(ordered) == 1:
-            return f"{name}: a single comparable published result, {low}{first}"
-        study = " of one study" if _studies(ordered["case"]) == 1 else ""
-        first = "" if ordered["grade"].nunique() == 1 else first
-        return f"{name}: {len(ordered)} comparable published results{study}, from {low}{first} to {high}{last}"
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.title}; this shop: {self.own.sentence if self.own else self.why_not}."
+    why_not: Message | None = None
 
 
 def families(cases: pd.DataFrame, changes: Sequence[Change]) -> list[Family]:
@@ -229,10 +206,11 @@ def ranges(cases: pd.DataFrame) -> pd.DataFrame:
 def _family(family: str, unit: str, rows: pd.DataFrame, changes: Sequence[Change]) -> Family:
     results = rows[["case_id", "grade", "effect", "low", "high"]].rename(columns={"case_id": "case"})
     own, why_not = _own(family, unit, changes)
-    return Family(family=family, unit=unit, results=results.reset_index(drop=True), own=own, why_not=why_not)
+    return Family(family=family, unit=unit, results=results.reset_index(drop=True), studies=_studies(rows["case_id"]),
+                  own=own, why_not=why_not)
 
 
-def _own(family: str, unit: str, changes: Sequence[Change]) -> tuple[Own | None, str]:
+def _own(family: str, unit: str, changes: Sequence[Change]) -> tuple[Own | None, Message | None]:
     """The client's closest measurable change in `unit`, or None and the reason."""
     by_kpi = {change.kpi: change for change in changes}
     mine = [by_kpi[kpi] for kpi in MEASURES.get(family, ()) if kpi in by_kpi]
@@ -241,12 +219,10 @@ def _own(family: str, unit: str, changes: Sequence[Change]) -> tuple[Own | None,
         convert = _conversion(change, unit)
         if convert is not None:
             ends = {name: convert(getattr(change, name)) for name in ("estimate", "low", "high")}
-            return Own(kpi=change.kpi, label=change.label, unit=unit, level=change.level, **ends), ""
+            return Own(kpi=change.kpi, label=change.label, unit=unit, confidence=change.confidence, **ends), None
     if measured:
-        return None, f"{measured[0].label} is measured in another unit than {unit}, so it is not compared"
-    if mine:
-        return None, f"{mine[0].label} cannot be compared ({mine[0].note or 'too little was observed'})"
-    return None, "no KPI of this kind"
+        return None, message("own-in-another-unit", x=measured[0], unit=unit)
+    return None, message("own-not-measured", x=mine[0]) if mine else message("own-no-kpi")
 
 
 def _conversion(change: Change, unit: str) -> Callable[[float], float] | None:
@@ -259,20 +235,19 @@ def _conversion(change: Change, unit: str) -> Callable[[float], float] | None:
         return lambda value: value * 100
     if unit == "scale points" and change.unit == "scale points":
         return lambda value: value
-    is_amount = change.unit == "orders" or findings.is_money(change.unit)
+    is_amount = change.unit == "orders" or is_money(change.unit)
     if unit == "%" and is_amount and change.before.estimate > 0:
         return lambda value: value / change.before.estimate * 100
     return None
 
 
-def _figure(value: float, unit: str, digits: int | None = None, *, signed: bool = True) -> str:
-    """"+11.4 %": with the digits given, else as many as were published."""
-    if digits is None:
-        digits = len(f"{value:.10g}".partition(".")[2])
-    return f"{findings.number(value, digits, signed=signed)} {unit}".strip()
+def published(value: float, unit: str = "", *, signed: bool = True) -> Message | Number:
+    """A figure with as many digits as were published: "+11.4 %"."""
+    figure = Number(value, digits=len(f"{value:.10g}".partition(".")[2]), signed=signed)
+    return message("case-figure", n=figure, unit=unit) if unit else figure
 
 
-# ---------------------------------------------------------------- what they say, in words
+# ---------------------------------------------------------------- what they say
 def best_evidence(cases: pd.DataFrame) -> pd.DataFrame:
     """What the best graded results say on each mechanism: mechanism, grade, results, says; best grades first."""
     parts = cases.assign(mechanism=cases["mechanisms"].map(_parts)).explode("mechanism")
@@ -293,30 +268,34 @@ def article_cases(cases: pd.DataFrame) -> pd.DataFrame:
     rows = cases[cases["case_id"].str.startswith("ART-")]
     of_case = rows.groupby(rows["case_id"].str.slice(0, 6).rename("case"))
     first = of_case[["name_en", "name_zh", "industry", "mechanisms", "source"]].first()
-    words = pd.DataFrame({
+    said = pd.DataFrame({
         "states": {case: _told(group) for case, group in of_case},
         "note": {case: "; ".join(note for note in group["note"] if note) for case, group in of_case},
-    }, index=first.index, dtype="str")
-    return first.join(words).reset_index()[["case", "name_en", "name_zh", "industry", "mechanisms", "states", "source",
-                                            "note"]]
+    }, index=first.index, dtype="object")
+    return first.join(said).reset_index()[["case", "name_en", "name_zh", "industry", "mechanisms", "states", "source",
+                                           "note"]]
 
 
-def _told(rows: pd.DataFrame, *, named: bool = False) -> str:
-    words = [f"{row['case_id']}, {row['name_en']}: {_says(row)}" if named else _says(row) for _, row in rows.iterrows()]
-    return " · ".join(words)
+def _told(rows: pd.DataFrame, *, named: bool = False) -> Listed:
+    says = [_says(row) for _, row in rows.iterrows()]
+    return Listed(tuple(message("case-named", id=row.case_id, name=row.name_en, says=one) if named else one
+                        for row, one in zip(rows.itertuples(), says, strict=True)), parted_by="dot")
 
 
-def _says(row: pd.Series) -> str:
-    """One row in words: figures where it has any, else its claim, else that it states nothing."""
-    effect = _figure(row["effect"], row["unit"], signed=row["comparable"] == "yes")
+def _says(row: pd.Series) -> Message:
+    """What one row says: its figures where it has any, else its claim, else that it states nothing."""
     has = row[list(NUMBERS)].notna()
+    said = {"kpi": row["kpi"], "claim": row["claim"], "claimed": "yes" if row["claim"] else "no"}
+    effect = {} if not has["effect"] else {
+        "effect": published(row["effect"], row["unit"], signed=row["comparable"] == "yes")}
     if has["before"] and has["after"]:
-        change = f" ({row['kpi_family']} {effect})" if has["effect"] else f" {row['unit']}".rstrip()
-        said = f" from {_figure(row['before'], '', signed=False)} to {_figure(row['after'], '', signed=False)}{change}"
-    elif has["effect"]:
-        said = f" {effect}"
-    elif has["low"] and has["high"]:
-        said = f" {_figure(row['low'], '', signed=False)} to {_figure(row['high'], row['unit'], signed=False)}"
-    else:
-        return f"{row['kpi']} – {row['claim'] or 'no figure and no direction stated'}"
-    return f"{row['kpi']}{said}" + (f" ({row['claim']})" if row["claim"] else "")
+        ends = {name: published(row[name], signed=False) for name in ("before", "after")}
+        if effect:
+            return message("case-moved", family=row["kpi_family"], **said, **ends, **effect)
+        return message("case-from-to", unit=row["unit"], **said, **ends)
+    if effect:
+        return message("case-effect", **said, **effect)
+    if has["low"] and has["high"]:
+        return message("case-between", **said, low=published(row["low"], signed=False),
+                       high=published(row["high"], row["unit"], signed=False))
+    return message("case-claimed", **said)

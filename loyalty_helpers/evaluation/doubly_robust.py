@@ -14,15 +14,15 @@ import pandas as pd
 from scipy import stats
 
 from loyalty_helpers.core import glm
-from loyalty_helpers.core.findings import NAN, count, number
+from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.core.messages import Message, message
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, Panel, trials
+from loyalty_helpers.evaluation.said import counted, joined, percent, too_few
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP
 
 TRIM = 0.995  # others who would have joined almost surely are no comparison
 RIDGE = 1e-6  # per row, on slopes of standardised covariates: only there so that nothing is singular
 MIN_BEFORE, MIN_JOINERS, MIN_ESS = 52, 8, 30  # weeks before the launch; joiners; effective comparison customers
-TOO_LITTLE = {"orders": "joiners or comparable buyers ordered too rarely to be compared",
-              "spend": "joiners or comparable buyers spent too little to be compared"}
 MOST_BEYOND = 0.05  # of the joiners may lie beyond the trim
 LONG = 104  # weeks before the launch from which the long windows are used
 
@@ -68,17 +68,16 @@ def dr_att(outcome: np.ndarray, treated: np.ndarray, covariates: np.ndarray, *, 
                fit.propensity, _effective(fit.weights), fit.beyond)
 
 
-def overlap_problem(ess: float, beyond: float, *, placebo: tuple[float, float] | None = None) -> str:
-    """Why a comparison must not be believed, in words; empty where nothing speaks against it.
+def overlap_problem(ess: float, beyond: float, *, placebo: tuple[float, float] | None = None) -> Message | str:
+    """Why a comparison must not be believed; "" where nothing speaks against it.
 
     `ess` and `beyond` as in Att; `placebo` is the interval of an effect that should be nil.
     """
-    reasons = {
-        f"only {count(int(ess), 'comparable buyer')} in effect, {MIN_ESS} are needed": ess < MIN_ESS,
-        f"{number(100 * beyond)} % of those who joined have no comparable buyer": beyond > MOST_BEYOND,
-        "the groups differed already before": placebo is not None and not placebo[0] <= 0 <= placebo[1],
-    }
-    return "; ".join(reason for reason, holds in reasons.items() if holds)
+    return joined((
+        message("overlap-few", buyers=counted(ess, "comparable-buyer"), needed=MIN_ESS) if ess < MIN_ESS else None,
+        message("overlap-beyond", share=percent(beyond)) if beyond > MOST_BEYOND else None,
+        None if placebo is None or placebo[0] <= 0 <= placebo[1] else message("overlap-differed"),
+    ), parted_by="semicolon")
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ def _effective(weights: np.ndarray) -> float:
 class DoublyRobust:
     """The lift of joining at the till, with its interval and what it rests on.
 
-    `estimate`, `low`, `high` are lifts (0.10 = +10 %), nan where there is none. `refused` says in words why the
+    `estimate`, `low`, `high` are lifts (0.10 = +10 %), nan where there is none. `refused` says why the
     number should not be believed, or why there is none. `log_se` is the standard error of log(1 + lift), the larger
     of `log_se_influence` and `log_se_jackknife`; `df` are the degrees of freedom of its t quantile. `rho` is how much
     more joiners bought than their comparison long before: 1 with its interval is the placebo test. `n_treated` counts
@@ -172,7 +171,7 @@ class DoublyRobust:
 
     outcome: str
     confidence: float
-    refused: str = ""
+    refused: Message | str = ""
     estimate: float = NAN
     low: float = NAN
     high: float = NAN
@@ -213,36 +212,28 @@ def doubly_robust(panel: Panel, *, follow_up: int = FOLLOW_UP, outcome: str = "o
     joins = rows["joins"].to_numpy(dtype=float)
     joiners, others, since = int(joins.sum()), int((1 - joins).sum()), max(panel.weeks - panel.launch, 0)
     nothing = DoublyRobust(outcome=outcome, confidence=confidence, n_treated=joiners, n_comparison=others)
-    for have, what, needed in ((max(panel.launch, 0), "whole week of orders before the launch", MIN_BEFORE),
-                               (since, "whole week of orders since the launch", follow_up + 1),
-                               (joiners, "usable joiner", MIN_JOINERS),
-                               (others, "order of buyers who did not join then", MIN_ESS)):
+    for have, noun, needed in ((max(panel.launch, 0), "week-before", MIN_BEFORE), (since, "week-since", follow_up + 1),
+                               (joiners, "usable-joiner", MIN_JOINERS), (others, "order-of-others-then", MIN_ESS)):
         if have < needed:
-            return replace(nothing, refused=f"{_count(have, what)}; {needed} are needed")
+            return replace(nothing, refused=too_few(have, noun, needed))
     covariates = _covariates(panel, rows)
     fit = _propensity(_design(covariates.to_numpy()), joins, trim=TRIM, ridge=RIDGE)
     return _lift(nothing, fit, covariates, rows, _responses(panel, rows, follow_up, outcome))
 
 
-def _count(n: int, what: str) -> str:
-    """`count` of a noun with words behind it."""
-    noun, space, rest = what.partition(" of ")
-    return count(n, noun) + space + rest
-
-
 def _covariates(panel: Panel, rows: pd.DataFrame) -> pd.DataFrame:
-    """What joiners and others are made alike in, n x 8."""
+    """What joiners and others are made alike in, n x 8; the columns say what, and in which form."""
     reach = 26 if panel.launch >= LONG else 13
     recent, time = rows[f"c{reach}"], rows["week"] - panel.launch
     return pd.DataFrame({
-        "orders in the week": rows["now"],
-        "weeks since the order before (log)": np.log1p(rows["gap"]),
-        "orders in the 8 weeks before (at most 4)": np.minimum(rows["c8"], 4),
-        f"orders in the {reach} weeks before (log)": np.log1p(recent),
-        f"orders in the {reach} weeks before (square root)": np.sqrt(recent),
-        "weeks since the first order (log)": np.log1p(rows["te"]),
-        "weeks since the launch": time,
-        "weeks since the launch, squared": time**2,
+        ("now", ""): rows["now"],
+        ("gap", "log"): np.log1p(rows["gap"]),
+        ("last-8", "at most 4"): np.minimum(rows["c8"], 4),
+        (f"last-{reach}", "log"): np.log1p(recent),
+        (f"last-{reach}", "square root"): np.sqrt(recent),
+        ("tenure", "log"): np.log1p(rows["te"]),
+        ("launch", ""): time,
+        ("launch", "squared"): time**2,
     }).astype(float)
 
 
@@ -277,7 +268,7 @@ def _lift(nothing: DoublyRobust, fit: Propensity, covariates: pd.DataFrame, rows
         logs, influences = _logs(fit, responses)
         errors = np.array([_clustered(influences, customer), _jackknife(_left_out(fit, responses, group))])
     if not np.isfinite(np.append(logs, errors)).all():
-        return replace(seen, refused=problem or TOO_LITTLE[nothing.outcome])
+        return replace(seen, refused=problem or message(f"too-little-to-compare-{nothing.outcome}"))
     degrees = max(min(nothing.n_treated, ess) - 1, 1)
     reach = stats.t.ppf((1 + nothing.confidence) / 2, degrees) * errors.max(axis=0)
     (low, rho_low), (high, rho_high) = np.exp([logs - reach, logs + reach]).tolist()
@@ -351,6 +342,8 @@ def _logs_of_sums(joiners: np.ndarray, others: np.ndarray, slopes: np.ndarray) -
 def _balance(fit: Propensity, covariates: pd.DataFrame) -> pd.DataFrame:
     """Standardised differences of joiners from others, before and after weighting; 0 for what does not vary.
 
+    One row per covariate and form of it.
+
     In units of the pooled standard deviation before weighting (Austin 2009, Statistics in Medicine 28, 3083-3107).
     """
     joined = fit.treated == 1
@@ -358,7 +351,8 @@ def _balance(fit: Propensity, covariates: pd.DataFrame) -> pd.DataFrame:
     spread = np.sqrt((theirs.var(ddof=0) + others.var(ddof=0)) / 2).where(covariates.max() > covariates.min(), np.inf)
     total = fit.weights.sum()
     weighted = others.mul(fit.weights[~joined], axis=0).sum() / (total if total > 0 else NAN)
-    return pd.DataFrame({"covariate": covariates.columns, "before": ((theirs.mean() - others.mean()) / spread).array,
+    return pd.DataFrame({"covariate": covariates.columns.get_level_values(0),
+                         "before": ((theirs.mean() - others.mean()) / spread).array,
                          "after": ((theirs.mean() - weighted) / spread).array})
 
 

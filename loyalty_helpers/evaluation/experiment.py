@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.core.findings import NAN, Effect, count, number
-from loyalty_helpers.core.purchases import DAY, WEEK, is_purchase, span
-from loyalty_helpers.evaluation.weeks import check_asked, missing, moments
+from loyalty_helpers.core.findings import NAN, Effect
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
+from loyalty_helpers.evaluation.said import counted, joined, percent, yes
+from loyalty_helpers.evaluation.weeks import DAY, WEEK, check_asked, data_end, missing, moments
 
 MIN_CUSTOMERS, MIN_BUYERS = 10, 5  # in each arm
 MIN_PER_COEFFICIENT = 5  # customers of the smaller arm for each coefficient of the adjustment
@@ -28,7 +29,8 @@ HELD_OUT = ("holdout", "hold out", "held out", "held back", "control", "kontroll
 HELD_OUT_WHOLE = ("no", "none", "0", "false")
 INVITED = ("invit", "einlad", "eingelad", "邀请")
 USUAL_SHARES = (1 / 20, 1 / 10, 1 / 5, 1 / 4, 1 / 3, 1 / 2)
-BEFORE = {"orders in the 13 weeks before": 13, "orders in the year before": 52, "spend in the year before": 52}
+# what is known from before: the column summed, over so many weeks
+BEFORE = {"orders-13": ("counted", 13), "orders-52": ("counted", 52), "spend-52": ("amount", 52)}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Arms:
     treated: str = ""
     held_out: str = ""
     contradicting: int = 0
-    why_not: str = ""
+    why_not: Message | None = None
 
     @property
     def invited(self) -> bool:
@@ -60,8 +62,8 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
                planned_share: float | None = None) -> Effect:
     """Rung 4: orders (or net spend) per customer drawn for the program over those held out, less one (grade A).
 
-    `orders`: customer_id, ordered_at, amount, one row per order; is_refund may be absent (an amount of nothing or less
-    is then no purchase). `assignment`: customer_id, arm, assigned_at. Counted is [start, end), no further than the
+    `orders`: customer_id, ordered_at, amount; order_id and is_refund may be absent (each row is an order; a negative
+    amount is a refund). `assignment`: customer_id, arm, assigned_at. Counted is [start, end), no further than the
     orders go. Everybody drawn counts, with 0 where there is no order, whether they took part or not. Who was drawn
     after `start` (newcomers at their first order) is followed from the next day on: the order of being drawn is no
     effect, and the shorter time is the draw's own luck, alike in both arms. Counting them too narrows the interval.
@@ -83,19 +85,19 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
     """
     check_asked(orders, outcome=outcome, confidence=confidence, assignment=(assignment, ["customer_id", "arm"]))
     arms = _arms(assignment)
-    kind = f"random {'invitation' if arms.invited else 'holdout'}{', spending' if outcome == 'spend' else ''}"
+    kind = {"arm": "invitation" if arms.invited else "holdout", "outcome": outcome}
     if arms.why_not:
-        return _nothing(kind, arms.why_not, outcome)
+        return _nothing(kind, arms.why_not)
     orders = orders.assign(ordered_at=moments(orders["ordered_at"]))
-    first, last = pd.Timestamp(start), min(pd.Timestamp(end), span(orders).end) if len(orders) else pd.Timestamp(start)
+    first, last = pd.Timestamp(start), min(pd.Timestamp(end), data_end(orders)) if len(orders) else pd.Timestamp(start)
     trial = _followed(_rows(orders), arms, start=first, end=last, outcome=outcome)
     if why_not := _too_few(trial, arms, first < last):
-        return _nothing(kind, why_not, outcome)
+        return _nothing(kind, why_not)
     y, held, earlier = trial["outcome"].to_numpy(), trial["held_out"].to_numpy(), _covariates(trial)
     said = {"outcome": outcome, "confidence": confidence, "n": len(trial), "n_treated": int((~held).sum()),
             "n_comparison": int(held.sum())}
-    joined = _joined(trial, members, start=first, end=last)
-    checks = [_share_check(arms, planned_share), _balance_check(trial), _leak_check(held, joined, arms)]
+    took = _joined(trial, members, start=first, end=last)
+    checks = [_share_check(arms, planned_share), _balance_check(trial), _leak_check(held, took, arms)]
     diagnostics = {name: value for check, _ in checks for name, value in check.items()} | {
         "customers": {arms.treated: said["n_treated"], arms.held_out: said["n_comparison"]},
         "buyers": {arms.treated: int((trial.loc[~held, "orders"] > 0).sum()),
@@ -103,30 +105,31 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
         "set aside": {"drawn for two arms": arms.contradicting,
                       "drawn after the time compared": len(arms.drawn) - len(trial)},
         "drawn after the start": int((trial["since"] > first).sum()),
-        "complier": _complier(y, held, joined, arms, outcome=outcome, confidence=confidence),
+        "complier": _complier(y, held, took, arms, outcome=outcome, confidence=confidence),
     }
-    refused = "; ".join(reason for _, reason in checks if reason) or None
+    refused = joined((reason for _, reason in checks), parted_by="semicolon") or None
     welch, adjusted, lacking = _estimates(kind, y, held, earlier, **said)
     headline = adjusted or welch
     return replace(headline, refused=refused or headline.refused, diagnostics=diagnostics,
-                   note=" ".join([headline.note or _note(diagnostics, arms), lacking]).strip(),
+                   note=joined([headline.note or _note(diagnostics, arms), lacking]),
                    cross_check=adjusted and replace(welch, refused=refused))
 
 
-def _estimates(kind: str, y: np.ndarray, held: np.ndarray, earlier: np.ndarray,
-               **said) -> tuple[Effect, Effect | None, str]:
-    """Welch's comparison, the adjusted one, and in words why the latter is no headline ("" where it is)."""
-    welch = _lift(f"{kind}: plain comparison, Welch", _mean(y[~held]), _mean(y[held]), **said)
+def _estimates(kind: dict[str, str], y: np.ndarray, held: np.ndarray, earlier: np.ndarray,
+               **said) -> tuple[Effect, Effect | None, Message | None]:
+    """Welch's comparison, the adjusted one, and why the latter is no headline (None where it is)."""
+    welch = _lift(message("draw-welch", **kind), _mean(y[~held]), _mean(y[held]), **said)
     enough = min(held.sum(), (~held).sum()) >= MIN_PER_COEFFICIENT * (earlier.shape[1] + 1)
     if not welch.measurable or earlier.shape[1] == 0 or not enough:
-        lacking = "too few customers for it" if earlier.shape[1] else "nothing is known of them from before"
-        return welch, None, f"Not adjusted for earlier orders: {lacking}." if welch.measurable else ""
-    return welch, _lift(f"{kind}: adjusted for earlier orders, Lin, HC3", _mean(y[~held], earlier[~held]),
-                        _mean(y[held], earlier[held]), **said), ""
+        lacking = message("draw-not-adjusted", known=yes(earlier.shape[1]))
+        return welch, None, lacking if welch.measurable else None
+    return welch, _lift(message("draw-adjusted", **kind), _mean(y[~held], earlier[~held]),
+                        _mean(y[held], earlier[held]), **said), None
 
 
-def _nothing(kind: str, why_not: str, outcome: str) -> Effect:
-    return replace(missing(kind, why_not, rung=4, scope="everyone", grade="A", outcome=outcome), refused=why_not)
+def _nothing(kind: dict[str, str], why_not: Message) -> Effect:
+    return replace(missing(message("draw", **kind), why_not, rung=4, scope="everyone", grade="A",
+                           outcome=kind["outcome"]), refused=why_not)
 
 
 # ---------------------------------------------------------------- who was drawn, and what became of them
@@ -155,22 +158,24 @@ def _arms(assignment: pd.DataFrame) -> Arms:
                 contradicting=known.loc[contradicting, "customer_id"].nunique())
 
 
-def _unclear(names: list[str], out: int) -> str:
-    listed = ", ".join(f"'{name}'" for name in names[:6]) + (", ..." if len(names) > 6 else "")
-    if len(names) < 2:
-        return ("nobody was drawn" if not names else f"there is a single arm, {listed}") + "; it takes two"
-    if len(names) > 2:
-        return (f"there are {len(names)} arms ({listed}); one comparison at a time: keep the customers held out and "
-                "one other arm in the assignment, and set the rest aside")
-    return (f"{'neither' if out == 0 else 'each'} of the arms {listed} is called held out by its name; call those "
-            "without the program 'holdout', and the others 'program' or 'invited'")
+def _unclear(names: list[str], out: int) -> Message:
+    facts = {"arms": Listed(tuple(f"'{name}'" for name in names[:6]) + (("...",) if len(names) > 6 else ())),
+             "n": len(names), "neither": yes(out == 0)}
+    kind = ("nobody" if not names else "single" if len(names) < 2 else "several" if len(names) > 2 else "unnamed")
+    return message(f"arms-{kind}", **facts)
 
 
 def _rows(orders: pd.DataFrame) -> pd.DataFrame:
-    """The identified rows: customer_id, at, amount, counted (1 of a purchase, else 0)."""
-    known = orders.dropna(subset=["customer_id", "ordered_at"])
+    """The identified rows: customer_id, at, amount, counted (1 on the first row of each purchase, else 0)."""
+    known = orders.dropna(subset=["customer_id", "ordered_at"]).sort_values("ordered_at", kind="stable",
+                                                                           ignore_index=True)
+    refund = known["is_refund"].astype(bool) if "is_refund" in known else known["amount"] < 0
+    again = pd.Series(False, index=known.index)
+    if "order_id" in known:
+        bought = known.loc[~refund, ["customer_id", "order_id"]]
+        again[bought.index] = bought.duplicated() & bought["order_id"].notna()
     return pd.DataFrame({"customer_id": known["customer_id"].astype("str"), "at": known["ordered_at"],
-                         "amount": known["amount"].fillna(0.0), "counted": is_purchase(known).astype(int)})
+                         "amount": known["amount"].fillna(0.0), "counted": (~refund & ~again).astype(int)})
 
 
 def _followed(rows: pd.DataFrame, arms: Arms, *, start: pd.Timestamp, end: pd.Timestamp, outcome: str) -> pd.DataFrame:
@@ -188,25 +193,23 @@ def _followed(rows: pd.DataFrame, arms: Arms, *, start: pd.Timestamp, end: pd.Ti
 
     during = (week >= 0) & (theirs["at"] < end)
     sums = {"orders": total("counted", during), "spend": total("amount", during)}
-    before = {name: total("amount" if name.startswith("spend") else "counted", (week < 0) & (week >= -weeks))
-              for name, weeks in BEFORE.items()}
+    before = {name: total(column, (week < 0) & (week >= -weeks)) for name, (column, weeks) in BEFORE.items()}
     return trial.assign(weeks=(end - trial["since"]) / WEEK, **sums, outcome=sums[outcome], **before)
 
 
-def _too_few(trial: pd.DataFrame, arms: Arms, any_time: bool) -> str:
+def _too_few(trial: pd.DataFrame, arms: Arms, any_time: bool) -> Message | None:
     if not any_time:
-        return "the orders end before the time to be compared begins"
+        return message("orders-end-before")
     for arm, out in ((arms.treated, False), (arms.held_out, True)):
         theirs = trial[trial["held_out"] == out]
         buyers = int((theirs["orders"] > 0).sum())
         if len(theirs) < MIN_CUSTOMERS:
-            return f"{count(len(theirs), 'customer')} in the arm '{arm}'; at least {MIN_CUSTOMERS} are needed in each"
+            return message("arms-small", customers=counted(len(theirs), "customer"), arm=arm, needed=MIN_CUSTOMERS)
         if buyers < MIN_BUYERS:
             unknown = (trial[["orders", *BEFORE]] == 0).all(axis=None)
-            hint = "; nobody drawn is in the orders at all, so the ids may not be the same" if unknown else ""
-            return (f"{count(buyers, 'customer')} of the arm '{arm}' bought in that time; at least {MIN_BUYERS} are "
-                    f"needed in each{hint}")
-    return ""
+            return message("arms-few-buyers", customers=counted(buyers, "customer"), arm=arm, needed=MIN_BUYERS,
+                           unknown=yes(unknown))
+    return None
 
 
 def _covariates(trial: pd.DataFrame) -> np.ndarray:
@@ -245,13 +248,13 @@ def _mean(y: np.ndarray, earlier: np.ndarray | None = None) -> Mean:
     return Mean(coefficients[0], ((solve[0] * errors) ** 2).sum(), len(y) - design.shape[1])
 
 
-def _lift(label: str, treated: Mean, held_out: Mean, *, outcome: str, confidence: float, **sizes: int) -> Effect:
+def _lift(label: Message, treated: Mean, held_out: Mean, *, outcome: str, confidence: float, **sizes: int) -> Effect:
     """The ratio of means less one; t interval of its log by the delta method, Welch-Satterthwaite degrees."""
-    effect = Effect(label=label, method=label, outcome=outcome, unit="lift", rung=4, grade="A", scope="everyone",
+    effect = Effect(label=label, outcome=outcome, unit="lift", rung=4, grade="A", scope="everyone",
                     estimate=NAN, confidence=confidence, **sizes)
     if min(treated.value, held_out.value) <= 0 or treated.variance + held_out.variance == 0:
-        words = f"the mean {outcome} of an arm is not above zero, or nobody differs from anybody"
-        return replace(effect, note=words, refused=words)
+        why_not = message("draw-no-ratio", outcome=outcome)
+        return replace(effect, note=why_not, refused=why_not)
     parts = np.array([mean.variance / mean.value**2 for mean in (treated, held_out)])
     degrees = parts.sum() ** 2 / (parts**2 / [treated.degrees, held_out.degrees]).sum()
     return _with_interval(effect, np.log(treated.value / held_out.value), np.sqrt(parts.sum()), degrees)
@@ -288,7 +291,7 @@ def _complier(y: np.ndarray, held: np.ndarray, joined: np.ndarray | None, arms: 
     """
     if joined is None:
         return None
-    label = f"complier effect: of those who join because they {'are invited' if arms.invited else 'can'}"
+    label = message("draw-complier", invited=yes(arms.invited))
     treated, took = ~held, joined.astype(float)
 
     def gap(values: np.ndarray) -> tuple[float, float]:
@@ -301,22 +304,25 @@ def _complier(y: np.ndarray, held: np.ndarray, joined: np.ndarray | None, arms: 
     base, base_se = gap(-y * (1 - took))
     top, _ = gap(y * took)
     if more <= 0 or (se > 0 and (more / se) ** 2 < MIN_FIRST_STAGE):
-        return missing(label, "the draw moved too few customers to join", rung=4, grade="A", outcome=outcome)
+        return missing(label, message("complier-few"), rung=4, grade="A", outcome=outcome)
     extra = gap(y)[0] / more
     z = stats.norm.ppf((1 + confidence) / 2)
     reach = z * gap(y - extra * took)[1] / more
     each = {"joined more": more, "extra each": extra, "extra low": extra - reach, "extra high": extra + reach}
     if min(base - MIN_Z * base_se, top) <= 0:
-        why_not = "what those who join would have bought otherwise is not known well enough"
-        return replace(missing(label, why_not, rung=4, grade="A", outcome=outcome), diagnostics=each)
-    effect = Effect(label=label, method=label, outcome=outcome, unit="lift", rung=4, grade="A", estimate=NAN,
+        unknown = missing(label, message("complier-unknown"), rung=4, grade="A", outcome=outcome)
+        return replace(unknown, diagnostics=each)
+    effect = Effect(label=label, outcome=outcome, unit="lift", rung=4, grade="A", estimate=NAN,
                     confidence=confidence, n=len(y), n_treated=int(treated.sum()), n_comparison=int(held.sum()),
                     diagnostics=each)
     return _with_interval(effect, np.log(top / base), gap(y * took / top + y * (1 - took) / base)[1], len(y) - 2)
 
 
-# ---------------------------------------------------------------- checks that can fail: (diagnostics, reason or "")
-def _share_check(arms: Arms, planned: float | None) -> tuple[dict, str]:
+# ---------------------------------------------------------------- checks that can fail: (diagnostics, reason or None)
+Check = tuple[dict, Message | None]
+
+
+def _share_check(arms: Arms, planned: float | None) -> Check:
     """Sample-ratio mismatch (Fabijan et al. 2019): the customers drawn against the share planned, chi-square.
 
     Without a plan nothing is tested (nan): the usual share nearest to what is left would refuse honest draws of another
@@ -331,14 +337,14 @@ def _share_check(arms: Arms, planned: float | None) -> tuple[dict, str]:
     told = {"share held out": held / n, "planned share": NAN, "share declared": False, "share p": NAN,
             "unusual share": unusual}
     if planned is None:
-        return told, ""
+        return told, None
     told |= {"planned share": float(planned), "share declared": True, "share p": p_value(planned)}
-    reason = (f"{count(held, 'customer')} of {number(n)} are in the arm '{arms.held_out}' where {planned * 100:.3g} % "
-              "were to be: chance alone does not do that, so customers were lost or moved after the draw")
-    return told, reason if told["share p"] < ALARM else ""
+    reason = message("draw-share", held=counted(held, "customer"), n=Persons(n), arm=arms.held_out,
+                     planned=_usual(planned))
+    return told, reason if told["share p"] < ALARM else None
 
 
-def _balance_check(trial: pd.DataFrame) -> tuple[dict, str]:
+def _balance_check(trial: pd.DataFrame) -> Check:
     """What the arms did before being drawn, where nothing but chance can differ; ranks, for the skew's sake."""
     held = trial["held_out"].to_numpy()
     balance = {}
@@ -352,38 +358,34 @@ def _balance_check(trial: pd.DataFrame) -> tuple[dict, str]:
         }
     worst = min(balance, key=lambda name: balance[name]["p"])
     row = balance[worst]
-    reason = (f"the arms differed before anything began ({worst}: {number(row['treated'], 2)} for the program, "
-              f"{number(row['held out'], 2)} held out): chance alone does not do that, so they were not drawn by lot")
-    return {"balance": balance}, reason if row["p"] < ALARM / len(BEFORE) else ""
+    reason = message("draw-unbalanced", what=message(f"before-{worst}"), treated=Number(row["treated"], digits=2),
+                     held=Number(row["held out"], digits=2))
+    return {"balance": balance}, reason if row["p"] < ALARM / len(BEFORE) else None
 
 
-def _leak_check(held: np.ndarray, joined: np.ndarray | None, arms: Arms) -> tuple[dict, str]:
+def _leak_check(held: np.ndarray, took: np.ndarray | None, arms: Arms) -> Check:
     """Held-out customers who joined; an invitation keeps nobody out, so there it is no fault."""
-    if joined is None:
-        return {"joined": None}, ""
-    others, out = float(joined[~held].mean()), float(joined[held].mean())
-    reason = (f"{out * 100:.0f} % of the customers held out became members, of the others {others * 100:.0f} %: the "
-              "draw did not decide who had the program")
-    leaked = not arms.invited and joined[held].sum() >= MIN_BUYERS and out > others / 2
-    return {"joined": {arms.treated: others, arms.held_out: out}}, reason if leaked else ""
+    if took is None:
+        return {"joined": None}, None
+    others, out = float(took[~held].mean()), float(took[held].mean())
+    leaked = not arms.invited and took[held].sum() >= MIN_BUYERS and out > others / 2
+    return ({"joined": {arms.treated: others, arms.held_out: out}},
+            message("draw-leaked", held=percent(out), others=percent(others)) if leaked else None)
 
 
-def _note(diagnostics: dict, arms: Arms) -> str:
-    """What was compared, and what dilutes it, in words."""
-    n, joined, later = diagnostics["customers"], diagnostics["joined"], diagnostics["drawn after the start"]
-    leaked = round(joined[arms.held_out] * n[arms.held_out]) if joined else 0
+def _usual(planned: float) -> Message:
+    """A share with three digits, as it was planned."""
+    return message("level-share", n=f"{planned * 100:.3g}")
+
+
+def _note(diagnostics: dict, arms: Arms) -> Message:
+    """What was compared, and what dilutes it."""
+    n, took, later = diagnostics["customers"], diagnostics["joined"], diagnostics["drawn after the start"]
+    leaked = round(took[arms.held_out] * n[arms.held_out]) if took else 0
     twice = diagnostics["set aside"]["drawn for two arms"]
-    drawn_to = "be invited" if arms.invited else "have the program"
-    words = {
-        f"{count(n[arms.treated], 'customer')} drawn at random to {drawn_to}, "
-        f"{number(n[arms.held_out])} held out; everybody counts as drawn, whether they took part or not.": True,
-        f"{number(later)} of them, drawn after the start, are followed from the next day on.": later,
-        f"{count(leaked, 'held-out customer')} became members all the same, which makes any effect look smaller.":
-            leaked,
-        f"{count(twice, 'customer')} drawn for both arms left out.": twice,
-        "Whether customers were lost after the draw cannot be checked: the planned share is not in the settings "
-        "(program: holdout_share).": not diagnostics["share declared"],
-        f"The share held out, {diagnostics['share held out'] * 100:.3g} %, is none of the usual ones.":
-            diagnostics["unusual share"],
-    }
-    return " ".join(sentence for sentence, holds in words.items() if holds)
+    notes = {"drawn": True, "later": later, "leaked": leaked, "twice": twice,
+             "unplanned": not diagnostics["share declared"], "unusual": diagnostics["unusual share"]}
+    facts = {"treated": counted(n[arms.treated], "customer"), "held": Persons(n[arms.held_out]),
+             "invited": yes(arms.invited), "later": Persons(later), "twice": counted(twice, "customer"),
+             "leaked": counted(leaked, "held-out-customer"), "share": _usual(diagnostics["share held out"])}
+    return joined(message(f"draw-note-{key}", **facts) for key, holds in notes.items() if holds)

@@ -16,15 +16,15 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
-from loyalty_helpers.core.findings import NAN, Effect, Finding, amount, capital, chance, count, difference, number
-from loyalty_helpers.core.intervals import SMALL, Share, chance_greater
-from loyalty_helpers.core.purchases import CALENDAR_YEAR, WEEK, YEAR, purchases, span
+from loyalty_helpers.core.findings import NAN, Effect, Finding
+from loyalty_helpers.core.messages import Message, Number, message
 from loyalty_helpers.evaluation.before_after import MIN_BUYERS
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE as CALIBRATED_BEFORE
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, panel
+from loyalty_helpers.evaluation.said import counted, joined, lift, percent, sentence, too_few
 from loyalty_helpers.evaluation.till import MIN_JOINERS
 from loyalty_helpers.evaluation.trends import MIN_AFTER, MIN_BEFORE
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, YEAR, Frames, data_end, purchases
 
 HOLDOUT_WEEKS, POWER, SIGNIFICANCE = 26, 0.80, 0.05
 LIFTS = (0.1, 0.2, 0.3)
@@ -35,8 +35,9 @@ TILL_FACTOR, TILL_FLOOR, CROSS_CHECK = 1.25, 0.02, 1.9
 Z = stats.norm.ppf(1 - SIGNIFICANCE / 2) + stats.norm.ppf(POWER)
 COLUMNS = ["rung", "design", "customers", "weeks", "smallest_lift", *[f"needed_for_{lift * 100:.0f}" for lift in LIFTS],
            "needed_unit", "time_to_answer_weeks_for_20", "note"]
-TREND, TILL, HOLDOUT = "trend of the whole shop", "members against other buyers at the till", "random holdout"
-CUPED = "earlier orders taken into account (CUPED)"
+# designs by their keys in the catalogue (design-...); "cuped": with earlier orders taken into account
+TREND, TILL = "trend", "till"
+HOLDOUTS = {"half": 0.5, "tenth": 0.1}
 
 
 class Traffic(NamedTuple):
@@ -71,13 +72,13 @@ def power_holdout(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def _traffic(orders: pd.DataFrame) -> Traffic | None:
-    bought = purchases(orders, known=True)
+    bought = purchases(orders).dropna(subset="customer_id")
     if bought.empty:
         return None
-    end, at = span(orders).end, bought["ordered_at"]
+    end, at = data_end(orders), bought["ordered_at"]
     seen = min(HOLDOUT_WEEKS, (end - at.min().normalize()) // WEEK // 2)
     start = end - seen * WEEK
-    base = bought.loc[(at < start) & (at >= start - YEAR), "customer_id"].unique()
+    base = bought.loc[(at < start) & (at >= start - 52 * WEEK), "customer_id"].unique()
     counts, earlier = (bought.loc[during, "customer_id"].value_counts().reindex(base, fill_value=0).to_numpy(float)
                        for during in (at >= start, (at < start) & (at >= start - seen * WEEK)))
     if seen < 1 or len(base) < MIN_BUYERS or counts.sum() == 0:
@@ -87,7 +88,7 @@ def _traffic(orders: pd.DataFrame) -> Traffic | None:
     if longer > 1:
         mean, variance = mean * longer, mean * longer + excess * (mean * longer) ** 2
     return Traffic(
-        customers=bought.loc[at >= end - YEAR, "customer_id"].nunique(), mean=mean, variance=variance,
+        customers=bought.loc[at >= end - 52 * WEEK, "customer_id"].nunique(), mean=mean, variance=variance,
         left=_unexplained(earlier, counts),
         newcomers=float((bought.groupby("customer_id")["ordered_at"].min() >= start).sum() / seen))
 
@@ -109,8 +110,8 @@ def power_table(frames: Frames, *, launched_on: date | None, effects: Sequence[E
                 usable_joiners: int | None = 0, retention: Finding | None = None) -> pd.DataFrame:
     """Can this shop know? One row per design, from the numbers of the shop alone: no estimate of a lift is looked at.
 
-    rung; design; customers it rests on (joiners at the till); weeks it takes or has seen; smallest_lift (80 % power,
-    two-sided 5 %, by the log of the lift); needed_for_10, _20, _30 in all, in `needed_unit`; weeks from now until +20 %
+    rung; design (a key); customers it rests on (joiners at the till); weeks it takes or has seen; smallest_lift (80 %
+    power, two-sided 5 %, by the log of the lift); needed_for_10, _20, _30 in all, in `needed_unit`; weeks until +20 %
     would be found at current traffic (inf: not in sight); note. nan where it cannot be said, and the note says why.
     Empty without orders.
 
@@ -128,24 +129,24 @@ def power_table(frames: Frames, *, launched_on: date | None, effects: Sequence[E
     if orders.empty:
         return pd.DataFrame(columns=COLUMNS)
     measured = {effect.rung: effect for effect in reversed(effects)
-                if effect.outcome == "orders" and effect.rung >= 2 and isfinite(_standard_error(effect))}
+                if effect.outcome == "orders" and effect.rung >= 2 and isfinite(standard_error(effect))}
     trend = next((effect for effect in effects if effect.rung == 2 and effect.outcome == "orders"), None)
     traffic = _traffic(orders)
     rows = [
         _retention_row(retention),
-        _trend_row(orders, measured.get(2), trend.note if trend else "no trend was computed"),
+        _trend_row(orders, measured.get(2), trend.note if trend else None),
         _till_row(frames, launched_on, measured.get(3), usable_joiners),
         *_holdout_rows(traffic),
     ]
     if 4 in measured:
         effect, newcomers = measured[4], traffic.newcomers if traffic else 0.0
         n = effect.n_treated + effect.n_comparison
-        rows.append(_row(4, "customers drawn at random so far", n, NAN, spread=_standard_error(effect) ** 2 * n,
-                         pace=newcomers, note="Read off the width of its interval."))
+        rows.append(_row(4, "drawn", n, NAN, spread=standard_error(effect) ** 2 * n, pace=newcomers,
+                         note=message("power-read-off")))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _standard_error(effect: Effect) -> float:
+def standard_error(effect: Effect) -> float:
     """Of log(1 + lift), read off the interval; nan without one."""
     if not effect.low > -1 or not effect.low < effect.high < inf:
         return NAN
@@ -153,7 +154,7 @@ def _standard_error(effect: Effect) -> float:
 
 
 def _row(rung: int, design: str, n: float, weeks: float, *, spread: float, pace: float, floor: float = 0.0,
-         least: int = 0, wait: float = 0.0, unit: str = "customers", note: str = "") -> list:
+         least: int = 0, wait: float = 0.0, unit: str = "customers", note: Message | str = "") -> list:
     """A row from se^2 = spread / n + floor^2; `pace` units come each week, and an answer takes `wait` more weeks."""
     needed = [max(least, ceil(spread / ((np.log1p(lift) / Z) ** 2 - floor**2))) if isfinite(spread) else NAN
               for lift in LIFTS]
@@ -163,57 +164,55 @@ def _row(rung: int, design: str, n: float, weeks: float, *, spread: float, pace:
     return [rung, design, n, weeks, smallest, *needed, unit, time, note]
 
 
-def _cannot(rung: int, design: str, n: float, note: str, unit: str = "customers") -> list:
+def _cannot(rung: int, design: str, n: float, note: Message, unit: str = "customers") -> list:
     return [rung, design, n, NAN, NAN, NAN, NAN, NAN, unit, inf, note]
 
 
 def _retention_row(retention: Finding | None) -> list:
-    design, whatever = "retention before and after", "A change is seen, whatever made it change."
+    design, whatever = "retention", message("power-whatever")
     if retention is None or not retention.measurable or not 0 < retention.estimate < 1 or retention.n < 1:
-        return _cannot(1, design, 0, f"The retention of a period before is not known. {whatever}")
+        return _cannot(1, design, 0, joined([message("power-no-retention"), whatever]))
     was, n, all_stay = retention.estimate, retention.n, 1 - 1e-9
-    found, note = NAN, "Of so few customers, not even that all of them stay would be found."
+    found, note = NAN, message("power-few-to-stay")
     if _retention_size(was, all_stay) <= n:
         found = brentq(lambda now: _retention_size(was, now) - n, was + 1e-9, all_stay)
-        note = f"From {amount(was, 'share', digits=0)} to {amount(found, 'share', digits=0)}."
+        note = message("power-retention", before=percent(was), after=percent(found))
     needed = [customers_for_retention(was, was * (1 + lift)) for lift in LIFTS]
     time = 0.0 if needed[1] <= n else inf
-    return [1, design, n, NAN, found / was - 1, *needed, "customers", time, f"{note} {whatever}"]
+    return [1, design, n, NAN, found / was - 1, *needed, "customers", time, joined([note, whatever])]
 
 
-def _trend_row(orders: pd.DataFrame, effect: Effect | None, why_not: str) -> list:
+def _trend_row(orders: pd.DataFrame, effect: Effect | None, why_not: Message | None) -> list:
     customers = orders["customer_id"].nunique()
     if effect is None:
-        return _cannot(2, TREND, customers, f"{capital(why_not.rstrip('.'))}.", "weeks")
-    smallest = float(np.expm1(Z * _standard_error(effect)))
+        return _cannot(2, TREND, customers, sentence(why_not or message("power-no-trend")), "weeks")
+    smallest = float(np.expm1(Z * standard_error(effect)))
     needed = [MIN_AFTER if smallest <= lift else inf for lift in LIFTS]
     return [2, TREND, customers, effect.n_treated, smallest, *needed, "weeks", 0.0 if smallest <= LIFTS[1] else inf,
-            "Its own forecast error: waiting does not lessen it, a longer history before the launch would."]
+            message("power-trend")]
 
 
 def _till_row(frames: Frames, launched_on: date | None, effect: Effect | None, usable: int | None) -> list:
     if usable is None:
-        return _cannot(3, TILL, 0, "There is nobody to compare members with, or no list of who joined when.", "joiners")
-    end = span(frames["orders"]).end
+        return _cannot(3, TILL, 0, message("power-nobody"), "joiners")
+    end = data_end(frames["orders"])
     launch = end if launched_on is None else min(pd.Timestamp(launched_on), end)
     since = (end - launch) // WEEK
     before, relative = _at_the_till(frames["orders"], launch)
     pace = usable / (since - FOLLOW_UP) if since > FOLLOW_UP else 0.0
-    notes = [f"No answer is given with fewer than {MIN_JOINERS} usable joiners."] if usable < MIN_JOINERS else []
+    few = message("power-few-joiners", least=MIN_JOINERS) if usable < MIN_JOINERS else None
     if effect is not None and effect.n_treated > 0:
-        spread = max(_standard_error(effect) ** 2 - TILL_FLOOR**2, 0.0) * effect.n_treated
+        spread = max(standard_error(effect) ** 2 - TILL_FLOOR**2, 0.0) * effect.n_treated
         return _row(3, TILL, effect.n_treated, since, spread=spread, floor=TILL_FLOOR, least=MIN_JOINERS, pace=pace,
-                    unit="joiners", note=" ".join(["Read off the width of its interval.", *notes]))
+                    unit="joiners", note=joined([message("power-read-off"), few]))
     if before < MIN_BEFORE or not isfinite(relative):
-        return _cannot(3, TILL, usable, f"{count(before, 'whole week')} of orders before the launch; "
-                       f"{CALIBRATED_BEFORE} are needed (older exports; waiting does not help)."
-                       if before < MIN_BEFORE else "Too few customers have come back so far to plan with.", "joiners")
-    if before < CALIBRATED_BEFORE:
-        notes.append(f"With {before} weeks before the launch, fewer than {CALIBRATED_BEFORE}, only the cross-check can "
-                     "be had: it takes about four times the joiners.")
+        why_not = (message("power-short", what=too_few(before, "week-before", CALIBRATED_BEFORE))
+                   if before < MIN_BEFORE else message("power-few-back"))
+        return _cannot(3, TILL, usable, why_not, "joiners")
+    cross = message("power-cross-check", weeks=before, needed=CALIBRATED_BEFORE) if before < CALIBRATED_BEFORE else None
     factor = TILL_FACTOR * (1 if before >= CALIBRATED_BEFORE else CROSS_CHECK)
     return _row(3, TILL, usable, since, spread=factor**2 * relative, floor=TILL_FLOOR, least=MIN_JOINERS, pace=pace,
-                unit="joiners", note=" ".join(["Planned from what buyers did before the launch.", *notes]))
+                unit="joiners", note=joined([message("power-planned"), few, cross]))
 
 
 def _at_the_till(orders: pd.DataFrame, launch: pd.Timestamp) -> tuple[int, float]:
@@ -227,16 +226,19 @@ def _at_the_till(orders: pd.DataFrame, launch: pd.Timestamp) -> tuple[int, float
 
 
 def _holdout_rows(traffic: Traffic | None) -> list[list]:
-    shares = {0.5: "half", 0.1: "a tenth"}
     if traffic is None:
-        return [_cannot(4, f"{HOLDOUT} of {words}", 0, "Too few customers have come back so far to plan with.")
-                for words in shares.values()]
-    lot = f"Newcomers are drawn by lot too, {number(traffic.newcomers, 1)} a week."
-    explained = f"Earlier orders explain {amount(1 - traffic.left, 'share', digits=0)} of how customers differ."
-    return [_row(4, f"{HOLDOUT} of {words}{', ' + CUPED if left < 1 else ''}", traffic.customers, HOLDOUT_WEEKS,
-                 spread=left * _holdout_spread(traffic, share), pace=traffic.newcomers, wait=HOLDOUT_WEEKS,
-                 note=f"{lot} {explained}" if left < 1 else lot)
-            for share, words in shares.items() for left in dict.fromkeys((1.0, traffic.left))]
+        return [_cannot(4, _holdout(size), 0, message("power-few-back")) for size in HOLDOUTS]
+    lot = message("power-lot", pace=Number(traffic.newcomers, digits=1))
+    explained = message("power-explained", share=percent(1 - traffic.left))
+    return [_row(4, _holdout(size, cuped=left < 1), traffic.customers, HOLDOUT_WEEKS,
+                 spread=left * _holdout_spread(traffic, held), pace=traffic.newcomers, wait=HOLDOUT_WEEKS,
+                 note=joined([lot, explained]) if left < 1 else lot)
+            for size, held in HOLDOUTS.items() for left in dict.fromkeys((1.0, traffic.left))]
+
+
+def _holdout(size: str, *, cuped: bool = False) -> str:
+    """The key of a holdout's design."""
+    return f"holdout-{size}-cuped" if cuped else f"holdout-{size}"
 
 
 # ---------------------------------------------------------------- retention
@@ -261,70 +263,51 @@ def _retention_size(before: float, after: float) -> float:
     return float((z_alpha * np.sqrt(2 * mean * (1 - mean)) + z_beta * np.sqrt(alone)) ** 2 / (before - after) ** 2)
 
 
-def bayes_sentence(successes_before: int, n_before: int, successes_after: int, n_after: int) -> str:
-    """The chance that retention improved, in words, where a wave has fewer than 100 customers; else empty.
-
-    Two independent beta-binomials with Jeffreys' prior (`intervals.chance_greater`).
-    """
-    if min(n_before, n_after) >= SMALL:
-        return ""
-    if min(n_before, n_after) < 1:
-        return "In one of the two periods there is no customer to count, so retention cannot be compared."
-    better = chance_greater(Share(successes_before, n_before), Share(successes_after, n_after))
-    return (f"From so few customers ({number(n_before)} before, {number(n_after)} after) the chance that retention "
-            f"improved is {chance(better)}.")
-
-
-# ---------------------------------------------------------------- in words
-def can_know_sentence(table: pd.DataFrame) -> str:
+# ---------------------------------------------------------------- what it says
+def can_know_sentence(table: pd.DataFrame) -> Message:
     """What `power_table` says, for an owner: at the till, by a holdout of half, by the trend."""
     rows = {row["design"]: row for row in table.to_dict("records")}
-    told = [tell(rows) for tell in (_till_told, _holdout_told, _trend_told)]
-    return " ".join(filter(None, told)) or "Too few customers have come back so far to say what this shop could find."
+    return joined(tell(rows) for tell in (_till_told, _holdout_told, _trend_told)) or message("can-know-nothing")
 
 
-def _till_told(rows: dict[str, dict]) -> str:
+def _till_told(rows: dict[str, dict]) -> Message | None:
     row = rows.get(TILL)
     if row is None or not isfinite(row["needed_for_20"]):
-        return ""
+        return None
     have, weeks = row["customers"], row["time_to_answer_weeks_for_20"]
-    pace = f" ({_long(weeks)} more at the pace so far)" if isfinite(weeks) else ""
-    takes = [f"to find {difference(lift, 'lift')} takes about {_about(needed)} of them{pace if lift == 0.2 else ''}"
-             for lift in (0.2, 0.1) if (needed := row[f"needed_for_{lift * 100:.0f}"]) > have]
-    more = f" {capital('; '.join(takes))}." if takes else ""
-    if have < MIN_JOINERS:
-        return (f"{count(have, 'member')} can be compared with other buyers at the till so far; below {MIN_JOINERS} no "
-                f"answer is given.{more}")
-    return (f"With {count(have, 'member')} to compare and {count(int(row['weeks']), 'week')} since the launch, this "
-            f"shop can find a lift of {difference(row['smallest_lift'], 'lift')} or more among its members, in four "
-            f"cases out of five.{more}")
+    waits = message("can-know-pace", time=_long(weeks)) if isfinite(weeks) else ""
+    takes = [message("can-know-takes", lift=lift(found), needed=rounded_up(needed), waits=waits if found == 0.2 else "")
+             for found in (0.2, 0.1) if (needed := row[f"needed_for_{found * 100:.0f}"]) > have]
+    more = joined(takes, parted_by="semicolon")
+    said = (message("can-know-few", members=counted(have, "member"), least=MIN_JOINERS) if have < MIN_JOINERS else
+            message("can-know-till", members=counted(have, "member"), weeks=counted(row["weeks"], "week"),
+                    lift=lift(row["smallest_lift"])))
+    return joined([said, sentence(more) if more else None])
 
 
-def _holdout_told(rows: dict[str, dict]) -> str:
-    plain, adjusted = (rows.get(f"{HOLDOUT} of half{more}") for more in ("", f", {CUPED}"))
+def _holdout_told(rows: dict[str, dict]) -> Message | None:
+    plain, adjusted = (rows.get(_holdout("half", cuped=cuped)) for cuped in (False, True))
     if plain is None or not isfinite(plain["smallest_lift"]):
-        return ""
-    better = (f", {difference(adjusted['smallest_lift'], 'lift')} with earlier orders taken into account"
-              if adjusted else "")
-    return (f"A random holdout of half of the {count(plain['customers'], 'customer')} of the last year would find "
-            f"{difference(plain['smallest_lift'], 'lift')} or more in {HOLDOUT_WEEKS} weeks"
-            f"{better}.")
+        return None
+    return message("can-know-holdout", customers=counted(plain["customers"], "customer"), weeks=HOLDOUT_WEEKS,
+                   lift=lift(plain["smallest_lift"]), better="yes" if adjusted else "no",
+                   adjusted=lift(adjusted["smallest_lift"]) if adjusted else "")
 
 
-def _trend_told(rows: dict[str, dict]) -> str:
+def _trend_told(rows: dict[str, dict]) -> Message | None:
     row = rows.get(TREND)
     if row is None or not isfinite(row["smallest_lift"]):
-        return ""
-    return (f"The trend of the whole shop would show only {difference(row['smallest_lift'], 'lift')} or more, and "
-            "waiting does not change that.")
+        return None
+    return message("can-know-trend", lift=lift(row["smallest_lift"]))
 
 
-def _about(n: float) -> str:
-    """Rounded up to two digits: more cannot be promised."""
+def rounded_up(n: float) -> int:
+    """To two digits: more cannot be promised."""
     step = 10 ** max(len(str(int(n))) - 2, 0)
-    return number(ceil(n / step) * step)
+    return ceil(n / step) * step
 
 
-def _long(weeks: float) -> str:
-    months = ceil(weeks / (CALENDAR_YEAR / 7 / 12))
-    return count(ceil(weeks), "week") if weeks < 9 else count(months, "month") if months <= 60 else "over five years"
+def _long(weeks: float) -> Message:
+    months = ceil(weeks / (YEAR / 12))
+    return (counted(ceil(weeks), "week") if weeks < 9 else counted(months, "month") if months <= 60 else
+            message("over-five-years"))

@@ -15,23 +15,20 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.core.findings import Effect, amount, count, difference, number
+from loyalty_helpers.core.findings import Effect
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE, LEAST_JOINERS, Calibrated, calibrated
 from loyalty_helpers.evaluation.doubly_robust import MIN_BEFORE, DoublyRobust, doubly_robust
-from loyalty_helpers.evaluation.panel import MOST_CUSTOMERS, NEVER, USABLE, Panel, joining_status, panel
+from loyalty_helpers.evaluation.panel import MOST_CUSTOMERS, NEVER, USABLE, Panel, aside, joining_status, panel
+from loyalty_helpers.evaluation.said import counted, joined, lift, percent, yes
 from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, check_asked, missing
 
 MIN_JOINERS, MIN_ESS = 50, 30  # for a verdict
 SURE_JOINERS, SURE_ESS, STEADY_MARKET = 100, 100, 0.15  # for grade B; the last is of the log of the market factor
 LATE, EARLY = 13, 0.2  # weeks until the first joining, share of members from before: beyond, the launch date is doubted
 IMPLAUSIBLE = 0.30  # a lift that published programs with a comparison group do not reach
-LABELS = {
-    ("calibrated", "orders"): "members v. what their own history predicts",
-    ("doubly robust", "orders"): "members v. other buyers of the same week",
-    ("calibrated", "spend"): "members' spending v. what their own history predicts",
-    ("doubly robust", "spend"): "members' spending v. other buyers of the same week",
-}
-SAME_JOINERS = "The cross-check: the same question, put to other comparable buyers."
+LABELS = {(estimator, outcome): message(f"till-{estimator}-{outcome}")
+          for estimator in ("calibrated", "doubly-robust") for outcome in ("orders", "spend")}
 SPELLS = ((1, 4), (5, 8), (9, 13))  # weeks since joining
 
 
@@ -48,7 +45,7 @@ def at_the_till(orders: pd.DataFrame, members: pd.DataFrame | None, *, launched_
     `refused` says why the number should not be relied on (under 50 usable joiners, or a comparison worth fewer than 30
     customers), or why there is none. Grade B takes 100 joiners, a comparison worth 100 customers, a market factor
     within 15 % and two intervals that overlap, else C. `diagnostics`: joiners_used, set_aside (reason -> members),
-    reservations (in words), cross_check (is there one), overlap (of the two intervals), kappa, beta, shift, tau, rho,
+    reservations (messages), cross_check (is there one), overlap (of the two intervals), kappa, beta, shift, tau, rho,
     rho_low, rho_high, ess, comparison_orders, customers_seen, first_joined (weeks after the launch), joined_before
     (share of members from before it); balance and propensity are tables. ValueError for a missing column.
     """
@@ -66,13 +63,13 @@ def at_the_till(orders: pd.DataFrame, members: pd.DataFrame | None, *, launched_
     usable = int((status == USABLE).sum())
     if not chosen.measurable and usable < LEAST_JOINERS and weekly.launch >= MIN_BEFORE:
         chosen = replace(chosen, refused=_few(usable))
-    told = _diagnostics(weekly, status, main, cross)
+    told = _diagnostics(weekly, status, main, cross) | {"follow_up": follow_up_weeks}
     told |= {"overlap": _overlap(*both), "cross_check": other.measurable} | _launch(weekly)
     told["reservations"] = _reservations(chosen, told)
     shared = {"ess": cross.ess, "placebo": cross.rho, "placebo_low": cross.rho_low, "placebo_high": cross.rho_high,
               "grade": "C" if told["reservations"] else "B", "diagnostics": told}
     shown, beside = (replace(one, **shared, refused=one.refused or _doubt(one, cross)) for one in (chosen, other))
-    beside = replace(beside, note=SAME_JOINERS if beside.measurable else beside.refused)
+    beside = replace(beside, note=message("till-cross-check") if beside.measurable else beside.refused)
     return replace(_with_notes(shown, weekly), cross_check=beside)
 
 
@@ -83,17 +80,17 @@ def joiners(frames: Frames, *, launched_on: date) -> pd.Series:
 
 def since_joining(orders: pd.DataFrame, members: pd.DataFrame, *, launched_on: date, outcome: str = "orders",
                   confidence: float = 0.95) -> pd.DataFrame:
-    """The calibrated lift by weeks since joining: weeks ("1 to 4"), estimate, low, high, joiners; empty where refused.
+    """The calibrated lift by weeks since joining: first, last, estimate, low, high, joiners; empty where refused.
 
     Each spell has a model of its own, and all joiners who could be followed to its end.
     """
-    columns = ["weeks", "estimate", "low", "high", "joiners"]
+    columns = ["first", "last", "estimate", "low", "high", "joiners"]
     if _nobody(orders, members):
         return pd.DataFrame(columns=columns)
     weekly = panel(orders, members, launched_on=launched_on)
-    found = [(f"{spell[0]} to {spell[1]}", calibrated(weekly, follow_up=spell, outcome=outcome)) for spell in SPELLS]
-    return pd.DataFrame([[weeks, np.expm1(one.theta), *one.interval(confidence), len(one.joiners)]
-                         for weeks, one in found if not one.refused], columns=columns)
+    found = [(spell, calibrated(weekly, follow_up=spell, outcome=outcome)) for spell in SPELLS]
+    return pd.DataFrame([[*spell, np.expm1(one.theta), *one.interval(confidence), len(one.joiners)]
+                         for spell, one in found if not one.refused], columns=columns)
 
 
 def by_group(orders: pd.DataFrame, members: pd.DataFrame, groups: pd.Series, *, launched_on: date,
@@ -109,20 +106,20 @@ def by_group(orders: pd.DataFrame, members: pd.DataFrame, groups: pd.Series, *, 
     of = groups.reindex(weekly.ids).to_numpy()
     found = {str(name): _calibrated_effect(calibrated(weekly, of=of == name), "orders", confidence)
              for name in groups.dropna().unique()}
-    return {name: replace(effect, label=name, method=name, refused=effect.refused or _few(effect.n_treated))
+    return {name: replace(effect, label=name, refused=effect.refused or _few(effect.n_treated))
             for name, effect in found.items()}
 
 
-def _nobody(orders: pd.DataFrame, members: pd.DataFrame | None) -> str | None:
+def _nobody(orders: pd.DataFrame, members: pd.DataFrame | None) -> Message | None:
     if orders["customer_id"].isna().all():
-        return "no order carries a customer id"
+        return message("till-no-ids")
     if members is None:
-        return "there is no member list"
+        return message("till-no-list")
     dated = members.reindex(columns=["customer_id", "joined_at"]).dropna()
-    return "nobody has a date of joining" if dated.empty else None
+    return message("till-undated") if dated.empty else None
 
 
-def _refused(effect: Effect, why: str) -> Effect:
+def _refused(effect: Effect, why: Message) -> Effect:
     return replace(effect, refused=why, diagnostics={"joiners_used": 0, "set_aside": {}, "reservations": []})
 
 
@@ -131,16 +128,16 @@ def _calibrated_effect(found: Calibrated, outcome: str, confidence: float) -> Ef
     if found.refused:
         return replace(missing(label, "", rung=3, grade="C", outcome=outcome), refused=found.refused)
     low, high = found.interval(confidence)
-    return Effect(label=label, method=label, outcome=outcome, unit="lift", rung=3, grade="C",
+    return Effect(label=label, outcome=outcome, unit="lift", rung=3, grade="C",
                   estimate=float(np.expm1(found.theta)), low=low, high=high, confidence=confidence,
                   n=len(found.joiners), n_noun="joiner", n_treated=len(found.joiners), n_comparison=found.n_comparison)
 
 
 def _cross_effect(found: DoublyRobust, outcome: str, confidence: float) -> Effect:
-    label = LABELS["doubly robust", outcome]
-    return Effect(label=label, method=label, outcome=outcome, unit="lift", rung=3, grade="C", estimate=found.estimate,
-                  low=found.low, high=found.high, confidence=confidence, n=found.n_treated, n_noun="joiner",
-                  n_treated=found.n_treated, n_comparison=found.n_comparison, refused=found.refused or None)
+    return Effect(label=LABELS["doubly-robust", outcome], outcome=outcome, unit="lift", rung=3, grade="C",
+                  estimate=found.estimate, low=found.low, high=found.high, confidence=confidence, n=found.n_treated,
+                  n_noun="joiner", n_treated=found.n_treated, n_comparison=found.n_comparison,
+                  refused=found.refused or None)
 
 
 def _overlap(one: Effect, other: Effect) -> bool:
@@ -166,55 +163,50 @@ def _launch(weekly: Panel) -> dict:
             "joined_before": float((weeks < 0).mean()) if len(weeks) else 0.0}
 
 
-def _reservations(effect: Effect, told: dict) -> list[str]:
+def _reservations(effect: Effect, told: dict) -> list[Message]:
     """Why the grade is C; nothing where it is B."""
-    kappa = told["kappa"]
+    kappa, known = told["kappa"], isfinite(told["kappa"])
     found = {
-        f"only {count(effect.n_treated, 'joiner')} could be used; {SURE_JOINERS} are needed":
-            effect.n_treated < SURE_JOINERS,
-        f"the comparison is worth only {number(told['ess'])} customers; {SURE_ESS} are needed":
-            told["ess"] < SURE_ESS,
-        "there is no second estimate to check it by": not told["cross_check"],
-        "there is no calibration on the time before the launch": not isfinite(kappa),
-        f"everybody's buying moved by {difference(kappa - 1, 'lift')} since the launch":
-            isfinite(kappa) and abs(np.log(kappa)) > STEADY_MARKET,
-        f"the first member joined {count(told['first_joined'], 'week')} after the launch; is its date right?":
-            told["first_joined"] > LATE,
-        f"{amount(told['joined_before'], 'share', digits=0)} of the members joined before the launch; is the date "
-        "right?":
-            told["joined_before"] > EARLY,
-        "the two estimates contradict each other": told["cross_check"] and isfinite(kappa) and not told["overlap"],
+        "few": effect.n_treated < SURE_JOINERS,
+        "ess": told["ess"] < SURE_ESS,
+        "alone": not told["cross_check"],
+        "uncalibrated": not known,
+        "market": known and abs(np.log(kappa)) > STEADY_MARKET,
+        "late": told["first_joined"] > LATE,
+        "early": told["joined_before"] > EARLY,
+        "contradict": told["cross_check"] and known and not told["overlap"],
     }
-    return [words for words, holds in found.items() if holds]
+    facts = {"joiners": counted(effect.n_treated, "joiner"), "ess": Number(told["ess"]), "market": lift(kappa - 1),
+             "weeks": counted(told["first_joined"], "week"), "share": percent(told["joined_before"]),
+             "joiners-needed": SURE_JOINERS, "ess-needed": SURE_ESS}
+    return [message(f"doubt-{key}", **facts) for key, holds in found.items() if holds]
 
 
-def _doubt(effect: Effect, cross: DoublyRobust) -> str | None:
+def _doubt(effect: Effect, cross: DoublyRobust) -> Message | None:
     """Why an estimate should not be relied on for a verdict."""
     if few := _few(effect.n_treated):
         return few
     if isfinite(cross.ess) and cross.ess < MIN_ESS:
-        return (f"the buyers that joiners can be compared with are worth only {number(cross.ess)} customers; {MIN_ESS} "
-                "are needed for a verdict")
+        return message("till-few-comparable", ess=Number(cross.ess), needed=MIN_ESS)
     return None
 
 
-def _few(joiners: int) -> str | None:
-    few = joiners < MIN_JOINERS
-    return f"{count(joiners, 'usable joiner')}; {MIN_JOINERS} are needed for a verdict" if few else None
+def _few(joiners: int) -> Message | None:
+    return message("till-few", joiners=counted(joiners, "usable-joiner"), needed=MIN_JOINERS) if (
+        joiners < MIN_JOINERS) else None
 
 
 def _with_notes(effect: Effect, weekly: Panel) -> Effect:
     told = effect.diagnostics
     drawn, seen = MOST_CUSTOMERS, weekly.customers_seen
-    aside = "; ".join(f"{number(members)} {why}" for why, members in told["set_aside"].items())
+    away = Listed(tuple(message("aside", n=Persons(n), why=aside(why, follow_up=told["follow_up"]))
+                        for why, n in told["set_aside"].items()), parted_by="semicolon")
+    said = {"aside": away, "any": yes(away.items)}
     if not effect.measurable:
-        return replace(effect, note=f"{effect.refused}{f' (set aside: {aside})' if aside else ''}")
-    notes = {
-        f"{count(effect.n_treated, 'joiner')} used{f', others set aside ({aside})' if aside else ''}.": True,
-        f"Reservations: {'; '.join(told['reservations'])}.": bool(told["reservations"]),
-        f"{difference(effect.estimate, 'lift')} is more than published programs reach: look for another cause before "
-        "believing it.": effect.estimate > IMPLAUSIBLE,
-        f"{number(drawn)} of {number(seen)} customers were drawn by lot; with all of them the interval would be "
-        f"{number(100 * (1 - np.sqrt(drawn / seen)))} % narrower.": seen > drawn,
-    }
-    return replace(effect, note=" ".join(words for words, holds in notes.items() if holds))
+        return replace(effect, note=message("till-refused", why=effect.refused, **said))
+    return replace(effect, note=joined((
+        message("till-used", joiners=counted(effect.n_treated, "joiner"), **said),
+        joined(told["reservations"], "till-reservations", "semicolon"),
+        message("implausible", lift=lift(effect.estimate)) if effect.estimate > IMPLAUSIBLE else None,
+        message("till-drawn", drawn=drawn, seen=Persons(seen), narrower=percent(1 - np.sqrt(drawn / seen))) if seen > drawn
+        else None)))

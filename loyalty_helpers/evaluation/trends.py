@@ -12,9 +12,10 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-from loyalty_helpers.core.findings import NAN, Effect, amount, capital, count, difference, number
-from loyalty_helpers.core.purchases import CALENDAR_YEAR, WEEK, purchases, span
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, missing, weekly
+from loyalty_helpers.core.findings import NAN, Effect
+from loyalty_helpers.core.messages import Listed, Message, Number, message
+from loyalty_helpers.evaluation.said import counted, joined, lift, too_few
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, WEEK, YEAR, data_end, missing, purchases, weekly
 
 HARMONICS = 2  # sine and cosine pairs of the annual season
 RATIOS = np.append(0.0, np.geomspace(0.01, 3, 24))  # of the level's weekly step to a week's noise, standard deviations
@@ -24,12 +25,8 @@ MIN_BEFORE, MIN_AFTER, MIN_WEEKS, MIN_CUSTOMERS = 52, 4, 104, 500  # what rung 2
 MOST_PLACEBOS, PLACEBO_AFTER, PLACEBO_STEP = 6, 8, 4  # pretended launches; the fewest weeks after and between them
 SURE_SEASON = 78  # with fewer weeks before the launch, most of the year was seen only once
 LEANING = 4  # pretended launches on one side of zero, from which on it is said
-SHARED_LAUNCH = ("Whatever else happened at the launch (prices, advertising, competitors) is in this number: the trend "
-                 "cannot separate it from the program.")
 EARLIER_CHANGES = 3  # changes between earlier quarters of a year, to know what is usual
 NEW_AFTER, LARGE_CHANNEL = 26, 0.05  # weeks without an order, to be new; share of the orders, to be looked at
-UNSEEN = "Discounts, advertising and competitors stand in no table here and were not checked."
-TOO_NARROW = "Its interval is too narrow: in simulated shops it holds the truth far less often than it says."
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,8 @@ class LogWeeks:
     offset: float  # half an order, or half an average order's money
     season: np.ndarray  # n x 0 where the season cannot be told from the trend
     launch: int  # position of week 0
-    notes: str
-    why_not: str
+    notes: tuple[Message, ...]
+    why_not: Message | None
 
     @property
     def degrees(self) -> int:
@@ -64,11 +61,12 @@ def trend(orders: pd.DataFrame, *, launched_on: date | None, confidence: float =
     Missing with fewer than 52 whole weeks before or 4 after the launch; with fewer than 104 in all the season stays
     in the number, and the note says so, as it does of empty weeks.
     """
-    label = f"trend of {'revenue' if outcome == 'spend' else outcome} (unobserved components)"
+    label = message(f"trend-{outcome}")
     series = _series(orders, launched_on, outcome)
     if series.why_not:
         return missing(label, series.why_not, rung=2, scope="everyone", grade="D", outcome=outcome)
-    return _trend_effect(series, label, outcome, confidence=confidence, note=f"{SHARED_LAUNCH} {series.notes}")
+    return _trend_effect(series, label, outcome, confidence=confidence,
+                         note=joined([message("trend-shared-launch"), *series.notes]))
 
 
 def interrupted_time_series(orders: pd.DataFrame, *, launched_on: date | None, confidence: float = 0.95) -> Effect:
@@ -78,7 +76,7 @@ def interrupted_time_series(orders: pd.DataFrame, *, launched_on: date | None, c
     with Newey–West standard errors (lags by the usual 4 (n/100)^(2/9)). Its intervals are too narrow, because a shop's
     level wanders; so it has grade E and never claims anything.
     """
-    label = "interrupted time series (shown beside, too narrow)"
+    label = message("interrupted-series")
     series = _series(orders, launched_on, "orders")
     if series.why_not:
         return missing(label, series.why_not, rung=2, scope="everyone")
@@ -91,7 +89,7 @@ def interrupted_time_series(orders: pd.DataFrame, *, launched_on: date | None, c
     at_mean[:2] = 1, line[series.launch:, 1].mean()
     return replace(_against_trend(
         series, label, "orders", gap=at_mean @ fit.params, se=np.sqrt(at_mean @ fit.cov_params() @ at_mean),
-        degrees=inf, confidence=confidence, note=f"{TOO_NARROW} {series.notes}"), grade="E")
+        degrees=inf, confidence=confidence, note=joined([message("trend-too-narrow"), *series.notes])), grade="E")
 
 
 def trend_fit(orders: pd.DataFrame, *, launched_on: date | None, confidence: float = 0.95) -> pd.DataFrame:
@@ -132,7 +130,7 @@ def placebo_launches(orders: pd.DataFrame, *, launched_on: date | None, confiden
         series = replace(real, log=real.log[:end], season=real.season[:end], launch=launch)
         if np.ptp(series.log[:launch]) == 0:
             continue
-        effect = _trend_effect(series, "pretended launch", outcome, confidence=confidence)
+        effect = _trend_effect(series, message("pretended-launch"), outcome, confidence=confidence)
         rows.append({"launched_on": real.weeks["week_start"].iloc[launch], "weeks_before": launch,
                      "weeks_after": end - launch, "estimate": effect.estimate, "low": effect.low, "high": effect.high,
                      "covers_zero": effect.covers_zero})
@@ -153,32 +151,24 @@ def with_placebo(effect: Effect, table: pd.DataFrame) -> Effect:
     return replace(effect, placebo=row["estimate"], placebo_low=row["low"], placebo_high=row["high"])
 
 
-def placebo_sentence(table: pd.DataFrame, effect: Effect) -> str:
+def placebo_sentence(table: pd.DataFrame, effect: Effect) -> Message:
     """What the pretended launches of `table` say of the trend, and of its number at the real launch (`effect`)."""
     if table.empty:
-        why = effect.note if not effect.measurable else (
-            f"no date before the real one has {MIN_BEFORE} weeks of orders before it and {PLACEBO_AFTER} after it")
-        return f"The trend could not be tried on pretended launches: {why}."
-    fine, dates = int(table["covers_zero"].sum()), len(table)
-    wrong = ", ".join(f"{row.launched_on:%Y-%m-%d}: {difference(row.estimate, 'lift')}"
-                      for row in table[~table["covers_zero"]].itertuples())
-    seen = f"a change where there was no program ({wrong})"
-    still = ("all show nothing, as they" if fine == dates > 1 else f"{fine} show nothing, as they" if fine > 1 else
-             "1 shows nothing, as it") + " should"
-    found = f"{still}." if not wrong else f"{still}; the rest show {seen}." if fine else f"every one shows {seen}."
-    words = f"Of {dates} pretended launch{'' if dates == 1 else 'es'} before the real one, {found}"
-    same = (table["estimate"] > 0).all() or (table["estimate"] < 0).all()
-    if dates >= LEANING and same:
-        words += f" All of them lie {'above' if table['estimate'].iloc[0] > 0 else 'below'} zero: the trend leans here."
-    if not effect.measurable:
-        return words
-    low, high, they = table["estimate"].min(), table["estimate"].max(), "they" if dates > 1 else "it"
-    gave = difference(low, "lift") + (f" to {difference(high, 'lift')}" if dates > 1 else "")
-    if low <= effect.estimate <= high:
-        return (f"{words} The {effect.value} of the real launch lies within what {they} gave ({gave}): such a number "
-                "comes about without a program.")
-    side = "above" if effect.estimate > high else "below"
-    return f"{words} The {effect.value} of the real launch lies {side} what {they} gave ({gave})."
+        why = effect.note if not effect.measurable else message("placebo-no-date", before=MIN_BEFORE,
+                                                                after=PLACEBO_AFTER)
+        return message("placebo-none", why=why)
+    dates, wrong, low, high = len(table), table[~table["covers_zero"]], table["estimate"].min(), table["estimate"].max()
+    shown = tuple(message("placebo-wrong", day=f"{row.launched_on:%Y-%m-%d}", lift=lift(row.estimate))
+                  for row in wrong.itertuples())
+    fine = message("placebo-fine", n=dates - len(wrong), all="all" if not shown and dates > 1 else "some")
+    found = message("placebo-found", dates=dates, fine=fine, wrong=Listed(shown),
+                    seen="nothing" if not shown else "some" if len(shown) < dates else "always")
+    leans = dates >= LEANING and (low > 0 or high < 0)
+    lies = "within" if low <= effect.estimate <= high else "above" if effect.estimate > high else "below"
+    return joined([
+        found, message("placebo-leans", side="above" if low > 0 else "below") if leans else None,
+        message("placebo-beside", x=effect, lies=lies, dates=dates, low=lift(low), high=lift(high))
+        if effect.measurable else None])
 
 
 # ---------------------------------------------------------------- what else happened at the launch
@@ -197,13 +187,13 @@ def at_launch(orders: pd.DataFrame, *, launched_on: date | None, confidence: flo
     columns = ["what", "unit", "before", "after", "change", "usual", "moved", "sentence"]
     if launched_on is None or orders.empty:
         return pd.DataFrame(columns=columns)
-    launch, (begin, end) = pd.Timestamp(launched_on), span(orders)
-    weeks = min(FOLLOW_UP, (end - launch) // WEEK)
-    spans = int((launch - begin) // (max(weeks, 1) * WEEK))
-    if weeks < MIN_AFTER or spans < 1:
+    launch, begin = pd.Timestamp(launched_on), orders["ordered_at"].min().normalize()
+    span = min(FOLLOW_UP, (data_end(orders) - launch) // WEEK)
+    spans = int((launch - begin) // (max(span, 1) * WEEK))
+    if span < MIN_AFTER or spans < 1:
         return pd.DataFrame(columns=columns)
-    bought = purchases(orders).sort_values("ordered_at", kind="stable")
-    bought = bought.assign(block=(bought["ordered_at"] - launch) // (weeks * WEEK))
+    bought = purchases(orders)
+    bought = bought.assign(block=(bought["ordered_at"] - launch) // (span * WEEK))
     blocks = pd.RangeIndex(-spans, 1)
     rows = []
     for what, unit, values in _quantities(bought, begin=begin):
@@ -212,42 +202,38 @@ def at_launch(orders: pd.DataFrame, *, launched_on: date | None, confidence: flo
     return pd.DataFrame([row for row in rows if row], columns=columns)
 
 
-def at_launch_sentence(table: pd.DataFrame) -> str:
+def at_launch_sentence(table: pd.DataFrame) -> Message:
     """What `at_launch` found, in one paragraph."""
     if table.empty:
-        return (f"What else changed at the launch cannot be told: fewer than {MIN_AFTER} whole weeks on one side. "
-                f"{UNSEEN}")
+        return joined([message("at-launch-short", weeks=MIN_AFTER), message("at-launch-unseen")])
     moved, still = (table[table["moved"].eq(flag)] for flag in (True, False))
-    words = []
-    if len(moved):
-        words = ["At the launch more changed.", *moved["sentence"], "The trend cannot separate this from the program."]
-    if len(still):
-        words.append(f"No more than usual changed: {', '.join(still['what'])}.")
-    if len(moved) + len(still) == 0:
-        words.append("Too few weeks before the launch to know which changes are usual.")
-    return " ".join([*words, UNSEEN])
+    return joined([
+        *([message("at-launch-more"), *moved["sentence"], message("at-launch-mixed")] if len(moved) else []),
+        message("at-launch-still", what=Listed(tuple(still["what"]))) if len(still) else None,
+        message("at-launch-unusual") if len(moved) + len(still) == 0 else None, message("at-launch-unseen")])
 
 
-def _quantities(bought: pd.DataFrame, *, begin: pd.Timestamp) -> list[tuple[str, str, pd.Series]]:
-    """(name, unit, one value per order of `bought`, missing where it says nothing): what can be followed over time."""
+def _quantities(bought: pd.DataFrame, *, begin: pd.Timestamp) -> list[tuple[Message, str, pd.Series]]:
+    """(what, unit, one value per order of `bought`, missing where it says nothing): what can be followed over time."""
     named = bought["customer_id"].notna()
     since = bought["ordered_at"] - bought.groupby("customer_id")["ordered_at"].shift()  # by time already
     new = (since.isna() | (since > NEW_AFTER * WEEK)).astype(float)
     seen = named & (bought["ordered_at"] >= begin + NEW_AFTER * WEEK)  # before, everybody would look new
-    found = [("the average order", "money", bought["amount"].astype(float)),
-             ("the share of orders by new customers", "share", new.where(seen))]
+    found = [(message("at-launch-order"), "money", bought["amount"].astype(float)),
+             (message("at-launch-new"), "share", new.where(seen))]
     if not named.all():
-        found.append(("the share of orders without a customer", "share", (~named).astype(float)))
+        found.append((message("at-launch-anonymous"), "share", (~named).astype(float)))
     channels = bought["channel"] if "channel" in bought else pd.Series(dtype="str")
     around = bought["block"].isin([-1, 0])
     shares = channels[around].groupby(bought["block"]).value_counts(normalize=True).groupby(level=1).max().sort_values(
         ascending=False, kind="stable")
-    found += [(f"the share of orders through {name}", "share", (channels == name).astype(float).where(channels.notna()))
+    found += [(message("at-launch-channel", channel=name), "share",
+               (channels == name).astype(float).where(channels.notna()))
               for name, share in shares.items() if LARGE_CHANNEL <= share < 1]
     return found
 
 
-def _moved(what: str, unit: str, means: pd.Series, *, confidence: float) -> dict | None:
+def _moved(what: Message, unit: str, means: pd.Series, *, confidence: float) -> dict | None:
     """The row of one quantity from its means by span of weeks, -1 the last before the launch and 0 the first since."""
     if not {-1, 0} <= set(means.index) or (unit == "money" and not (means > 0).all()):
         return None
@@ -257,15 +243,14 @@ def _moved(what: str, unit: str, means: pd.Series, *, confidence: float) -> dict
     usual = stats.t.ppf((1 + confidence) / 2, len(earlier)) * np.sqrt((earlier**2).mean()) if known else NAN
     before, after = means.loc[-1], means.loc[0]
     digits = 0 if min(before, after) >= 100 else 2
-    levels = [number(level, digits) if unit == "money" else amount(level, "share") for level in (before, after)]
+    levels = [Number(level, digits=digits) if unit == "money" else Number(level, "share") for level in (before, after)]
     moved = bool(abs(change) > usual) if known else None
-    went = f"{what} went from {levels[0]} to {levels[1]}"
-    words = {True: f"{went}, further than it usually moves", False: f"{went}, no further than it usually moves",
-             None: f"{went}; there are too few weeks before to know what is usual"}
+    sentence = message("at-launch-went", what=what, before=levels[0], after=levels[1],
+                       moved={True: "further", False: "usual", None: "unknown"}[moved])
     return {"what": what, "unit": unit, "before": before, "after": after,
             "change": np.expm1(change) if unit == "money" else change,
             "usual": np.expm1(usual) if unit == "money" else usual,
-            "moved": moved, "sentence": capital(words[moved]) + "."}
+            "moved": moved, "sentence": sentence}
 
 
 def _series(orders: pd.DataFrame, launched_on: date | None, outcome: str) -> LogWeeks:
@@ -276,34 +261,30 @@ def _series(orders: pd.DataFrame, launched_on: date | None, outcome: str) -> Log
     offset = 0.5 * (y.sum() / max(weeks["orders"].sum(), 1) if outcome == "spend" else 1.0)
     why_not = NO_LAUNCH if launched_on is None else _too_short(launch, len(weeks) - launch)
     if not why_not and (offset <= 0 or np.ptp(y[:launch]) == 0):
-        why_not = f"the weekly {name} before the launch did not vary"
-    turns = 2 * np.pi * np.outer(np.arange(len(weeks)), np.arange(1, HARMONICS + 1)) / (CALENDAR_YEAR / 7)
+        why_not = message("trend-flat", outcome=outcome)
+    turns = 2 * np.pi * np.outer(np.arange(len(weeks)), np.arange(1, HARMONICS + 1)) / YEAR
     season = np.hstack([np.sin(turns), np.cos(turns)])[:, : None if len(weeks) >= MIN_WEEKS else 0]
     log = y if why_not else np.log(offset + np.maximum(y, 0))
     return LogWeeks(weeks=weeks, log=log, offset=offset, season=season, launch=launch,
                     notes=_series_notes(orders, y, launch=launch), why_not=why_not)
 
 
-def _too_short(before: int, after: int) -> str:
-    if before < MIN_BEFORE:
-        return f"{count(before, 'whole week')} of orders before the launch; {MIN_BEFORE} are needed"
-    if after < MIN_AFTER:
-        return f"{count(after, 'whole week')} of orders since the launch; {MIN_AFTER} are needed"
-    return ""
+def _too_short(before: int, after: int) -> Message | None:
+    needs = ((before, "week-before", MIN_BEFORE), (after, "week-since", MIN_AFTER))
+    return next((too_few(n, noun, needed) for n, noun, needed in needs if n < needed), None)
 
 
-def _series_notes(orders: pd.DataFrame, y: np.ndarray, *, launch: int) -> str:
+def _series_notes(orders: pd.DataFrame, y: np.ndarray, *, launch: int) -> tuple[Message, ...]:
     empty, customers = int((y <= 0).sum()), orders["customer_id"].nunique()
     notes = {
-        f"{count(empty, 'week')} without orders or revenue: half an order was added to every week.": empty > 0,
-        f"With {len(y)} weeks of orders the season cannot be told from the trend: it is in this number too.":
-            len(y) < MIN_WEEKS,
-        f"The season is learnt from {launch} weeks: one odd year would be taken for the season.":
-            launch < SURE_SEASON and len(y) >= MIN_WEEKS,
-        f"With {count(customers, 'customer')}, fewer than {MIN_CUSTOMERS}, chance moves the weeks too much for this to "
-        "be the headline.": customers < MIN_CUSTOMERS,
+        "empty": empty > 0,
+        "no-season": len(y) < MIN_WEEKS,
+        "short-season": launch < SURE_SEASON and len(y) >= MIN_WEEKS,
+        "small": customers < MIN_CUSTOMERS,
     }
-    return " ".join(note for note, holds in notes.items() if holds)
+    facts = {"empty": counted(empty, "week"), "weeks": len(y), "before": launch, "least": MIN_CUSTOMERS,
+             "customers": counted(customers, "customer")}
+    return tuple(message(f"trend-note-{key}", **facts) for key, holds in notes.items() if holds)
 
 
 def _forecast(series: LogWeeks) -> tuple[np.ndarray, np.ndarray]:
@@ -337,16 +318,17 @@ def _forecast(series: LogWeeks) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(weight @ (np.array(variances) + (means - mean) ** 2))
 
 
-def _trend_effect(series: LogWeeks, label: str, outcome: str, *, confidence: float, note: str = "") -> Effect:
+def _trend_effect(series: LogWeeks, label: Message, outcome: str, *, confidence: float,
+                  note: Message | str = "") -> Effect:
     means, errors = _forecast(series)
     return _against_trend(series, label, outcome, gap=series.log[series.launch:].mean() - means[-1], se=errors[-1],
                           degrees=series.degrees, confidence=confidence, note=note)
 
 
-def _against_trend(series: LogWeeks, label: str, outcome: str, *, gap: float, se: float, degrees: float,
-                   confidence: float, note: str) -> Effect:
+def _against_trend(series: LogWeeks, label: Message, outcome: str, *, gap: float, se: float, degrees: float,
+                   confidence: float, note: Message | str) -> Effect:
     reach = stats.t.ppf((1 + confidence) / 2, degrees) * se
-    return Effect(label=label, method=label, outcome=outcome, rung=2, grade="D", scope="everyone", unit="lift",
+    return Effect(label=label, outcome=outcome, rung=2, grade="D", scope="everyone", unit="lift",
                   estimate=np.expm1(gap), low=np.expm1(gap - reach), high=np.expm1(gap + reach), confidence=confidence,
                   n=len(series.log), n_noun="week", n_treated=len(series.log) - series.launch,
-                  n_comparison=series.launch, note=note.strip())
+                  n_comparison=series.launch, note=note)

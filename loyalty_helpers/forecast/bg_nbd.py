@@ -8,19 +8,29 @@ a chance of his own (beta: `a`, `b`). The NBD (Ehrenberg 1959) is the same witho
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
 from scipy.special import betaincinv, digamma, expit, gammaln, hyp2f1
+from threadpoolctl import ThreadpoolController
 
+from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.core.messages import Message, Persons, message
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.core.settings import UserError
-from loyalty_helpers.forecast.climb import climb
 
 # starting values of r, alpha / mean age, a, b: a shop of few repeaters, one of regulars, one where nobody leaves
 STARTS = ((0.25, 0.3, 0.8, 2.5), (1.0, 0.5, 0.5, 3.0), (1.5, 0.3, 1.0, 20.0), (0.8, 0.2, 0.05, 1.0))
 NEAR_ONE = 1e-5  # the formula for expected purchases divides by a - 1
+VISIBLE = 3.0  # log-likelihood that leaving must add to count as seen: chi-square with two degrees of freedom, 5 %
+BOUND = 9.0  # of the log of each parameter, in the units of the fit: beyond it customers are as good as all alike
+AT_BOUND = BOUND - 0.01
+FLAT = 1e-5  # slope of the mean log-likelihood below which a point counts as the top
 
 
 # ---------------------------------------------------------------- histories, checked
@@ -44,8 +54,27 @@ def checked(*columns: ArrayLike, names: tuple[str, ...] = ("frequency", "recency
 
 
 # ---------------------------------------------------------------- models
+class _Paced:
+    """What both models share: customers whose rates are gamma-distributed, and a chance to have stayed."""
+
+    def rate(self, frequency: ArrayLike, age: ArrayLike) -> np.ndarray:
+        """Purchases per unit of time while still a customer, shrunken towards all customers' mean."""
+        x, age = checked(frequency, age, names=("frequency", "age"))
+        return (self.r + x) / (self.alpha + age)
+
+    def chance_to_buy(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> np.ndarray:
+        """Chance of at least one purchase in the coming `horizon`.
+
+        Nobody leaves without buying, so it is the chance to be there still, times that of a purchase at the unbroken
+        rate, which is distributed as gamma(r + x, alpha + T): 1 - ((alpha + T) / (alpha + T + horizon))^(r + x).
+        """
+        x, recency, age = checked(frequency, recency, age)
+        buys = -np.expm1(-(self.r + x) * np.log1p(horizon / (self.alpha + age)))
+        return self.still_customer(x, recency, age) * buys
+
+
 @dataclass(frozen=True)
-class BgNbd:
+class BgNbd(_Paced):
     """A fitted BG/NBD. `on_bound`: a parameter ran to the edge of what is searched, so the data do not settle it."""
 
     r: float
@@ -92,21 +121,9 @@ class BgNbd:
         """Expected purchases in the coming `horizon`, given the history (Fader, Hardie & Lee 2005, equation 10)."""
         return self.still_customer(frequency, recency, age) * self.if_still(horizon, frequency, age)
 
-    def chance_to_buy(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> np.ndarray:
-        """Chance of at least one purchase in the coming `horizon`.
-
-        Nobody leaves without buying, so it is the chance to be there still, times that of a purchase at the unbroken
-        rate, which is distributed as gamma(r + x, alpha + T): 1 - ((alpha + T) / (alpha + T + horizon))^(r + x).
-        """
-        return self.still_customer(frequency, recency, age) * _buys(self, horizon, frequency, age)
-
-    def rate(self, frequency: ArrayLike, age: ArrayLike) -> np.ndarray:
-        """Purchases per unit of time while still a customer, shrunken towards all customers' mean."""
-        return _rate(self, frequency, age)
-
 
 @dataclass(frozen=True)
-class Nbd:
+class Nbd(_Paced):
     """A fitted NBD: as BgNbd, with nobody leaving, so recency tells nothing."""
 
     r: float
@@ -122,29 +139,36 @@ class Nbd:
     def expected(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> np.ndarray:
         """Expected purchases in the coming `horizon`: the shrunken rate times the horizon."""
         checked(frequency, recency, age)
-        return horizon * _rate(self, frequency, age)
-
-    def chance_to_buy(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> np.ndarray:
-        """Chance of at least one purchase in the coming `horizon`."""
-        checked(frequency, recency, age)
-        return _buys(self, horizon, frequency, age)
-
-    def rate(self, frequency: ArrayLike, age: ArrayLike) -> np.ndarray:
-        """Purchases per unit of time, shrunken towards all customers' mean."""
-        return _rate(self, frequency, age)
-
-
-def _rate(model: BgNbd | Nbd, frequency: ArrayLike, age: ArrayLike) -> np.ndarray:
-    x, age = checked(frequency, age, names=("frequency", "age"))
-    return (model.r + x) / (model.alpha + age)
-
-
-def _buys(model: BgNbd | Nbd, horizon: float, frequency: ArrayLike, age: ArrayLike) -> np.ndarray:
-    x, age = checked(frequency, age, names=("frequency", "age"))
-    return -np.expm1(-(model.r + x) * np.log1p(horizon / (model.alpha + age)))
+        return horizon * self.rate(frequency, age)
 
 
 # ---------------------------------------------------------------- fitting
+def climb(loss: Callable[[np.ndarray, Any], tuple[float, np.ndarray]], data: Any,
+          starts: Sequence[Sequence[float]]) -> tuple[list[float], float, bool]:
+    """Parameters where `loss` (minus the mean log-likelihood, with its gradient in their logs) is least, that least
+    loss, and whether a parameter ran to BOUND.
+
+    The likeliest of `starts` is climbed from; where that ends on a bound or before the top, the others are tried too
+    and the best end is taken. One thread: on so few parameters several only wait for each other (17 times as long).
+    """
+    best = None
+    with _threads().limit(limits=1, user_api="blas"):
+        for start in sorted((np.log(start) for start in starts), key=lambda start: loss(start, data)[0]):
+            found = minimize(loss, start, args=(data,), jac=True, method="L-BFGS-B",
+                             bounds=[(-BOUND, BOUND)] * len(start),
+                             options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500})
+            if best is None or found.fun < best.fun:
+                best = found
+            if np.abs(best.jac).max() < FLAT and np.abs(best.x).max() < AT_BOUND:
+                break
+    return np.exp(best.x).tolist(), float(best.fun), bool(np.abs(best.x).max() >= AT_BOUND)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
 class Counted(NamedTuple):
     """Histories with time in units of the mean age, the many who bought once counted by age.
 
@@ -244,3 +268,40 @@ def _bg_nbd(logs: np.ndarray, seen: Counted) -> tuple[float, np.ndarray]:
     by_a += weight.sum() / a
     by_b -= (weight / before).sum()
     return -total / seen.n, -np.array([by_r * r, by_alpha * alpha, by_a * a, by_b * b]) / seen.n
+
+
+# ---------------------------------------------------------------- which of the models
+class Chosen(NamedTuple):
+    """A fitted model, its name ("bg_nbd", "nbd", "simple" or "none") and why it is this one."""
+
+    fitted: BgNbd | Nbd | None
+    name: str
+    why: Message
+
+
+def leaving_or_not(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> BgNbd | Nbd:
+    """The BG/NBD where it tells visibly more of the histories than the NBD, in which nobody leaves; else that."""
+    plain, leaving = fit_nbd(frequency, age), fit_bg_nbd(frequency, recency, age)
+    seen = not leaving.on_bound and leaving.log_likelihood - plain.log_likelihood >= VISIBLE
+    return leaving if seen else plain
+
+
+def choose(frequency: np.ndarray, recency: np.ndarray, age: np.ndarray) -> Chosen:
+    """BG/NBD where customers visibly leave, else the NBD, else (too few to fit anything) a simple rule.
+
+    The simple rule is the NBD with r = 1 and the pooled rate of all: each customer's own pace, drawn to everybody's as
+    strongly as one purchase. With nobody who came back, half a purchase is put in for the rate.
+    """
+    repeaters, repeats = int((frequency > 0).sum()), float(frequency.sum())
+    if not len(frequency) or not age.max() > 0:
+        return Chosen(None, "none", message("model-none"))
+    rule = Nbd(1.0, float(age.sum()) / max(repeats, 0.5), NAN, len(frequency))
+    if repeaters < FEWEST.repeaters:
+        return Chosen(rule, "simple", message("model-simple-few", repeaters=Persons(repeaters),
+                                              least=FEWEST.repeaters))
+    fitted = leaving_or_not(frequency, recency, age)
+    if isinstance(fitted, BgNbd):
+        return Chosen(fitted, "bg_nbd", message("model-bg-nbd"))
+    if fitted.on_bound:
+        return Chosen(rule, "simple", message("model-simple-alike"))
+    return Chosen(fitted, "nbd", message("model-nbd"))

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
+from loyalty_helpers.core.messages import Message, Number, Persons, message
+from loyalty_helpers.core.purchases import FEWEST
 from loyalty_helpers.core.settings import UserError
-from loyalty_helpers.forecast.bg_nbd import checked
-from loyalty_helpers.forecast.climb import climb
+from loyalty_helpers.forecast.bg_nbd import checked, climb
+from loyalty_helpers.forecast.purchase_days import OWN_DAYS, Seen
 
 STARTS = ((6.0, 4.0, 0.5), (2.0, 2.0, 1.0), (20.0, 10.0, 0.5))
+RELATED = 0.2  # correlation of frequency and order value from which it is said
 
 
 @dataclass(frozen=True)
@@ -105,3 +108,33 @@ def _loss(logs: np.ndarray, seen: Means) -> tuple[float, np.ndarray]:
     by_q = digamma(shape + q)[seen.places].sum() + n * (np.log(v) - digamma(q)) - log_spent.sum()
     by_v = n * q / v - ((p * x + q) / spent).sum()
     return -total / n, -np.array([by_p * p, by_q * q, by_v * v]) / n
+
+
+# ---------------------------------------------------------------- the value of a shopping day
+def visit_values(seen: Seen) -> tuple[np.ndarray, Message | None]:
+    """Money per shopping day of each customer after refunds, drawn towards all customers' mean, and how it was found.
+
+    By the Gamma-Gamma model; with fewer than FEWEST.values customers to fit it to, or where it ends on a bound or with
+    a mean far off the one seen, one's own mean over all purchase days and the mean of all, as weighty as OWN_DAYS.
+    """
+    frequency, value = seen.frequency, seen.mean_value
+    usable = (frequency > 0) & (value > 0)
+    if usable.sum() >= FEWEST.values:
+        fitted = fit_gamma_gamma(frequency, value)
+        if not fitted.on_bound and 0.5 < fitted.mean / value[usable].mean() < 2:
+            return fitted.expected_value(frequency, value), _related(frequency, value)
+        why = message("value-unsettled")
+    else:
+        why = message("value-of-few", customers=Persons(int(usable.sum())))
+    bought = seen.frequency + 1.0
+    own = np.maximum(seen.days_value, 0)
+    mean = (own * bought).sum() / bought.sum()
+    return (own * bought + OWN_DAYS * mean) / (bought + OWN_DAYS), why
+
+
+def _related(frequency: np.ndarray, value: np.ndarray) -> Message | None:
+    related, n = value_correlation(frequency, value)
+    if not abs(related) >= RELATED:
+        return None
+    return message("value-related", more="more" if related > 0 else "less", customers=Persons(n),
+                   correlation=Number(related, "scale points"))

@@ -1,18 +1,35 @@
 """How good chances were, once it is known who bought: order, level, and what chance alone makes of both.
 
-`bought` is one yes or no per customer, `chances` what was said beforehand. Ties are shared: whoever got the same
-chance is told apart by nobody, so no measure here depends on the order of the rows.
+`bought` is one yes or no per customer, `chances` what was said beforehand; `tried` holds both for every model and
+origin (model, origin, customer_id, bought, chance). Ties are shared: whoever got the same chance is told apart by
+nobody, so no measure here depends on the order of the rows.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pandas as pd
 from scipy.stats import rankdata
 
 from loyalty_helpers.core import glm
 from loyalty_helpers.core.findings import NAN
+from loyalty_helpers.core.intervals import Share
+from loyalty_helpers.core.messages import message
+from loyalty_helpers.forecast.kept import MODELS
 
 TOP = 0.1  # the tenth of customers with the highest chances
+GROUPS = 10
+STEPS = np.linspace(0, 1, 21)  # shares of customers in the table of gains
+CONFIDENCE, Z = 0.95, 1.959964
+SCORES = ("model", "origin", "customers", "buyers", "auc", "average_precision", "brier", "log_loss",
+          "calibration_slope", "lift", "gained", "expected", "total_error")
+SUMMARY = ("model", "name", "auc", "auc_se", "behind", "behind_se", "average_precision", "brier", "log_loss",
+           "calibration_slope", "lift", "total_error", "winner")
+CALIBRATION = ("customers", "buyers", "expected", "bought", "low", "high")
+GAINS = ("share", "winner", "recency")
+AT_THRESHOLD = ("rule", "threshold", "customers", "contacted", "precision", "low", "high", "recall", "f1")
 
 
 def auc(bought: np.ndarray, chances: np.ndarray) -> tuple[float, np.ndarray]:
@@ -46,18 +63,14 @@ def log_loss(bought: np.ndarray, chances: np.ndarray) -> np.ndarray:
     return -np.log(np.where(bought, chances, 1 - chances))
 
 
-def calibration(bought: np.ndarray, chances: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept on the scale of log odds: 1 and 0 where chances mean what they say (Cox 1958).
-
-    A slope below 1: high chances were too high, low ones too low. The intercept is that at a slope of 1: below nil,
-    fewer bought than said. The slope is nan where all chances are alike.
-    """
-    odds, constant = np.log(chances / (1 - chances)), np.ones((len(chances), 1))
-    level = glm.fit(constant, bought.astype(float), link="logit", offset=odds).coef[0]
+def calibration_slope(bought: np.ndarray, chances: np.ndarray) -> float:
+    """Slope on the scale of log odds: 1 where chances mean what they say, below 1 where high ones were too high and low
+    ones too low (Cox 1958); nan where all chances are alike."""
+    odds = np.log(chances / (1 - chances))
     if np.ptp(odds) < 1e-9:
-        return NAN, float(level)
-    found = glm.fit(np.column_stack([constant, odds]), bought.astype(float), link="logit")
-    return (float(found.coef[1]) if found.converged else NAN), float(level)
+        return NAN
+    found = glm.fit(np.column_stack([np.ones(len(odds)), odds]), bought.astype(float), link="logit")
+    return float(found.coef[1]) if found.converged else NAN
 
 
 def gains(bought: np.ndarray, chances: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -70,3 +83,90 @@ def _cumulated(bought: np.ndarray, chances: np.ndarray) -> tuple[np.ndarray, np.
     """Customers and buyers down to each distinct chance, highest first."""
     _, place, sizes = np.unique(-chances, return_inverse=True, return_counts=True)
     return np.cumsum(sizes), np.cumsum(np.bincount(place, weights=bought))
+
+
+# ---------------------------------------------------------------- models beside each other
+def scores(tried: pd.DataFrame) -> pd.DataFrame:
+    """SCORES by model and origin. `lift`: buyers among the tenth with the highest chances over those of a tenth by
+    chance; `gained`: their share of all buyers; `total_error`: buyers expected over buyers who came, less 1."""
+    rows = []
+    for (model, origin), asked in tried.groupby(["model", "origin"], sort=False):
+        bought, chances = asked["bought"].to_numpy(), asked["chance"].to_numpy()
+        gained = float(gains(bought, chances, np.array([TOP]))[0])
+        rows.append((model, origin, len(bought), int(bought.sum()), auc(bought, chances)[0],
+                     average_precision(bought, chances), brier(bought, chances).mean(),
+                     log_loss(bought, chances).mean(), calibration_slope(bought, chances),
+                     gained / TOP, gained, chances.sum(), chances.sum() / bought.sum() - 1))
+    return pd.DataFrame(rows, columns=list(SCORES))
+
+
+def summary(tried: pd.DataFrame) -> pd.DataFrame:
+    """SUMMARY by model, simplest first: means over the origins, with the standard error of the AUC.
+
+    `behind` is the mean difference in AUC to the best model, and `behind_se` its error: the larger of what chance
+    makes among customers (each counted once, with what it adds at all origins) and what the differences at the
+    origins vary by. With two to four origins neither would be enough alone: one cannot see that seasons differ, the
+    other rests on so few numbers that it may come out as nil.
+    """
+    asked = tried[tried["model"] == MODELS[0]]
+    who, moment = pd.factorize(asked["customer_id"])[0], pd.factorize(asked["origin"])[0]
+    means, areas, parts = scores(tried).groupby("model", sort=False).mean(numeric_only=True), {}, {}
+    for key, said in tried.groupby("model", sort=False):
+        bought, chances = said["bought"].to_numpy(), said["chance"].to_numpy()
+        found = [auc(bought[moment == k], chances[moment == k]) for k in range(moment.max() + 1)]
+        areas[key], parts[key] = np.array([area for area, _ in found]), np.concatenate([errors for _, errors in found])
+    best = max(areas, key=lambda key: areas[key].mean())  # of equals the simplest
+    table = pd.DataFrame({
+        "name": [message("model-name", model=key) for key in MODELS],
+        "auc_se": [_error(areas[key], parts[key], who) for key in MODELS],
+        "behind": [float((areas[best] - areas[key]).mean()) for key in MODELS],
+        "behind_se": [_error(areas[best] - areas[key], parts[best] - parts[key], who) for key in MODELS],
+    }, index=pd.Index(MODELS, name="model"))
+    within = table["behind"] <= table["behind_se"]
+    table = table.join(means[[name for name in SUMMARY if name in means]])
+    return table.assign(winner=table.index == within.idxmax()).reset_index()[list(SUMMARY)]
+
+
+def _error(values: np.ndarray, errors: np.ndarray, who: np.ndarray) -> float:
+    """Standard error of the mean of `values` over the origins, as `summary` says."""
+    by_customer = np.bincount(who, weights=errors) / len(values)
+    spread = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return float(max(np.sqrt((by_customer**2).sum()), spread))
+
+
+def tenths(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Tenths of the customers by chance, all origins together: chances said, and the share who bought (Wilson)."""
+    rank = (chosen["chance"].rank() - 0.5) / len(chosen)
+    groups = chosen.groupby(np.floor(rank * GROUPS).astype(int).rename("tenth"))
+    table = groups.agg(customers=("bought", "size"), buyers=("bought", "sum"), expected=("chance", "mean"))
+    levels = [Share(hits, n).level(CONFIDENCE)[:3] for hits, n in zip(table["buyers"], table["customers"], strict=True)]
+    shares = pd.DataFrame(levels, columns=["bought", "low", "high"], index=table.index)
+    return table.join(shares).reset_index(drop=True)[list(CALIBRATION)]
+
+
+def gains_of(tried: pd.DataFrame, winner: str) -> pd.DataFrame:
+    """share (of customers, highest chances first), and the share of all buyers among them, meaned over the origins: by
+    the winner, and by the last order."""
+    def curve(model: str) -> np.ndarray:
+        return np.mean([gains(asked["bought"].to_numpy(), asked["chance"].to_numpy(), STEPS)
+                        for _, asked in tried[tried["model"] == model].groupby("origin")], axis=0)
+
+    return pd.DataFrame({"share": STEPS, "winner": curve(winner), "recency": curve("recency")})
+
+
+def at_threshold(tried: pd.DataFrame, winner: str, threshold: float) -> pd.DataFrame:
+    """What contacting everybody with a chance of `threshold` or more would have meant, all origins together.
+
+    rule, threshold, customers, contacted, precision (share of the contacted who bought, with Wilson's interval low,
+    high), recall (share of the buyers contacted), f1; for the winner, sorting by the last order, and everybody.
+    """
+    rules = {key: (key, threshold) for key in (winner, "recency")} | {"everybody": (winner, 0.0)}
+    rows = []
+    for rule, (key, least) in rules.items():
+        asked = tried[tried["model"] == key]
+        contacted = asked["chance"] >= least
+        hits, n, buyers = int((contacted & asked["bought"]).sum()), int(contacted.sum()), int(asked["bought"].sum())
+        precision = Share(hits, n).level(CONFIDENCE)[:3] if n else (NAN, NAN, NAN)
+        rows.append((message("model-name", model=rule), least, len(asked), n, *precision, hits / buyers,
+                     2 * hits / (n + buyers)))
+    return pd.DataFrame(rows, columns=list(AT_THRESHOLD))

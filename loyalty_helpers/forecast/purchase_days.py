@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.core.purchases import is_purchase, visits
+from loyalty_helpers.core.purchases import is_purchase, purchases, visits
 
 EPOCH = pd.Timestamp(0)
 OWN_DAYS = 2.0  # shopping days that all customers' mean weighs beside one's own
 
 
 class Days(NamedTuple):
-    """Shopping days, sorted by customer and day, and refunds: customers as places in `ids`, days since 1970; `orders`
-    are the purchases of each day."""
+    """Shopping days, sorted by customer and day, refunds, and the days on which a customer first bought of a category:
+    customers as places in `ids`, days since 1970; `orders` are the purchases of each day."""
 
     ids: pd.Series
     code: np.ndarray
@@ -26,13 +26,23 @@ class Days(NamedTuple):
     back_code: np.ndarray
     back_day: np.ndarray
     back: np.ndarray
+    kind_code: np.ndarray
+    kind_day: np.ndarray
 
     def only(self, kept: np.ndarray) -> Days:
         """The days of the customers `kept` (one truth value per customer)."""
         new = np.cumsum(kept) - 1
-        here, back = kept[self.code], kept[self.back_code]
+        here, back, kind = kept[self.code], kept[self.back_code], kept[self.kind_code]
         return Days(self.ids[kept].reset_index(drop=True), new[self.code[here]], self.day[here], self.orders[here],
-                    self.amount[here], new[self.back_code[back]], self.back_day[back], self.back[back])
+                    self.amount[here], new[self.back_code[back]], self.back_day[back], self.back[back],
+                    new[self.kind_code[kind]], self.kind_day[kind])
+
+    def some(self, most: int, *, seed: int) -> Days:
+        """The days of at most `most` customers, drawn at random; all of them where there are no more."""
+        n = len(self.ids)
+        if n <= most:
+            return self
+        return self.only(np.isin(np.arange(n), np.random.default_rng(seed).choice(n, most, replace=False)))
 
 
 class Seen(NamedTuple):
@@ -86,9 +96,18 @@ def purchase_days(orders: pd.DataFrame) -> Days:
     back = orders[~is_purchase(orders)]
     back_code = pd.Index(ids).get_indexer(back["customer_id"])
     theirs = back_code >= 0  # not of anonymous buyers, nor of those who bought before the data began
+    bought = purchases(orders, known=True)
     return Days(ids, code, _numbers(days["day"]), days["purchases"].to_numpy(), days["amount"].to_numpy(),
                 back_code[theirs], _numbers(back["ordered_at"])[theirs],
-                back["amount"].to_numpy(dtype="float64")[theirs])
+                back["amount"].to_numpy(dtype="float64")[theirs],
+                *_first_of_kind(bought, pd.Index(ids).get_indexer(bought["customer_id"])))
+
+
+def _first_of_kind(bought: pd.DataFrame, code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    kinds = pd.factorize(bought["category"])[0] if "category" in bought else np.full(len(code), -1)
+    table = pd.DataFrame({"code": code, "kind": kinds, "day": _numbers(bought["ordered_at"])})
+    firsts = table[kinds >= 0].groupby(["code", "kind"])["day"].min()
+    return firsts.index.get_level_values("code").to_numpy(), firsts.to_numpy()
 
 
 def _numbers(days: pd.Series) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from loyalty_helpers.core.findings import amount, count, number
+from loyalty_helpers.core.messages import Number, message
 from loyalty_helpers.core.purchases import CALENDAR_YEAR
 from loyalty_helpers.core.settings import UserError
 from loyalty_helpers.customers.scoring import VALUE_GROUPS, buyers
@@ -74,18 +74,10 @@ def clv_table(customers: pd.DataFrame, assigned: pd.DataFrame, *, gross_margin: 
         discounted_clv=groups["margin_per_year"] * factor,
         total=groups["margin_per_year"] * factor * groups["customers"],
     ).rename_axis("value_group").reset_index()
-    what = "revenue (no gross margin is known)" if gross_margin is None else "margin"
-    off = f", {round(100 * discount, 2):g} % a year taken off" if discount else ""
-    words = [f"{amount(value, currency)} of {what} each over {count(horizon_years, 'year')}: "
-             f"{_left(retention, horizon_years)}, paid at the end of each year{off}"
-             for value in table["discounted_clv"]]
-    return table.assign(meaning=pd.Series(words, index=table.index, dtype="str"))
-
-
-def _left(retention: float, years: int) -> str:
-    """ "of 100 such customers 19 still buy in the first year to come, 4 in the second, 1 in the third"."""
-    named = ("first year to come", "second", "third")
-    left = [number(100 * retention**t, 0) for t in range(1, years + 1)]
-    rest = [f"{n} in the {name}" for n, name in zip(left[1:], named[1:], strict=False)]
-    last = [f"{left[-1]} in the last"] if years > len(named) else []
-    return ", ".join([f"of 100 such customers {left[0]} still buy in the {named[0]}", *rest, *last])
+    left = [Number(100 * retention**year, "orders", digits=0) for year in (1, 2, 3, horizon_years)]
+    facts = dict(zip(("first", "second", "third", "last"), left, strict=True)) | {
+        "money": "revenue" if gross_margin is None else "margin", "years": horizon_years,
+        "discounted": "yes" if discount else "no",
+        "discount": Number(discount, "share", digits=0 if round(100 * discount, 2) % 1 == 0 else 2)}
+    meaning = [message("textbook-value", value=Number(value, currency), **facts) for value in table["discounted_clv"]]
+    return table.assign(meaning=pd.Series(meaning, index=table.index, dtype="object"))

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from loyalty_helpers.core.scales import scale
 from loyalty_helpers.ingest.files.reading import Column
 from loyalty_helpers.ingest.known import loose
 
-NPS_SCALE = (0.0, 10.0)
-USUAL_TOPS = (5.0, 7.0)  # of scales; else 10
 BETWEEN_HEADERS = " · "  # joins several header rows into one name: question · option
 JOINED = "┋"  # joins the options that one person chose
 NO_ANSWER = frozenset(["", "(空)", "(跳过)"])
@@ -86,14 +85,6 @@ def options_of(headers: Sequence[str], question: str) -> dict[str, int]:
 
 
 # ---------------------------------------------------------------- scales
-def scale(answers: pd.Series, question: str, declared: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
-    """The (worst, best) answer: as declared, 0 to 10 for nps, else the smallest usual scale that holds all answers (the
-    rule of `kpis`, too)."""
-    if question in declared or question == "nps":
-        return tuple(declared.get(question, NPS_SCALE))
-    return 0.0 if answers.min() < 1 else 1.0, next((top for top in USUAL_TOPS if not answers.max() > top), 10.0)
-
-
 def scales_taken(survey: pd.DataFrame, declared: Mapping[str, tuple[float, float]]) -> list[str]:
     """Each question whose scale was found out from its answers: "csat 1 to 5 (answers from 2 to 5)"."""
     taken = []

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from loyalty_helpers.core.calendar import NEW_YEARS  # other years have no such bump
+
 FOLLOW_UP = 13  # weeks over which lifts and expectations are told
 BUSY_SHARE, BUSY_WEEKS = 0.15, 6.0  # customers in a busy spell at any time; the mean length of a spell in weeks
 CATEGORIES = ("Dresses", "Tops", "Knitwear", "Coats", "Shoes", "Jewelry")
@@ -27,10 +29,6 @@ DRIVERS = ("driver_quality", "driver_price", "driver_service", "driver_communica
 PRINTING_COST, MESSAGES_COST = 1500.0, 120.0  # on the launch day; each month
 POINTS_LAST = np.timedelta64(26 * 7, "D")  # without an order for this long, the balance is lost
 WEEKDAYS = np.array([0.90, 0.88, 0.90, 0.95, 1.10, 1.20, 1.07])  # relative demand, Monday first
-NEW_YEARS = np.array([  # Chinese New Year's Day; other years have no such bump
-    "2015-02-19", "2016-02-08", "2017-01-28", "2018-02-16", "2019-02-05", "2020-01-25", "2021-02-12", "2022-02-01",
-    "2023-01-22", "2024-02-10", "2025-01-29", "2026-02-17", "2027-02-06", "2028-01-26", "2029-02-13", "2030-02-03",
-    "2031-01-23", "2032-02-11", "2033-01-31", "2034-02-19", "2035-02-08"], dtype="datetime64[D]")
 
 
 @dataclass(frozen=True, kw_only=True)

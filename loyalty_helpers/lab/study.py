@@ -28,14 +28,16 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Effect, count, verdict
-from loyalty_helpers.core.purchases import WEEK, purchases, span
-from loyalty_helpers.evaluation import kpis, till
+from loyalty_helpers.core.windows import windows
+from loyalty_helpers.evaluation import till
 from loyalty_helpers.evaluation.before_after import naive
 from loyalty_helpers.evaluation.experiment import randomised
 from loyalty_helpers.evaluation.till import at_the_till
 from loyalty_helpers.evaluation.trends import interrupted_time_series, trend
+from loyalty_helpers.evaluation.weeks import WEEK, data_end, purchases
 from loyalty_helpers.lab import baselines as textbook
 from loyalty_helpers.lab import simulate
+from loyalty_helpers.report.wording import words
 
 # Seeds below a million were used while the estimators were designed. The published table has its own, so that nothing
 # was tuned to the luck it shows; the quick version and the tests have others again.
@@ -167,7 +169,8 @@ def _with_seeds(study: Iterable, first: int) -> list:
 
 # ---------------------------------------------------------------- who answers
 def _naive(draw: Draw) -> list[Effect]:
-    return naive(draw.frames, kpis.windows(draw.frames["orders"], launched_on=draw.launched_on))
+    spans = windows(draw.frames["orders"], launched_on=draw.launched_on)
+    return [replace(one, label=words(one.label)) for one in naive(draw.frames, spans)]
 
 
 def _textbook(estimate: Callable[..., textbook.Lift], label: str, draw: Draw) -> list[Effect]:
@@ -183,15 +186,16 @@ def _trend(draw: Draw) -> list[Effect]:
 
 def _at_the_till(outcome: str, draw: Draw) -> list[Effect]:
     effect = at_the_till(draw.frames["orders"], draw.frames["members"], launched_on=draw.launched_on, outcome=outcome)
-    names = {till.LABELS["calibrated", outcome]: CALIBRATED, till.LABELS["doubly robust", outcome]: DOUBLY_ROBUST}
+    names = {till.LABELS[one, outcome].key: name for one, name in (("calibrated", CALIBRATED),
+                                                                 ("doubly-robust", DOUBLY_ROBUST))}
     end = SPEND if outcome == "spend" else ""
-    return [replace(one, label=names[one.method] + end) for one in (effect, effect.cross_check) if one is not None]
+    return [replace(one, label=names[one.label.key] + end) for one in (effect, effect.cross_check) if one is not None]
 
 
 def _randomised(draw: Draw) -> list[Effect]:
     orders = draw.frames["orders"]
-    effect = randomised(orders, draw.frames["assignment"], start=draw.launched_on, end=span(orders).end.date())
-    return [replace(one, label=WELCH if "Welch" in one.method else CUPED)
+    effect = randomised(orders, draw.frames["assignment"], start=draw.launched_on, end=data_end(orders).date())
+    return [replace(one, label=WELCH if one.label.key == "draw-welch" else CUPED)
             for one in (effect, effect.cross_check) if one is not None]
 
 
@@ -239,7 +243,7 @@ def history(orders: pd.DataFrame, *, name: str, folder: Path) -> History | str:
     if before is None:
         return (f"{name}: {count(weeks, 'whole week')} of orders; {NEED_BEFORE[-1] + NEED_AFTER} are needed, "
                 f"{NEED_BEFORE[-1]} before a planted launch and {NEED_AFTER} after it.")
-    launch = span(bought).end - min(weeks - before, LONGEST_AFTER) * WEEK
+    launch = data_end(bought) - min(weeks - before, LONGEST_AFTER) * WEEK
     content = pd.util.hash_pandas_object(bought, index=False).to_numpy().tobytes()
     digest = sha256(content).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
@@ -256,12 +260,11 @@ def long_enough(orders: pd.DataFrame) -> bool:
 
 
 def _whole_weeks(bought: pd.DataFrame) -> int:
-    begin, end = span(bought)
-    return (end - begin) // WEEK
+    return (data_end(bought) - bought["ordered_at"].min().normalize()) // WEEK
 
 
 def _plain_purchases(orders: pd.DataFrame) -> pd.DataFrame:
-    bought = purchases(orders, known=True)
+    bought = purchases(orders).dropna(subset="customer_id")
     return bought[["order_id", "customer_id", "ordered_at", "amount"]].assign(is_refund=False).sort_values(
         ["customer_id", "ordered_at"], kind="stable", ignore_index=True)
 

@@ -8,89 +8,134 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 
 from loyalty_helpers.core import store
-from loyalty_helpers.core.findings import count
-from loyalty_helpers.core.settings import Client
-from loyalty_helpers.customers.actions import COLUMNS
+from loyalty_helpers.core.messages import Message, Persons, message
+from loyalty_helpers.core.settings import Client, UserError, suggest
+from loyalty_helpers.customers import levels, rhythm
 from loyalty_helpers.ingest import pseudonyms
-from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.report import tables
+from loyalty_helpers.report.wording import words
 
 MOST_ROWS = 5000  # of the workbook: more than anybody calls, and it opens at once
 FONT = "Calibri"
-WHERE = ("Whoever must not be contacted is kept off this list by a list of theirs: put the file in the client's folder "
-         "and name it under sources, opt_outs, in client.yml (data/README.md says how).")
 LONG_AGO = datetime(2000, 1, 1)  # in place of the moment of writing, so that the same list gives the same bytes
 MONEY, SHARE, ONE_DIGIT, TWO_DIGITS = "#,##0", "0 %", "0.0", "0.00"
-# column -> heading, width in letters, format of the numbers, what it says; "{money}" is margin or revenue
+# column -> width in letters, format of the numbers; the catalogue has heading and meaning (book-customer-id, ...-what)
 SHOWN = {
-    "customer_id": ("customer", 24, "", "The customer's number or address as in your exports."),
-    "segment": ("segment", 19, "", "One of eleven groups by how recently, how often and for how much they bought."),
-    "value_group": ("value group", 12, "", "A coarser grouping by value and habit."),
-    "score": ("loyalty score", 9, ONE_DIGIT, "From 0 to 100: the customer's place among all of your customers."),
-    "level": ("level", 13, "", "The loyalty level by the rules in your settings."),
-    "last_order": ("last order", 11, "yyyy-mm-dd", "The day of the last order."),
-    "recency_days": ("days since", 8, "0", "Days from the last order to the end of the data."),
-    "orders": ("orders", 8, "#,##0", "Orders in all."),
-    "spend": ("spent in all", 12, MONEY, "Money in all, refunds taken off."),
-    "spend_last_year": ("spent in last year", 12, MONEY, "Money in the last 364 days, refunds taken off."),
-    "order_value": ("usual order", 11, MONEY, "What an order of this customer usually comes to; after few orders "
-                    "drawn towards what all your customers spend."),
-    "days_bought": ("days bought", 9, "0", "Different days on which they bought."),
-    "usual_gap_days": ("usual gap in days", 10, ONE_DIGIT, "How many days usually lie between two days on which they "
-                       "buy (the median); blank with fewer than five such days."),
-    "gaps_overdue": ("usual gaps past due", 10, ONE_DIGIT, "How many usual gaps have passed since the order was due; "
-                     "0: not late yet; from 3 on overdue, a silence of four usual gaps."),
-    "expected_orders": ("expected orders", 10, TWO_DIGITS, "Orders to expect in the next {weeks}: a forecast, an "
-                        "average over customers alike; blank where that cannot be told."),
-    "chance_to_buy": ("chance to buy", 9, SHARE, "The chance that they buy at all in the next {weeks}; blank "
-                      "where that cannot be told."),
-    "still_customer": ("chance still a customer", 10, SHARE, "The chance that they have not left; blank where that "
-                       "cannot be told."),
-    "usual_value": ("usual {money}", 11, MONEY, "The {money} they would bring in {weeks} at their usual pace."),
-    "value_at_risk": ("value at risk", 11, MONEY, "That {money}, times the chance that they have left: what is lost "
-                      "if they stay away; blank where that chance cannot be told."),
-    "value_of_acting": ("worth a call", 11, MONEY, "The value at risk, times the chance that they have not left; "
-                        "nothing for who is not late yet, sure to come, or long gone. Where no chance can be "
-                        "told: a quarter of the {money}, for overdue regulars. The list is sorted by it. Rough, "
-                        "and it does not say what a call achieves."),
-    "reason": ("why", 62, "", "What they did, and how it compares with their own habit."),
-    "action": ("what to do", 80, "", "From the table of actions, which you may change: a file actions.csv in the "
-               "client's folder."),
+    "customer_id": (24, ""), "segment": (19, ""), "value_group": (12, ""), "score": (9, ONE_DIGIT), "level": (13, ""),
+    "last_order": (11, "yyyy-mm-dd"), "recency_days": (8, "0"), "orders": (8, "#,##0"), "spend": (12, MONEY),
+    "spend_last_year": (12, MONEY), "order_value": (11, MONEY), "days_bought": (9, "0"),
+    "usual_gap_days": (10, ONE_DIGIT), "gaps_overdue": (10, ONE_DIGIT), "expected_orders": (10, TWO_DIGITS),
+    "chance_to_buy": (9, SHARE), "still_customer": (10, SHARE), "usual_value": (11, MONEY),
+    "value_at_risk": (11, MONEY), "value_of_acting": (11, MONEY), "reason": (62, ""), "action": (80, ""),
 }
 DIGITS = {"score": 1, "usual_gap_days": 1, "gaps_overdue": 2, "expected_orders": 3, "chance_to_buy": 3,
           "still_customer": 3, "order_value": 2, "spend": 2, "spend_last_year": 2}
 
 
-def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, sentences: list[str], weeks: int = 13) -> str:
-    """Write private/action_list.csv (every customer) and action_list.xlsx (MOST_ROWS at most); a sentence about them.
+# ---------------------------------------------------------------- what to do for whom
+def load_actions(folder: Path | None = None) -> pd.DataFrame:
+    """What to do for each segment: scheme, segment, action; `actions.csv` in the client's `folder` replaces lines.
 
-    `listed` as from `actions.action_list`, `ids` as from `tables.read_ids`; `sentences` (how the list is sorted, who is
-    left out) stand at the head of the workbook's explanations. `weeks` is how far the forecast looks ahead.
+    The client's file has the same three columns, names as the report shows them, and only the lines to be changed; a
+    blank action keeps the standard one. Raises UserError for unknown columns, schemes or segments.
     """
-    owners = pseudonyms.named(listed, ids)[list(COLUMNS)].round(DIGITS)
+    rows = [(scheme, segment, words(Message(tables.key("action", f"{scheme} {segment}"))))
+            for scheme, (_, segments) in levels.SCHEMES.items() for segment in segments]
+    standard = pd.DataFrame(rows, columns=["scheme", "segment", "action"])
+    own = Path(folder) / "actions.csv" if folder is not None else None
+    if own is None or not own.exists():
+        return standard
+    try:
+        changed = pd.read_csv(own, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UserError(f"{own.name} cannot be read: save it as CSV in UTF-8 with the columns scheme, segment, action "
+                        f"({error}).") from None
+    if list(changed.columns) != list(standard.columns):
+        raise UserError(f"{own.name} has the columns {', '.join(changed.columns)}; needed: scheme, segment, action.")
+    names = [_known(own, row, *pair) for row, pair in enumerate(zip(changed["scheme"], changed["segment"], strict=True),
+                                                               start=2)]
+    changed = changed.assign(scheme=[one for one, _ in names], segment=[one for _, one in names])
+    changed = changed[changed["action"].str.strip() != ""]
+    return pd.concat([standard, changed]).drop_duplicates(["scheme", "segment"], keep="last", ignore_index=True)
+
+
+def _known(own: Path, row: int, scheme: str, segment: str) -> tuple[str, str]:
+    """Scheme and segment of a row of the client's file, from their names in words; UserError where they are unknown."""
+    schemes = {words(Message(tables.key("scheme", one))): one for one in levels.SCHEMES}
+    segments = levels.SCHEMES[schemes[scheme]][1] if scheme in schemes else ()
+    named = {words(Message(tables.key("place", one))): one for one in segments}
+    for column, word, known in (("scheme", scheme, schemes), ("segment", segment, named)):
+        if word not in known:
+            raise UserError(f"{own.name}, row {row}, column {column}: '{word}' is not one of {', '.join(known)}."
+                            f"{suggest(word, known)}")
+    return schemes[scheme], named[segment]
+
+
+def actions_for(listed: pd.DataFrame, actions: pd.DataFrame) -> pd.Series:
+    """What to do for each customer of `actions.action_list`, by `load_actions`."""
+    todo = actions[actions["scheme"].isin(["RFM segment", "Rhythm"])].set_index("segment")["action"]
+    return listed["action_for"].map(todo)
+
+
+def reasons(listed: pd.DataFrame) -> pd.Series:
+    """Why somebody stands where they stand on the list: what they did, and how that compares with their own habit.
+
+    Put in words once for each way of saying it, however long the list.
+    """
+    ago, gap = (_each(listed[name], said) for name, said in (("recency_days", rhythm.span),
+                                                             ("usual_gap_days", rhythm.every)))
+    late = listed["gaps_overdue"]
+    kind = pd.Series("several", index=listed.index).mask(listed["days_bought"] == 1, "once")
+    kind = kind.mask(listed["usual_gap_days"].notna(), "regular").mask(late > 0, "late").mask(
+        late >= rhythm.OVERDUE, "overdue")
+    days = listed["days_bought"].where(kind == "several", 0)  # said of nobody else
+    ways = pd.DataFrame({"kind": kind, "ago": ago, "gap": gap, "days": days})
+    place = ways.groupby([*ways], sort=False).ngroup()
+    said = [words(message(f"reason-{one.kind}", ago=one.ago, gap=one.gap, days=int(one.days)))
+            for one in ways.drop_duplicates().itertuples()]
+    return place.map(dict(enumerate(said))).astype("str")
+
+
+def _each(values: pd.Series, said) -> pd.Series:
+    """Words for each value; each distinct one is put in words once. "" where it is missing."""
+    found = {value: words(said(value)) for value in values.dropna().unique()}
+    return values.map(found).astype("object").where(values.notna(), "")
+
+
+# ---------------------------------------------------------------- the files
+def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, said: Sequence[Message], customers: int,
+         weeks: int = 13) -> list[Message]:
+    """Write private/action_list.csv (every customer) and action_list.xlsx (MOST_ROWS at most); what was written.
+
+    `listed` as from `actions.action_list`, `ids` as from `tables.read_ids`; what is `said` (how the list is sorted, who
+    is left out) stands at the head of the workbook's explanations. `customers` are all who could be listed. `weeks` is
+    how far the forecast looks ahead.
+    """
+    named = {name: tables.named(listed[name], "place") for name in ("segment", "value_group", "level")}
+    listed = listed.assign(**named, reason=reasons(listed), action=actions_for(listed, load_actions(shop.folder)))
+    owners = pseudonyms.named(listed, ids)[list(SHOWN)].round(DIGITS)
     store.save_private(shop, "action_list", owners)
-    cut = (f"The workbook holds the first {MOST_ROWS:,} of {count(len(owners), 'customer')}; action_list.csv has all."
-           if len(owners) > MOST_ROWS else "")
+    all_of_them = Persons(len(owners), of=customers)
+    cut = [message("book-cut", most=MOST_ROWS, customers=all_of_them)] if len(owners) > MOST_ROWS else []
     explained = explanations(shop, weeks=weeks)
-    said = [*sentences, WHERE, *([cut] if cut else [])]
-    store.keep_private(shop, "action_list.xlsx", workbook(owners.head(MOST_ROWS), explained, said))
-    of = f" of {count(len(owners), 'customer')}" if privacy.least(shop) == 1 else ""  # who opted out could be counted
-    return f"The list{of} is in private/action_list.xlsx and .csv. {cut}".strip()
+    read_me = [words(one) for one in [*said, message("book-opt-outs"), *cut]]
+    store.keep_private(shop, "action_list.xlsx", workbook(owners.head(MOST_ROWS), explained, read_me))
+    return [message("book-kept", customers=all_of_them), *cut]
 
 
 def explanations(shop: Client, *, weeks: int) -> pd.DataFrame:
     """column (of the CSV), heading (of the workbook), meaning: what each column says, in plain words."""
-    words = {"{money}": "revenue" if shop.program.gross_margin is None else "margin", "{weeks}": count(weeks, "week")}
-
-    def filled(text: str) -> str:
-        return re.sub(r"\{\w+\}", lambda found: words[found[0]], text)
-
-    rows = [(column, filled(heading), filled(meaning)) for column, (heading, _, _, meaning) in SHOWN.items()]
-    return pd.DataFrame(rows, columns=["column", "heading", "meaning"])
+    facts = {"money": "revenue" if shop.program.gross_margin is None else "margin", "weeks": weeks}
+    keys = {column: f"book-{column.replace('_', '-')}" for column in SHOWN}
+    return pd.DataFrame([(column, words(message(key, **facts)), words(message(f"{key}-what", **facts)))
+                         for column, key in keys.items()], columns=["column", "heading", "meaning"])
 
 
 def workbook(rows: pd.DataFrame, explained: pd.DataFrame, sentences: list[str]) -> bytes:
@@ -102,7 +147,7 @@ def workbook(rows: pd.DataFrame, explained: pd.DataFrame, sentences: list[str]) 
 
     book = Workbook()
     _fill(book.active, rows, explained.set_index("column")["heading"])
-    _explain(book.create_sheet("Read me"), explained, sentences)
+    _explain(book.create_sheet(words(message("book-read-me"))), explained, sentences)
     book.properties.creator, book.properties.created = "loyalty report", LONG_AGO
     raw = io.BytesIO()
     book.save(raw)
@@ -113,14 +158,14 @@ def _fill(sheet, rows: pd.DataFrame, headings: pd.Series) -> None:
     from openpyxl.styles import Alignment
     from openpyxl.utils import get_column_letter
 
-    sheet.title = "Customers"
+    sheet.title = words(message("book-customers"))
     shown = list(SHOWN)
     _put(sheet, 1, [headings[column] for column in shown], bold=True)
     sheet.row_dimensions[1].height = 32
     for number, column in enumerate(shown, start=1):
-        sheet.column_dimensions[get_column_letter(number)].width = SHOWN[column][1]
+        sheet.column_dimensions[get_column_letter(number)].width = SHOWN[column][0]
         sheet.cell(1, number).alignment = Alignment(wrap_text=True, vertical="top")
-    formats = [SHOWN[column][2] for column in shown]
+    formats = [SHOWN[column][1] for column in shown]
     for place, row in enumerate(rows[shown].astype(object).itertuples(index=False), start=2):
         _put(sheet, place, row, formats=formats)
     sheet.freeze_panes = "B2"
@@ -134,14 +179,14 @@ def _explain(sheet, explained: pd.DataFrame, sentences: list[str]) -> None:
     from openpyxl.styles import Alignment
 
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 24, 100
-    _put(sheet, 1, ["Read me"], bold=True)
+    _put(sheet, 1, [words(message("book-read-me"))], bold=True)
     for place, sentence in enumerate(sentences, start=2):
         _put(sheet, place, [sentence])
         sheet.merge_cells(start_row=place, start_column=1, end_row=place, end_column=2)
         sheet.cell(place, 1).alignment = Alignment(wrap_text=True, vertical="top")
         sheet.row_dimensions[place].height = 15 * (1 + len(sentence) // 115)
     begin = len(sentences) + 3
-    _put(sheet, begin, ["Column", "What it says"], bold=True)
+    _put(sheet, begin, [words(message("book-column")), words(message("book-meaning"))], bold=True)
     for place, one in enumerate(explained.itertuples(), start=begin + 1):
         _put(sheet, place, [one.heading, one.meaning])
         sheet.cell(place, 2).alignment = Alignment(wrap_text=True, vertical="top")

@@ -13,14 +13,13 @@ from html import escape
 import pandas as pd
 
 from loyalty_helpers.core import store
-from loyalty_helpers.core.findings import amount, count
+from loyalty_helpers.core.messages import Fact, Message, Number, message
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.customers import actions, rhythm
 from loyalty_helpers.ingest import pseudonyms
+from loyalty_helpers.report.action_book import actions_for, load_actions
+from loyalty_helpers.report.wording import words
 
-HONEST = ("A list to start conversations, not a proof that calling pays: some of these customers would have come back "
-          "by themselves, and some will not come back whatever you say.")
-PRIVATE = "Personal data: for you alone. Note who does not want to be called again."
 ROOM, TALLEST, LINE = 221, 15, 3.41  # mm for all rows together, for one at most, and for a line
 HEAVY = 8  # mm that the line of whom to look after takes from the rows
 
@@ -53,102 +52,107 @@ footer b { color: #1c2b33 }
                 max-width: 210mm } }
 """
 WIDTHS = ("5mm", "25mm", "22mm", "24mm", "32mm", "56mm", "24mm")
-HEADINGS = ("", "Customer", "Last here", "Usually spends", "Why now", "What to say or do", "Reached? Result")
+HEADINGS = ("customer", "last", "spends", "why", "what", "result")  # after the running number
 
 
-def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, as_of: date, left_out: str) -> str:
-    """Write private/call_sheet.html; a sentence about it. Arguments as in `page`, and `ids` as from `tables.read_ids`.
-    """
-    html = page(pseudonyms.named(actions.first(listed), ids), shop, as_of=as_of, left_out=left_out,
+def keep(listed: pd.DataFrame, ids: pd.DataFrame, shop: Client, *, as_of: date, left_out: Message) -> list[Message]:
+    """Write private/call_sheet.html; what was written. Arguments as in `page`, and `ids` as from `tables.read_ids`."""
+    first = actions.first(listed)
+    first = first.assign(action=actions_for(first, load_actions(shop.folder)))
+    html = page(pseudonyms.named(first, ids), shop, as_of=as_of, left_out=left_out,
                 nobody=why_nobody(listed), heavy=pseudonyms.named(actions.look_after(listed), ids))
     store.keep_private(shop, "call_sheet.html", html.encode())
-    if actions.first(listed).empty:
-        return f"{why_nobody(listed)} The page to print, private/call_sheet.html, says so."
-    return "The first of them are on one page to print: private/call_sheet.html."
+    return [why_nobody(listed), message("sheet-kept-empty")] if first.empty else [message("sheet-kept")]
 
 
-def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: str, nobody: str,
+def page(first: pd.DataFrame, shop: Client, *, as_of: date, left_out: Message, nobody: Message,
          heavy: pd.DataFrame | None = None) -> str:
-    """The sheet as HTML: `first` as from `actions.first`, under the names that the owner knows.
+    """The sheet as HTML: `first` as from `actions.first`, with the `action` for each, under the owner's names.
 
     `as_of` is the day after the last order; `left_out` says how many opted out; `nobody` says why nobody is listed,
     where that is so. `heavy` as from `actions.look_after`: a line of its own, late or not.
     """
-    last_day = as_of - timedelta(days=1)
-    to_call = count(len(first), "customer") + " to call" if len(first) else "Nobody to call"
+    to_call = _said("sheet-to-call", n=len(first))
     room = ROOM if heavy is None or heavy.empty else ROOM - HEAVY
-    body = _table(first, shop, room) if len(first) else f'<p class="none">{escape(nobody)}</p>'
-    best = ("Best first: who is late for an order, spends well, and may still be a customer. "
-            if len(first) > 1 else "")
+    body = _table(first, shop, room) if len(first) else f'<p class="none">{escape(words(nobody))}</p>'
+    orders_to = _said("sheet-orders-to", day=_day(as_of - timedelta(days=1)))
+    best = _said("sheet-best-first") + " " if len(first) > 1 else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="robots" content="noindex">
-<title>{escape(to_call)}, {escape(shop.name)}</title>
+<title>{to_call}, {escape(shop.name)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<div><h1>{escape(to_call)}</h1><p>{escape(shop.name[:90])}</p></div>
-<p class="day">Orders up to {last_day.day} {last_day:%b %Y}<br>Called on <b>&nbsp;</b></p>
+<div><h1>{to_call}</h1><p>{escape(shop.name[:90])}</p></div>
+<p class="day">{orders_to}<br>{_said("sheet-called-on")} <b>&nbsp;</b></p>
 </header>
-<p class="left">{escape(best + left_out)}</p>
+<p class="left">{best + escape(words(left_out))}</p>
 {"" if heavy is None else "".join(_heavy(one) for one in heavy.itertuples())}
 <main>
 {body}
 </main>
-<footer><p><b>{HONEST}</b></p><p>{PRIVATE}</p></footer>
+<footer><p><b>{_said("sheet-honest")}</b></p><p>{_said("sheet-private")}</p></footer>
 </body>
 </html>
 """
 
 
-def why_nobody(listed: pd.DataFrame) -> str:
-    """Why there is nobody to call, in one sentence."""
+def _said(key: str, **facts: Fact) -> str:
+    return escape(words(message(key, **facts)))
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def why_nobody(listed: pd.DataFrame) -> Message:
+    """Why there is nobody to call."""
     if listed.empty:
-        return "There is no customer with an order who may be contacted."
-    if listed["still_customer"].isna().all() and listed["usual_gap_days"].isna().all():
-        return "No customer has bought on five different days yet, so nobody has a rhythm to be late by."
-    return "Nobody is late for their next order and perhaps still a customer."
+        return message("sheet-nobody-at-all")
+    unknown = listed["still_customer"].isna().all() and listed["usual_gap_days"].isna().all()
+    return message("sheet-nobody-regular" if unknown else "sheet-nobody-late")
 
 
 def _heavy(one) -> str:
-    usually = "" if math.isnan(one.usual_gap_days) else f"usually {rhythm.every(one.usual_gap_days)}, "
-    said = (f": brings more of the revenue than anybody else. Know when the next order is due ({usually}last "
-            f"{rhythm.span(one.recency_days)} ago).")
-    return f'<p class="heavy">Look after <b>{escape(str(one.customer_id)[:120])}</b>{said}</p>'
+    who = f"<b>{escape(str(one.customer_id)[:120])}</b>"
+    said = _said("sheet-look-after", who="\0", **actions.next_order(one))
+    return f'<p class="heavy">{said.replace(chr(0), who)}</p>'
 
 
 def _table(first: pd.DataFrame, shop: Client, room: float) -> str:
     height = min(TALLEST, room / len(first))
     lines = int((height - 0.75) / LINE)
     columns = "".join(f'<col style="width:{width}">' for width in WIDTHS)
-    head = "".join(f'<th scope="col">{heading}</th>' for heading in HEADINGS)
+    head = "".join(f'<th scope="col">{heading}</th>' for heading in ["", *(_said(f"sheet-{one}") for one in HEADINGS)])
     rows = "\n".join(_row(place, one, shop, height, lines) for place, one in enumerate(first.itertuples(), start=1))
     return (f"<table>\n<colgroup>{columns}</colgroup>\n<thead><tr>{head}</tr></thead>\n"
             f"<tbody>\n{rows}\n</tbody>\n</table>")
 
 
 def _row(place: int, one, shop: Client, height: float, lines: int) -> str:
-    cells = [("", [str(place)]), ("who", [str(one.customer_id)]), ("", _last_here(one)), ("money", _spends(one, shop)),
-             ("", _why(one)), ("", [str(one.action)])]
+    cells = [("", [str(place)]), ("who", [escape(str(one.customer_id))]), ("", _last_here(one)),
+             ("money", _spends(one, shop)), ("", _why(one)), ("", [escape(str(one.action))])]
     style = f"-webkit-line-clamp:{lines};max-height:{lines * LINE:.2f}mm"
-    told = "".join(f'<td class="{kind}"><div style="{style}">{"<br>".join(map(escape, said))}</div></td>'
-                   for kind, said in cells)
+    told = "".join(f'<td class="{kind}"><div style="{style}">{"<br>".join(said)}</div></td>' for kind, said in cells)
     return f'<tr style="height:{height:.2f}mm">{told}<td class="box">☐</td></tr>'
 
 
 def _last_here(one) -> list[str]:
-    return [f"{rhythm.span(one.recency_days)} ago", f"({one.last_order.day} {one.last_order:%b %Y})"]
+    return [_said("sheet-ago", ago=rhythm.span(one.recency_days)), f"({_day(one.last_order)})"]
 
 
 def _spends(one, shop: Client) -> Sequence[str]:
-    lately = [f"{amount(one.spend_last_year, shop.currency)} in a year"] if one.spend_last_year > 0 else []
-    return [f"{amount(one.order_value, shop.currency)} an order", *lately]
+    lately = ([_said("sheet-in-a-year", money=Number(one.spend_last_year, shop.currency))]
+              if one.spend_last_year > 0 else [])
+    return [_said("sheet-an-order", money=Number(one.order_value, shop.currency)), *lately]
 
 
 def _why(one) -> list[str]:
     if math.isnan(one.usual_gap_days):
-        return ["Few orders so far,", "silent for long after"]
-    return [f"Usually {rhythm.every(one.usual_gap_days)},", f"silent for {rhythm.span(one.recency_days)}"]
+        return [_said("sheet-few-orders"), _said("sheet-silent-after")]
+    return [_said("sheet-usually", every=rhythm.every(one.usual_gap_days)),
+            _said("sheet-silent", ago=rhythm.span(one.recency_days))]

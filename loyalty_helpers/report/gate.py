@@ -1,61 +1,28 @@
 """The privacy gate: what others than the owner may see of a report.
 
 For a report that others will read, numbers of a few customers are hidden, and those from which they could be worked
-out.
+out. What counts persons is declared: columns and tables in tables.py, the n of findings in core (NOUNS), counts in
+messages by their type.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.core.findings import NAN, Change, Effect, Finding
-from loyalty_helpers.core.messages import Message
+from loyalty_helpers.core.findings import NAN, NOUNS, Change, Effect, Finding
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
 from loyalty_helpers.core.settings import Client
-from loyalty_helpers.report.tables import COLUMNS, Column, Table
+from loyalty_helpers.report.tables import COLUMNS, TABLES, Column, Table
 from loyalty_helpers.report.wording import words
 
-COUNTS = ("customers", "members", "joiners", "answers", "n_treated", "n_comparison")  # columns that count persons
-NOT_SHOWN = "these are too few customers for a report that others read"
-PEOPLE = r"(?:customer|member|joiner|buyer|regular|person|friend|answer|referral)s?|people|held out|marked as left"
-FEW = re.compile(rf"(?<![\w.,−+-])(\d[\d,]*)(?! or )(?=(?: of \d[\d,]*)? (?:[\w-]+ ){{0,2}}(?:{PEOPLE})\b)")
-
-
-def seen(found: Any, k: int, table: Table | None = None) -> Any:
-    """Whatever was `found` (a frame, a finding, an object that holds some) as readers may see it who must not learn
-    numbers of 1 to `k` - 1 persons; for the owner (`k` is 1) as it is.
-
-    Frames are hidden by the declarations of their columns and of the `table` they are shown as (tables.py); one row a
-    customer is nobody's to see, and objects may hold such frames only for their own use. Raises ValueError for a whole
-    number in a column that nobody has declared: it could count persons.
-    """
-    if k == 1:
-        return found
-    if isinstance(found, pd.DataFrame):
-        return found if "customer_id" in found else _seen_table(found, k, table or Table())
-    if isinstance(found, Finding):
-        return _seen_finding(found, k)
-    if is_dataclass(found) and not isinstance(found, type) and not isinstance(found, Message):
-        return replace(found, **{field.name: seen(getattr(found, field.name), k, table) for field in fields(found)
-                                 if field.init})
-    if isinstance(found, (list, tuple)):
-        return type(found)(seen(one, k, table) for one in found)
-    return {key: seen(one, k, table) for key, one in found.items()} if isinstance(found, dict) else found
-
-
-def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
-    undeclared = [name for name in frame.select_dtypes("number")
-                  if name not in COLUMNS and name not in table.persons and frame[name].dropna().mod(1).eq(0).all()]
-    if undeclared:
-        raise ValueError(f"Declare in report/tables.py whether these columns count persons: {', '.join(undeclared)}.")
-    counts = [name for name in frame if name in table.persons or COLUMNS.get(name, Column()).persons]
-    within = [name for name in table.within if name in frame]
-    return suppressed(frame, counts, k, within=within, figures=table.figures)
+PERSONS_UNITS = ("members", "customers")  # of rows of a table whose numbers have each their own `unit`
 
 
 def least(client: Client) -> int:
@@ -63,11 +30,202 @@ def least(client: Client) -> int:
     return client.smallest_cell if client.audience == "shared" else 1
 
 
-def notice(client: Client) -> str:
-    """What a reader has to know of the hidden numbers; "" where none are."""
-    return "" if least(client) == 1 else (
-        f"This report is made for others to read: numbers of fewer than {least(client)} customers are not shown, nor "
-        "others from which they could be worked out (–).")
+def seen(found: Any, k: int, name: str = "") -> Any:
+    """Whatever was `found` (a frame, a finding, a message, an object that holds some) as readers may see it who must
+    not learn numbers of 1 to `k` - 1 persons; for the owner (`k` is 1) as it is.
+
+    Frames are hidden by the declarations of their columns and of the table they are shown as (tables.py): that of the
+    object's field or the dict's key which holds them, else that of `name`. One row a customer is nobody's to see, and
+    objects may hold such frames only for their own use. Raises ValueError for whole numbers in a column that nobody
+    has declared, and for findings that rest on what nobody has: they could count persons.
+    """
+    if k == 1:
+        return found
+    if isinstance(found, pd.DataFrame):
+        return found if "customer_id" in found else _seen_table(found, k, TABLES.get(name, Table()))
+    if isinstance(found, Finding):
+        return _seen_finding(found, k)
+    if isinstance(found, Message):
+        few = found.rests_on is not None and isinstance(_seen_persons(found.rests_on, k), Message)
+        return None if few else Message(found.key, {fact: _seen_fact(one, k) for fact, one in found.facts.items()})
+    if is_dataclass(found) and not isinstance(found, type):
+        return replace(found, **{one.name: seen(getattr(found, one.name), k, _declared(one.name, name))
+                                 for one in fields(found) if one.init})
+    if isinstance(found, (list, tuple)):
+        return _seen_list(found, k, name)
+    return ({key: seen(one, k, _declared(key, name)) for key, one in found.items()} if isinstance(found, Mapping)
+            else found)
+
+
+def _declared(inner: Any, outer: str) -> str:
+    return inner if inner in TABLES else outer
+
+
+def _seen_list(found: Sequence, k: int, name: str) -> Sequence:
+    """Findings that are parts of one whole are hidden together: one alone could be worked out."""
+    shown = [seen(one, k, name) for one in found]
+    lost = {one.whole for one, now in zip(found, shown, strict=True)
+            if isinstance(one, Finding) and one.whole and _parts_measurable(one) != _parts_measurable(now)}
+    shown = [_hidden_finding(one) if isinstance(one, Finding) and one.whole in lost else one for one in shown]
+    return tuple(shown) if type(found) is tuple else type(found)(shown) if type(found) is list else type(found)(*shown)
+
+
+def _parts_measurable(one: Finding) -> list[bool]:
+    return [one.measurable, *([one.before.measurable, one.after.measurable] if isinstance(one, Change) else [])]
+
+
+# ---------------------------------------------------------------- messages
+def _seen_fact(fact: Any, k: int) -> Any:
+    """A fact of a message; a hidden one becomes words in its place."""
+    if isinstance(fact, Persons):
+        return _seen_persons(fact, k)
+    if isinstance(fact, Number):
+        hidden = fact.rests_on is not None and isinstance(_seen_persons(fact.rests_on, k), Message)
+        return message("hidden-number") if hidden else fact
+    if isinstance(fact, Listed):
+        return _seen_listed(fact, k)
+    return seen(fact, k)
+
+
+def _seen_persons(persons: Persons, k: int) -> Persons | Message:
+    if persons.of is not None and 1 <= persons.of - persons.n < k:
+        return message("nearly-all")
+    return message("few-persons", least=k) if 1 <= persons.n < k else persons
+
+
+def _seen_listed(listed: Listed, k: int) -> Listed:
+    """Counts said one after the other add up to a number known elsewhere: where one is small, none is said."""
+    if any(isinstance(_seen_persons(one, k), Message) for item in listed.items for one in _persons_in(item)):
+        return replace(listed, items=tuple(_without_persons(item) for item in listed.items))
+    return replace(listed, items=tuple(_seen_fact(item, k) for item in listed.items))
+
+
+def _persons_in(fact: Any) -> list[Persons]:
+    inner = fact.facts.values() if isinstance(fact, Message) else fact.items if isinstance(fact, Listed) else ()
+    return [fact] if isinstance(fact, Persons) else [one for item in inner for one in _persons_in(item)]
+
+
+def _without_persons(fact: Any) -> Any:
+    if isinstance(fact, Persons):
+        return message("some-persons") if fact.n else fact
+    if isinstance(fact, Number) and fact.rests_on is not None:
+        return message("hidden-number")
+    if isinstance(fact, Listed):
+        return replace(fact, items=tuple(map(_without_persons, fact.items)))
+    return (Message(fact.key, {name: _without_persons(one) for name, one in fact.facts.items()})
+            if isinstance(fact, Message) else fact)
+
+
+# ---------------------------------------------------------------- findings
+def _seen_finding(one: Finding, k: int) -> Finding:
+    if one.n_noun not in NOUNS:
+        raise ValueError(f"Declare in core/findings.py whether a '{one.n_noun}' is a person.")
+    one = replace(one, label=seen(one.label, k), note=seen(one.note, k))
+    if isinstance(one, Change):
+        before, after = (_seen_finding(level, k) for level in (one.before, one.after))
+        lost = (one.before.measurable, one.after.measurable) != (before.measurable, after.measurable)
+        one = replace(one, before=before, after=after)
+        return _hidden_finding(one) if lost or _is_small(one, k) else one
+    if isinstance(one, Effect):
+        one = replace(one, cross_check=one.cross_check and _seen_finding(one.cross_check, k),
+                      refused=seen(one.refused, k), diagnostics=_seen_diagnostics(one.diagnostics, k))
+    return _hidden_finding(one) if _is_small(one, k) else one
+
+
+def _is_small(one: Finding, k: int) -> bool:
+    """Whether a number of 1 to `k` - 1 persons could be read off a finding."""
+    if not NOUNS[one.n_noun]:
+        return False
+    read = [one.n, *((one.n_treated, one.n_comparison) if isinstance(one, Effect) else ())]
+    if one.measurable and one.unit == "share" and one.hits and not isinstance(one, Change):
+        read += [round(one.estimate * one.n), round((1 - one.estimate) * one.n)]
+    return any(1 <= n < k for n in read)
+
+
+def _hidden_finding(one: Finding) -> Finding:
+    nothing = {"estimate": NAN, "low": NAN, "high": NAN, "n": 0, "note": message("too-few-to-show")}
+    if isinstance(one, Change):
+        nothing |= {"p_value": NAN, "p_adjusted": NAN, "chance_improved": NAN}
+        nothing |= {when: _hidden_finding(getattr(one, when)) for when in ("before", "after") if one.whole}
+    if isinstance(one, Effect):
+        nothing |= {"n_treated": 0, "n_comparison": 0, "ess": NAN, "placebo": NAN, "placebo_low": NAN,
+                    "placebo_high": NAN, "refused": None, "diagnostics": {}}
+    return replace(one, **nothing)
+
+
+def _seen_diagnostics(found: dict, k: int) -> dict:
+    """What an effect rests on, without the members set aside by reason where one of these numbers is small."""
+    aside = found.get("set_aside", {})
+    return found | {"set_aside": dict.fromkeys(aside, NAN)} if any(1 <= n < k for n in aside.values()) else found
+
+
+# ---------------------------------------------------------------- tables
+def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
+    undeclared = [name for name in frame if name not in COLUMNS and name not in table.persons
+                  and _whole_numbers(frame[name])]
+    if undeclared:
+        raise ValueError("Declare in report/tables.py whether these columns count persons: "
+                         f"{', '.join(map(str, undeclared))}.")
+    if table.for_owner:
+        return frame.iloc[:0]
+    frame = _stepped(frame, table.steps, k) if table.steps in frame else frame
+    counts = [name for name in frame if name in table.persons or COLUMNS.get(name, Column()).persons]
+    within = [name for name in table.within if name in frame]
+    shown = suppressed(_without_hits(_of_units(frame, k), k, table), counts, k, within=within, figures=table.figures)
+    return shown.assign(**{name: [_seen_fact(cell, k) for cell in shown[name]] for name in shown
+                           if shown[name].dtype == object})
+
+
+def _stepped(frame: pd.DataFrame, column: str, k: int) -> pd.DataFrame:
+    """Of a curve over persons those rows that stand for `k` more of them than the row before (`column` counts them row
+    by row), its first and its last; nothing but one row of missing numbers where there are fewer in all."""
+    upto, kept = frame[column].cumsum().to_numpy(dtype="float64"), []
+    if len(frame) and 1 <= upto[-1] < k:
+        return frame.iloc[:1].assign(**dict.fromkeys(frame.select_dtypes("number").columns, NAN))
+    for row, total in enumerate(upto):
+        if not kept or total - upto[kept[-1]] >= k:
+            kept.append(row)
+    if kept and kept[-1] != len(frame) - 1:
+        kept = kept[:-1] if upto[-1] > upto[kept[-1]] else kept
+        kept.append(len(frame) - 1)
+    return frame.iloc[kept].assign(**{column: NAN}).reset_index(drop=True)
+
+
+def _whole_numbers(cells: pd.Series) -> bool:
+    """Whether all numbers among the cells are whole, so that they could be counts."""
+    found = [float(cell) for cell in cells.dropna() if isinstance(cell, Real) and not isinstance(cell, (bool, np.bool))]
+    return bool(found) and all(cell % 1 == 0 for cell in found)
+
+
+def _of_units(frame: pd.DataFrame, k: int) -> pd.DataFrame:
+    """A table whose rows have each their own unit, without any number where one row counts a few persons, on whom all
+    others rest."""
+    if not {"unit", "value"} <= {*frame.columns}:
+        return frame
+    few = frame["value"].where(frame["unit"].isin(PERSONS_UNITS)).between(1, k - 1).any()
+    numbers = [name for name in ("value", "low", "high") if name in frame]
+    return frame.assign(**dict.fromkeys(numbers, NAN)) if few else frame
+
+
+def _without_hits(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
+    """A table of shares of persons (levels before and after among them) without those behind which 1 to `k` - 1 of
+    their n stand, or all but as few; what is computed of a hidden level goes with it."""
+    hidden = pd.Series(False, index=frame.index)
+    for share, n, *beside in (*table.hits, ("before", "n_before"), ("after", "n_after")):
+        if not {share, n} <= {*frame.columns}:
+            continue
+        of = frame[n].astype("float64")
+        is_share = frame["unit"].eq("share") if "unit" in frame else True
+        hits = (frame[share].astype("float64") * of).round()
+        few = of.between(1, k - 1)
+        small = few | (is_share & (hits.between(1, k - 1) | (of - hits).between(1, k - 1)))
+        levels = [name for name in (share, f"{share}_low", f"{share}_high", *beside) if name in frame]
+        masked = {name: frame[name].astype("float64").mask(small) for name in levels}
+        frame = frame.assign(**masked, **{n: of.mask(few)})
+        hidden |= small
+    changes = [name for name in frame if str(name).startswith("change") or name in ("low", "high")]
+    return frame.assign(**{name: frame[name].astype("float64").mask(hidden) for name in changes}) if hidden.any() else (
+        frame)
 
 
 def suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: Sequence[str] = (),
@@ -92,7 +250,7 @@ def suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: 
     if not rows.any():
         return table
     numbers = table.select_dtypes("number").columns.difference([*within]) if figures is None else figures
-    blank = {name: table[name].astype("float64").mask(rows) for name in numbers if name not in hidden}
+    blank = {name: table[name].mask(rows) for name in numbers if name not in hidden}
     return table.assign(**blank, **{name: table[name].astype("float64").mask(cells) for name, cells in hidden.items()})
 
 
@@ -105,6 +263,17 @@ def _hidden(cells: np.ndarray, k: int) -> np.ndarray:
                 break
             hidden[place] |= cells[place] >= 1
     return hidden
+
+
+# ---------------------------------------------------------------- as chapters hide that have no page yet
+COUNTS = ("customers", "members", "joiners", "answers", "n_treated", "n_comparison")  # columns that count persons
+NOT_SHOWN = "these are too few customers for a report that others read"
+PEOPLE = r"(?:customer|member|joiner|buyer|regular|person|friend|answer|referral)s?|people|held out|marked as left"
+FEW = re.compile(rf"(?<![\w.,−+-])(\d[\d,]*)(?! or )(?=(?: of \d[\d,]*)? (?:[\w-]+ ){{0,2}}(?:{PEOPLE})\b)")
+
+
+def notice(client: Client) -> str:
+    return "" if least(client) == 1 else words(message("notice", least=least(client)))
 
 
 def published(table: pd.DataFrame, client: Client, counts: Collection[str] | None = None, *, within: Sequence[str] = (),
@@ -146,7 +315,7 @@ def compared(table: pd.DataFrame, client: Client) -> pd.DataFrame:
 
 def worded(sentences: Sequence[str], client: Client) -> list[str]:
     """Sentences as the client's audience may read them: "3 members" is "fewer than 5 members" for others."""
-    said = [words(one, least=least(client)) for one in sentences]
+    said = [words(seen(one, least(client))) for one in sentences]
     return said if least(client) == 1 else [_worded(one, client) for one in said]
 
 
@@ -161,49 +330,13 @@ def _worded(text: Any, client: Client) -> Any:
 
 
 def told(findings: Sequence[Finding], client: Client) -> list[Finding]:
-    """Findings, changes and effects as the client's audience may read them.
-
-    For others than the owner, what rests on 1 to k - 1 persons becomes not measurable, and so does a share of as few
-    (or of all but as few) of them; of an effect's members set aside, the reasons are given without numbers where one
-    of them would be small.
-    """
-    return list(findings) if least(client) == 1 else [
-        _seen_finding(replace(one, label=_worded(one.label, client), note=_worded(one.note, client)), least(client))
-        for one in findings]
+    shown = seen([replace(one, label=_worded(one.label, client), note=_worded(one.note, client)) for one in findings],
+                 least(client)) if least(client) > 1 else list(findings)
+    return [_without_reasons(replace(one, note=words(one.note))) for one in shown]
 
 
-def _seen_finding(one: Finding, k: int) -> Finding:
-    small = {n for n in _persons(one) if 1 <= n < k}
-    if isinstance(one, Change):
-        before, after = (_seen_finding(level, k) for level in (one.before, one.after))
-        lost = (one.before.measurable, one.after.measurable) != (before.measurable, after.measurable)
-        one = replace(one, before=before, after=after)
-        return replace(_without_number(one), p_value=NAN, p_adjusted=NAN) if small or lost else one
-    if isinstance(one, Effect):
-        checked = one.cross_check and _seen_finding(one.cross_check, k)
-        one = replace(one, cross_check=checked)
-        return (replace(_without_number(one), n_treated=0, n_comparison=0, refused=None, diagnostics={}) if small
-                else _without_reasons(one, k))
-    return _without_number(one) if small else one
-
-
-def _persons(one: Finding) -> list[int]:
-    """The numbers of persons that could be read off a finding."""
-    if not re.search(PEOPLE, one.n_noun):
-        return []
-    found = [one.n, *((one.n_treated, one.n_comparison) if isinstance(one, Effect) else ())]
-    if one.measurable and one.unit == "share" and "Wilson" in one.method:
-        found += [round(one.estimate * one.n), round((1 - one.estimate) * one.n)]
-    return found
-
-
-def _without_number(one: Finding) -> Finding:
-    return replace(one, estimate=NAN, low=NAN, high=NAN, n=0, note=NOT_SHOWN)
-
-
-def _without_reasons(one: Effect, k: int) -> Effect:
-    aside = one.diagnostics.get("set_aside", {})
-    if not any(1 <= n < k for n in aside.values()):
+def _without_reasons(one: Finding) -> Finding:
+    aside = one.diagnostics.get("set_aside", {}) if isinstance(one, Effect) else {}
+    if not any(n != n for n in aside.values()) or not isinstance(one.note, str):
         return one
-    note = re.sub(r"(set aside)(?:: | \()[\d,]+ [^)]*\)?", r"\1", one.note)
-    return replace(one, note=note, diagnostics=one.diagnostics | {"set_aside": dict.fromkeys(aside, NAN)})
+    return replace(one, note=re.sub(r"(set aside)(?:: | \()[\d,]+ [^)]*\)?", r"\1", one.note))

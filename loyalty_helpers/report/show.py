@@ -11,10 +11,10 @@ import base64
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape, unescape
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
 import pandas as pd
@@ -22,31 +22,18 @@ from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
-from loyalty_helpers.core.findings import (
-    GRADES,
-    Change,
-    Effect,
-    Finding,
-    Verdict,
-    amount,
-    capital,
-    count,
-    difference,
-    number,
-)
-from loyalty_helpers.core.messages import Message
+from loyalty_helpers.core.messages import Listed, Message, Number, Persons
 from loyalty_helpers.report.wording import words
+from loyalty_helpers.report.wording.catalogue import text
+from loyalty_helpers.report.wording.numbers import MISSING, amount, difference, number
 
 if TYPE_CHECKING:
-    from loyalty_helpers.core.settings import Program
     from loyalty_helpers.report.charts.marks import Chart
 
 CSS_PIXELS_PER_POINT = 4 / 3
 READABLE_PIXELS = 11
 # text stays text, and two runs write the same bytes
 SVG = {"svg.fonttype": "none", "svg.hashsalt": "loyalty"}
-ARROWS = {"up": "▲", "down": "▼"}
-VERBS = {"up": "rose", "down": "fell"}
 UNIT = re.compile(r"(?<=\d) (?=%|pp\b)")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")  # of which a line must not be broken at the hyphens
 LONG = 40  # letters in a cell from which on its column is kept wide enough to read
@@ -83,84 +70,57 @@ def links(items: Iterable[tuple[str, str, str]]) -> None:
 
     They lead to the notebooks, for JupyterLab; the report leads them to its pages.
     """
-    rows = "".join(f'<li><a href="{escape(chapter)}.ipynb">{escape(words)}</a> <span>{_rich(what)}</span></li>'
-                   for chapter, words, what in items)
+    rows = "".join(f'<li><a href="{escape(chapter)}.ipynb">{escape(name)}</a> <span>{_rich(what)}</span></li>'
+                   for chapter, name, what in items)
     _show(f'<ul class="links">{rows}</ul>')
 
 
-def hero(verdict: Verdict, effect: Effect | None, program: Program | None = None) -> None:
-    """The answer: the verdict's sentence with its words in the accent colour, what it rests on, and the grade.
+def hero(sentence: str, accent: str, because: Sequence[str], *, kicker: str = "",
+         grade: tuple[str, str, str, Mapping[str, str]] | None = None) -> None:
+    """The answer: a `sentence` with its `accent` in colour, and what it rests on.
 
-    `effect` is the headline effect; where it may claim nothing its sentence says what was seen all the same.
-    `program` names the program above the answer. Without an effect there is no grade.
+    `kicker` names the program above it. `grade` is the letter of the evidence, its meaning, the words over the list of
+    all letters, and that list.
     """
-    said = escape(verdict.sentence)
-    words = escape(verdict.words)
-    seen = effect.sentence if effect is not None and effect.measurable and effect.grade in "DE" else ""
+    said, accent = escape(sentence), escape(accent)
     parts = [
-        f'<p class="kicker">{escape(_introduced(program))}</p>' if program is not None and program.name else "",
-        f'<p class="verdict"><strong>{said.replace(words, f"<em>{words}</em>", 1)}</strong></p>',
-        *(f'<p class="because">{_rich(text)}</p>' for text in (seen, verdict.because, verdict.would_tell) if text),
-        "" if effect is None else _grade(verdict.grade),
+        f'<p class="kicker">{escape(kicker)}</p>' if kicker else "",
+        f'<p class="verdict"><strong>{said.replace(accent, f"<em>{accent}</em>", 1)}</strong></p>',
+        *(f'<p class="because">{_rich(why)}</p>' for why in because if why),
+        _grade(*grade) if grade else "",
     ]
     _show(f'<div class="hero">{"".join(parts)}</div>')
 
 
-def _grade(grade: str) -> str:
-    return (f'<p class="grade"><strong>{escape(grade)}</strong> <span>Evidence: {escape(GRADES[grade])}</span></p>'
-            f"<details><summary>what the grades mean</summary>{_definition_list(GRADES)}</details>")
+def _grade(letter: str, meaning: str, summary: str, letters: Mapping[str, str]) -> str:
+    rows = "".join(f"<dt>{escape(term)}</dt><dd>{_rich(meant)}</dd>" for term, meant in letters.items())
+    return (f'<p class="grade"><strong>{escape(letter)}</strong> <span>{escape(meaning)}</span></p>'
+            f"<details><summary>{escape(summary)}</summary><dl>{rows}</dl></details>")
 
 
-def _introduced(program: Program) -> str:
-    launched = program.launched_on
-    return program.name if launched is None else f"{program.name}, launched {launched.day} {launched:%b %Y}"
+class Card(NamedTuple):
+    """One card: its label, its number, what is said of it (**bold** is understood), its n, and its kind: better,
+    worse, level or none."""
+
+    label: str
+    big: str
+    said: str
+    n: str
+    kind: str
 
 
-def _definition_list(items: Mapping[str, str]) -> str:
-    rows = "".join(f"<dt>{escape(str(term))}</dt><dd>{_rich(str(text))}</dd>" for term, text in items.items())
-    return f"<dl>{rows}</dl>"
+def cards(shown: Sequence[Card], *, caution: str = "") -> None:
+    """Numbers in a row, with a `caution` above them. Colour only repeats what arrow, word and sign say."""
+    above = f'<p class="muted">{escape(caution)}</p>' if caution else ""
+    body = "".join(f'<li class="card {one.kind}"><span class="label">{escape(one.label)}</span> '
+                   f'<span class="big">{escape(one.big)}</span> <span class="words">{_bold(one.said)}</span> '
+                   f'<span class="n">{escape(one.n)}</span></li>' for one in shown)
+    if shown:
+        _show(f'{above}<ul class="cards">{body}</ul>')
 
 
-# ---------------------------------------------------------------- cards
-def cards(findings: Sequence[Finding]) -> None:
-    """One card per finding. Changes say that they are changes, not effects; a change without evidence is grey.
-
-    Direction is given by arrow, word and sign; colour only repeats it. Plain findings show their level and interval.
-    """
-    changes = [finding for finding in findings if isinstance(finding, Change)]
-    label = '<p class="muted">These are changes, not effects: season, trend and who joins are in them.</p>'
-    body = "".join(_change_card(one) if isinstance(one, Change) else _level_card(one) for one in findings)
-    if findings:
-        _show(f'{label if changes else ""}<ul class="cards">{body}</ul>')
-
-
-def _change_card(change: Change) -> str:
-    verdict = change.verdict
-    n = f"{count(change.before.n, change.before.n_noun)} before, {change.after.n:,} after"
-    if verdict == "not measurable":
-        big, kind, words = "–", "none", f"<b>not measurable</b>: {escape(change.note or 'too little was observed')}"
-    else:
-        big = change.levels.replace(" to ", " → ")
-        better = (verdict == "up") == change.higher_is_better
-        kind = "none" if verdict == "no evidence" else "better" if better else "worse"
-        none = "no evidence" + ("" if change.low <= 0 <= change.high else ", allowing for the number of KPIs")
-        said = none if verdict == "no evidence" else f"{ARROWS[verdict]} {VERBS[verdict]} {change.change}"
-        ends = (f'<span class="nowrap">{escape(end)}</span>' for end in change.interval.split(" to "))
-        words = f"<b>{escape(said)}</b> ({' to '.join(ends)})"
-    return _card(change.label, big, words, n, kind)
-
-
-def _level_card(finding: Finding) -> str:
-    n = count(finding.n, finding.n_noun) if finding.n else ""
-    words = escape(f"{finding.level} interval {finding.interval}") if finding.interval else escape(finding.note)
-    value = finding.value if finding.measurable else "–"
-    return _card(finding.label, value, words, n, "level" if finding.measurable else "none")
-
-
-def _card(label: str, big: str, words: str, n: str, kind: str) -> str:
-    return (f'<li class="card {kind}"><span class="label">{escape(capital(label))}</span> '
-            f'<span class="big">{escape(big)}</span> <span class="words">{words}</span> '
-            f'<span class="n">{escape(n)}</span></li>')
+def _bold(said: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(said))
 
 
 # ---------------------------------------------------------------- tables
@@ -173,7 +133,7 @@ def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[s
     Underscores in headings become blanks. Missing is "–". Wide tables scroll. Of a frame without rows one line says so.
     """
     if frame.empty:
-        nothing = f"{caption.rstrip('.')}: nothing to show."
+        nothing = text("table-nothing", caption=caption.rstrip("."))
         _show(f'<p class="muted">{escape(nothing)}</p>', nothing)
         return
     frame = frame.assign(**{column: [_in_unit(value, unit) for value in frame[column]]
@@ -193,7 +153,9 @@ def table(frame: pd.DataFrame, caption: str, *, note: str = "", units: Mapping[s
     _show(html, "\n".join(filter(None, lines)))
 
 
-def _in_unit(value: float, unit: str) -> str:
+def _in_unit(value: object, unit: str) -> object:
+    if not isinstance(value, Real):  # words already, or a number with a unit of its own
+        return value
     return difference(value, unit) if unit == "lift" else amount(value, unit)
 
 
@@ -216,7 +178,7 @@ def _look(side: str, cells: pd.Series) -> str:
 def _side(values: pd.Series, cells: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return "right"
-    filled = cells[cells != "–"]
+    filled = cells[cells != MISSING]
     return "right" if len(filled) and filled.map(lambda cell: bool(NUMERIC_TEXT.fullmatch(cell))).all() else "left"
 
 
@@ -231,20 +193,20 @@ def _cells(values: pd.Series) -> list[str]:
 
 def _cell(value: object, digits: int, clock: str) -> str:
     if pd.api.types.is_scalar(value) and pd.isna(value):
-        return "–"
+        return MISSING
     if isinstance(value, pd.Timestamp):
         return value.strftime(clock)
     if pd.api.types.is_bool(value):
-        return "yes" if value else "no"
+        return text("cell-yes" if value else "cell-no")
     if isinstance(value, Integral):
         return number(int(value))
-    if isinstance(value, Message):
+    if isinstance(value, (Message, Number, Persons, Listed)):
         return words(value)
     return number(float(value), digits) if isinstance(value, Real) else str(value)
 
 
 # ---------------------------------------------------------------- charts
-def chart(chart: Chart, words: Callable[[Any], str] = words) -> None:
+def chart(chart: Chart) -> None:
     """The chart's claim as text, the picture with its alt text, its note; the figure is closed.
 
     A chart that could not be drawn has no figure, and its title says why: only that is shown.
@@ -252,13 +214,12 @@ def chart(chart: Chart, words: Callable[[Any], str] = words) -> None:
     A simple chart becomes SVG with text as text, the same bytes at every run; a dense one PNG. The display's metadata
     tell the page the width below which the smallest letter would fall under 11 pixels: there the chart scrolls, except
     on a phone, which shows the whole picture small.
-
-    `words` puts title, alt text and note into words where they are messages.
     """
     title, alt, note = (words(said) for said in (chart.title, chart.alt, chart.note))
     if chart.figure is None:
         say(title)
         return
+    title = title.removesuffix(".")  # above a picture it is no sentence of a paragraph
     kind = "image/png" if chart.dense else "image/svg+xml"
     picture, width = _drawn(chart)
     smallest = min((text.get_fontsize() for text in chart.figure.findobj(Text)

@@ -49,6 +49,7 @@ class Chapter:
     after: tuple[str, ...] = ()  # the chapters whose results it reads
     reads: tuple[str, ...] = ()  # other files whose change makes it due
     writes: tuple[str, ...] = ()  # what it hands on (with * for several)
+    appendix: bool = False  # which stands last in the navigation
 
 
 # In the order of the run; a chapter starts when those in `after` are ready, two at a time.
@@ -61,12 +62,14 @@ CHAPTERS = {
         "2 Customers", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
         writes=("data/{client}/prepared/results/segments.csv", "data/{client}/prepared/results/scoring.json",
                 "data/{client}/private/action_list.csv", "data/{client}/private/action_list.xlsx",
-                "data/{client}/private/call_sheet.html", "data/{client}/private/scores/*.parquet",
-                "data/{client}/private/repurchase.*")),
+                "data/{client}/private/call_sheet.html", "data/{client}/private/scores/*.parquet")),
     "04_program_evaluation": Chapter(
         "4 Did it work?", after=("01_data_prep",),
         writes=("data/{client}/prepared/results/kpis.csv", "data/{client}/prepared/results/effects.csv",
                 "data/{client}/prepared/results/roi.csv", "data/{client}/prepared/results/verdict.json")),
+    "02b_customers_in_depth": Chapter(
+        "2b Customers in depth", after=("01_data_prep",), reads=("data/{client}/actions.csv",),
+        writes=("data/{client}/private/repurchase.*",), appendix=True),
     "03_case_study_comparison": Chapter(
         "3 Other programs", after=("01_data_prep", "04_program_evaluation"), reads=("data/case_studies.csv",),
         writes=("data/{client}/prepared/results/cases.csv",)),
@@ -561,7 +564,8 @@ def _publish(shop: Client, front: Front) -> None:
 def _write_set(shop: Client, new: Path, front: Front) -> None:
     from loyalty_helpers.report.html import pages as page
 
-    notebooks = {name: _executed(shop, name).read_text(encoding="utf-8") for name in sorted(CHAPTERS)}
+    in_order = sorted(CHAPTERS, key=lambda name: (CHAPTERS[name].appendix, name))
+    notebooks = {name: _executed(shop, name).read_text(encoding="utf-8") for name in in_order}
     labels = {name: chapter.label for name, chapter in CHAPTERS.items()}
     for folder in ("notebooks", "tables"):
         (new / folder).mkdir(parents=True)

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from loyalty_helpers.core.findings import count
+from loyalty_helpers.core.scales import NPS_SCALE
 from loyalty_helpers.core.settings import Client, Rule, Source, UserError, suggest
 from loyalty_helpers.ingest import survey
 from loyalty_helpers.ingest.cells import meaning
@@ -879,7 +880,7 @@ def _check_scales(sheet: Sheet) -> None:
         if column not in ("*", *answers):
             raise UserError(f"client.yml: sources.survey.answers has '{column}', which is no question of the survey."
                             f"{suggest(column, answers)} Questions: {', '.join(answers)}; \"*\" for all.")
-    scales = {"nps": survey.NPS_SCALE} | sheet.source.scale
+    scales = {"nps": NPS_SCALE} | sheet.source.scale
     for column in [column for column in asked if column not in scales]:
         outside = (~sheet.cells[column].between(0, 10) & sheet.cells[column].notna()).to_numpy()
         sheet.stop_at(outside, column, "is on no usual scale (1 to 5, 1 to 7, 0 to 10)",

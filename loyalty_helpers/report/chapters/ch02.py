@@ -1,227 +1,187 @@
-"""Chapter 02: who is loyal, who is leaving, what they will bring, and whom to call.
-"""
+"""Chapter 02: who is loyal, who is leaving, what they will bring, and whom to call."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
 from loyalty_helpers import forecast
-from loyalty_helpers.core import store
-from loyalty_helpers.core.findings import NAN, Finding, amount, count
-from loyalty_helpers.core.intervals import wilson
-from loyalty_helpers.core.purchases import DAY, FEWEST, YEAR, purchases, span
-from loyalty_helpers.core.settings import Client
-from loyalty_helpers.customers import actions, cohorts, rhythm, scoring
-from loyalty_helpers.evaluation import kpis
-from loyalty_helpers.ingest import survey
-from loyalty_helpers.report import gate as privacy
+from loyalty_helpers.core import store, windows
+from loyalty_helpers.core.findings import NAN, Finding
+from loyalty_helpers.core.messages import Message, Number, Persons, message
+from loyalty_helpers.core.purchases import FEWEST, span
+from loyalty_helpers.customers import actions, cohorts, concentration, drift, levels, migration, rfm, rhythm, score
+from loyalty_helpers.customers.buyers import Pace, pace
+from loyalty_helpers.report import action_book, call_sheet
+from loyalty_helpers.report.chapters import ch04
+from loyalty_helpers.report.page import Page
+from loyalty_helpers.report.wording import findings as wording
 
 Frames = Mapping[str, pd.DataFrame]
 
 
-def assignments(customers: pd.DataFrame, shop: Client, referrals: pd.DataFrame | None, *,
-                pace: scoring.Pace | None = None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Customers:
+    """Who the customers are at the end of the data: `everyone` (a row each), their `scores` and `rhythms`, and what
+    may be told of them: the shop's pace, its groups, segments and regulars, and on how many the revenue rests."""
+
+    as_of: date
+    pace: Pace
+    everyone: pd.DataFrame
+    scores: pd.DataFrame
+    rhythms: pd.DataFrame
+    activity: pd.DataFrame
+    segments: pd.DataFrame
+    lateness: pd.DataFrame
+    overdue: Finding
+    half: Finding
+    lorenz: pd.DataFrame
+
+    @property
+    def sorted_into(self) -> Message:
+        """How many of them fall into how many segments."""
+        return rfm.segments_sentence(self.scores)
+
+    @property
+    def rfm(self) -> pd.DataFrame:
+        """The eleven segments alone."""
+        return self.segments[self.segments["scheme"] == "RFM segment"].drop(columns="scheme")
+
+    @property
+    def levels(self) -> pd.DataFrame:
+        """Loyalty levels and value groups."""
+        return self.segments[self.segments["scheme"].isin(["Loyalty level", "Value group"])]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The list of whom to call (`listed`, personal) and what may be told of it."""
+
+    listed: pd.DataFrame
+    first: Finding
+    worth: Finding
+    reach: pd.DataFrame
+    sorted_by: Message
+    cost: Message | None
+    heavy: Message | None
+    left_out: Message
+
+
+class Chapter(Page):
+    """What chapter 02 and its appendix compute."""
+
+    def customers(self) -> Customers:
+        """Everything told of the customers as they are now."""
+        orders, everyone = self.frames["orders"], self.frames["customers"]
+        as_of = span(orders).end.date()
+        speed = pace(orders, activity_days=windows.activity_window(orders, until=as_of))
+        scores = assignments(everyone, self.shop.levels, self.frames.get("referrals"), pace=speed)
+        rhythms = rhythm.rhythm(orders, as_of=as_of)
+        todo = action_book.load_actions(self.shop.folder)
+        segments = levels.segments_table(everyone, scores).merge(todo, on=["scheme", "segment"], how="left")
+        return Customers(
+            as_of, speed, everyone, scores, rhythms, concentration.activity(everyone, speed.activity_days),
+            segments.assign(action=segments["action"].fillna("")), rhythm.lateness(rhythms),
+            rhythm.overdue_regulars(rhythms, currency=self.shop.currency)[0], concentration.half_of_revenue(everyone),
+            concentration.lorenz(everyone))
+
+    def outlook(self, horizon_days: int, **options: float) -> forecast.Outlook:
+        """`forecast.outlook` from the end of the data, in the client's currency and at the client's margin."""
+        orders = self.frames["orders"]
+        return forecast.outlook(orders, as_of=span(orders).end, horizon_days=horizon_days,
+                                gross_margin=self.shop.program.gross_margin, currency=self.shop.currency, **options)
+
+    def calls(self, who: Customers, ahead: forecast.Outlook) -> Calls:
+        """Whom to turn to first, without those who must not be contacted."""
+        shop, opt_outs = self.shop, self.frames.get("opt_outs")
+        money = {"gross_margin": shop.program.gross_margin, "horizon_days": ahead.days}
+        listed = actions.action_list(who.everyone, who.scores, who.rhythms, ahead.customers, opt_outs=opt_outs, **money)
+        return Calls(
+            listed, first_calls(listed, actions.at_stake(listed, shop, horizon_days=ahead.days), shop.currency),
+            actions.worth(listed, currency=shop.currency, **money), actions.reach(listed),
+            actions.how_sorted(listed, **money), actions.call_cost(listed, shop, horizon_days=ahead.days),
+            actions.look_after_sentence(who.everyone, who.rhythms), actions.opted_out(who.everyone, opt_outs))
+
+    def since_last(self, who: Customers, ahead: forecast.Outlook, calls: Calls) -> drift.Drift:
+        """What has changed since the last report; keeps the scores of this one for the next."""
+        now = drift.scores(who.scores, ahead.customers, horizon_days=ahead.days, total=ahead.total, listed=calls.listed)
+        since = drift.since_last(now, self.frames["orders"], self.shop, as_of=who.as_of)
+        drift.keep(now, self.shop, as_of=who.as_of)
+        return since
+
+    def keep_lists(self, who: Customers, calls: Calls, ahead: forecast.Outlook) -> list[Message]:
+        """Keep the list of calls and the page to print in the private folder; what was written."""
+        ids, weeks = store.read_ids(self.shop), round(ahead.days / 7)
+        said = [calls.sorted_by, rhythm.MEANING, calls.left_out]
+        return [*action_book.keep(calls.listed, ids, self.shop, said=said, customers=len(who.scores), weeks=weeks),
+                *call_sheet.keep(calls.listed, ids, self.shop, as_of=who.as_of, left_out=calls.left_out)]
+
+    def second_orders(self, who: Customers) -> cohorts.SecondOrder:
+        """How soon new customers order again; who is new, by the shop's pace."""
+        return cohorts.second_order(self.frames["orders"], as_of=who.as_of, lead_days=who.pace.activity_days)
+
+    def migration(self, who: Customers) -> migration.Migration:
+        """Where the customers of before the launch are now."""
+        orders = self.frames["orders"]
+        return migration.migration(orders, ch04.windows(orders, self.shop), pace=who.pace)
+
+
+def assignments(customers: pd.DataFrame, rules: Mapping, referrals: pd.DataFrame | None, *, pace: Pace) -> pd.DataFrame:
     """Everything a customer is given: RFM scores and segments, loyalty score, level; one row per scored customer.
 
     With the shop's own `pace` nobody who bought lately is called gone, and nobody long gone a champion.
     """
-    return (
-        scoring.rfm(customers, pace=pace)
-        .merge(scoring.loyalty_score(customers), on="customer_id")
-        .merge(scoring.levels(customers, shop.levels, referrals), on="customer_id")
-    )
+    return (rfm.rfm(customers, pace=pace).merge(score.loyalty_score(customers), on="customer_id")
+            .merge(levels.levels(customers, rules, referrals), on="customer_id"))
 
 
-def owners_only(table: pd.DataFrame, shop: Client) -> pd.DataFrame:
-    """`table` for the owner, without rows for others, who could work out hidden counts from it and its neighbors."""
-    return table if privacy.least(shop) == 1 else table.iloc[:0]
-
-
-def pace(orders: pd.DataFrame) -> scoring.Pace:
-    """The shop's pace up to the end of its data."""
-    return scoring.pace(orders, activity_days=kpis.activity_window(orders, until=span(orders).end))
-
-
-def ahead(orders: pd.DataFrame, shop: Client, *, horizon_days: int, years: int, discount: float) -> forecast.Outlook:
-    """`forecast.outlook` from the end of the data, in the client's currency and at the client's margin."""
-    return forecast.outlook(
-        orders, as_of=span(orders).end, horizon_days=horizon_days, years=years, discount=discount,
-        gross_margin=shop.program.gross_margin, currency=shop.currency,
-    )
-
-
-def to_call(frames: Frames, assigned: pd.DataFrame, rhythms: pd.DataFrame, outlook: forecast.Outlook,
-            shop: Client) -> pd.DataFrame:
-    """`actions.action_list` with the client's own table of actions, and without those who must not be contacted."""
-    return actions.action_list(
-        frames["customers"], assigned, rhythms, outlook.customers, actions=actions.load_actions(shop.folder),
-        opt_outs=frames.get("opt_outs"), gross_margin=shop.program.gross_margin, horizon_days=outlook.days,
-    )
-
-
-def first_calls(listed: pd.DataFrame, shop: Client, *, horizon_days: int = actions.HORIZON) -> Finding:
+def first_calls(listed: pd.DataFrame, stake: Message | None, currency: str) -> Finding:
     """What the customers at the head of the action list spent in the last 364 days: those worth a call, at most
     `actions.FIRST_CALLS`. The note says what hangs on them in the next weeks, which is far less."""
     first = actions.first(listed)
-    if 1 <= len(first) < privacy.least(shop):
-        return Finding(label="what the first customers to call spent", unit=shop.currency, estimate=NAN,
-                       note=privacy.NOT_SHOWN)
-    whom = "customers" if first.empty else "customer" if len(first) == 1 else count(len(first), "customer")
-    return Finding(
-        label=f"what the first {whom} to call spent in the last 364 days", unit=shop.currency,
-        estimate=first["spend_last_year"].sum() if len(first) else NAN, n=len(first),
-        note=actions.at_stake(listed, shop, horizon_days=horizon_days) or actions.NOBODY_TO_CALL,
-    )
+    return Finding(label=message("first-calls", n=Persons(len(first))), unit=currency, n=len(first),
+                   estimate=first["spend_last_year"].sum() if len(first) else NAN,
+                   note=stake or message("nobody-to-call"))
 
 
-def first_calls_sentence(found: Finding) -> str:
-    """`first_calls` as a sentence: what they spent, beside what hangs on them."""
-    if not found.measurable:
-        return found.sentence
-    whom, them = ("customer", "that one") if found.n == 1 else (count(found.n, "customer"), "them")
-    return f"The first {whom} to call spent {found.value} in the last 364 days; {found.note} hangs on {them}."
-
-
-def customers_answer(active: pd.DataFrame, overdue: Finding, expected: Finding, money: Finding, *,
-                     lateness: pd.DataFrame, shop: Client) -> list[str]:
-    """The answer of chapter 02 in three sentences: who is still there, who is leaving, what they will bring.
-
-    `active` is `scoring.activity` and `lateness` `rhythm.lateness`, both published; `overdue` the share of
-    `rhythm.overdue_regulars`, `expected` and `money` the totals of `forecast.outlook`, all told.
-    """
-    said = [_still_there(active), _leaving(overdue, lateness), _to_come(expected, money)]
-    return privacy.worded(said, shop)
-
-
-def _still_there(active: pd.DataFrame) -> str:
-    n, row = active["customers"].sum(skipna=False), active.set_index("group").loc["active"]
+# ---------------------------------------------------------------- what it says
+def still_there(who: Customers) -> Message:
+    """Who is still there."""
+    table = who.activity
+    n, row = table["customers"].sum(skipna=False), table.set_index("group").loc["active"]
     here = row["customers"]
     if n == 0:
-        return f"{scoring.NOBODY}."
+        return message("still-there-nobody")
     if pd.isna(here):
-        return f"How many customers are still active is not shown: {privacy.NOT_SHOWN}."
-    of = f"Of {count(int(n), 'customer')} " if pd.notna(n) else ""
-    many = (f"{int(here):,}" if of else count(int(here), "customer")) if here else "nobody" if of else "Nobody"
-    brought = (f"; {'that one has' if here == 1 else 'they have'} brought "
-               f"{amount(row['spend_share'], 'share', digits=0)} of all revenue so far"
-               if here and 0 <= row["spend_share"] <= 1 else "")
-    return f"{of}{many} {row['meaning']} and {'count' if here > 1 else 'counts'} as active{brought}."
+        return message("still-there-hidden")
+    share = row["spend_share"]
+    return message("still-there", known="yes" if pd.notna(n) else "no", customers=Persons(int(n) if pd.notna(n) else 0),
+                   here=Persons(int(here)), did=row["meaning"], share=Number(share, "share", 0),
+                   brought="yes" if here and 0 <= share <= 1 else "no")
 
 
-def _leaving(overdue: Finding, lateness: pd.DataFrame) -> str:
+def leaving(who: Customers) -> Message:
+    """Who is leaving, beside what chance alone would show."""
+    overdue, n = who.overdue, who.overdue.n
     if not overdue.measurable:
-        return f"Who is leaving cannot be said: {overdue.note}."
-    n, late = overdue.n, round(overdue.estimate * overdue.n)
-    share = f" ({overdue.value}; {overdue.level} interval {overdue.interval})" if n >= FEWEST.units else ""
-    said = (f"Of {count(n, 'regular customer')} {f'{late:,}' if late else 'nobody'} {'are' if late > 1 else 'is'} "
-            f"overdue, silent for {rhythm.OVERDUE + 1} of their usual gaps or more{share}")
-    chance = n * lateness["by_chance"].iloc[-1] if n >= FEWEST.units and len(lateness) else NAN
-    if math.isnan(chance):
-        return f"{said}."
-    about = "hardly anybody" if chance < 0.5 else f"about {round(chance):,}"
-    return f"{said}; if all bought at random times and nobody had left, {about} would be overdue all the same."
+        return message("leaving-unknown", x=overdue)
+    late = round(overdue.estimate * n)
+    chance = n * who.lateness["by_chance"].iloc[-1] if n >= FEWEST.units and len(who.lateness) else NAN
+    return message("leaving", x=overdue, late=Persons(late, of=n), gaps=rhythm.OVERDUE + 1,
+                   shared="yes" if n >= FEWEST.units else "no", beside="no" if math.isnan(chance) else "yes",
+                   chance=0 if math.isnan(chance) else round(chance))
 
 
-def _to_come(expected: Finding, money: Finding) -> str:
-    span = expected.label.partition(" expected in ")[2].partition(" from ")[0]
-    if not expected.measurable:
-        return f"What customers will bring in {span} cannot be said: {expected.note}."
-    between, worth = (f" ({one.level} interval {one.interval})" if one.interval else "" for one in (expected, money))
-    bring = (f", and {money.value}{worth} of {money.label.partition(' expected ')[0]}" if money.measurable else "")
-    orders = "order" if expected.value == "1" else "orders"
-    return f"In {span} the customers known today may be expected to bring {expected.value} {orders}{between}{bring}."
+def first_to_call(calls: Calls) -> Message:
+    """What the first customers to call spent, beside what hangs on them."""
+    found = calls.first
+    return message("first-calls-spent", n=Persons(found.n), x=found) if found.measurable else wording.sentence(found)
 
 
-def yearly_survival(orders: pd.DataFrame) -> Finding:
-    """Of the customers of one year the share who bought in the next: the survival of the lifetime value.
-
-    Two years of 364 days up to the end of the data, and nothing with less: of two shorter spells slow buyers count as
-    gone, and brought to a year the share is far too low. Needs ten customers in the first year.
-    """
-    begin, end = span(orders)
-    known = (end - begin).days
-    label = "customers of one year who bought in the next"
-    if known < 2 * YEAR // DAY:
-        note = f"it takes two full years of orders ({2 * YEAR // DAY} days), and there are {known}"
-        return Finding(label=label, unit="share", estimate=NAN, note=note)
-    bought = purchases(orders, known=True)
-    age = (end - bought["ordered_at"]) / YEAR
-    was, still = set(bought.loc[age.between(1, 2), "customer_id"]), set(bought.loc[age < 1, "customer_id"])
-    if len(was) < FEWEST.units:
-        who = count(len(was), "customer") if was else "nobody"
-        note = f"{who} bought in the first of the last two years, and it takes {FEWEST.units}"
-        return Finding(label=label, unit="share", estimate=NAN, n=len(was), note=note)
-    low, high = wilson(len(was & still), len(was), 1.96)
-    return Finding(label=label, unit="share", estimate=len(was & still) / len(was), low=low, high=high, n=len(was),
-                   method="Wilson")
-
-
-def lifetime_values(customers: pd.DataFrame, assigned: pd.DataFrame, shop: Client, *, outlook: forecast.Outlook,
-                    survival: Finding, horizon_years: int, discount: float) -> pd.DataFrame:
-    """`forecast.clv_table` for those who bought in the last year, under the survival seen (empty without), with the
-    model's value of the same customers beside."""
-    if not survival.measurable:
-        return pd.DataFrame(columns=["value_group", "discounted_clv"])
-    still = customers[customers["recency_days"] < YEAR // DAY]
-    table = forecast.clv_table(
-        still, assigned, gross_margin=shop.program.gross_margin, horizon_years=horizon_years, discount=discount,
-        retention=survival.estimate, currency=shop.currency,
-    )
-    lately = assigned[assigned["customer_id"].isin(still["customer_id"])]
-    seen = privacy.published(forecast.beside_textbook(table, outlook, lately), shop)
-    return seen.assign(meaning=seen["meaning"].where(seen["customers"].notna()))  # which holds the value again
-
-
-def parameters(outlook: forecast.Outlook) -> pd.DataFrame:
-    """The fitted model in one row: its name, its parameters and log-likelihood; empty where none was fitted."""
-    rows = [{"model": outlook.model, **outlook.parameters}] if outlook.parameters else []
-    return pd.DataFrame(rows, columns=["model", *outlook.parameters])
-
-
-def keep_model(shop: Client, found: forecast.Repurchase) -> None:
-    """Keep the model of who buys next as private/repurchase.model; none where none was found, an old one neither."""
-    path = shop.private / "repurchase.model"
-    if found.fitted is None:
-        path.unlink(missing_ok=True)
-    else:
-        store.keep_private(shop, path.name, forecast.packed_model(found.fitted))
-
-
-def second_order(orders: pd.DataFrame, shop: Client, *, pace: scoring.Pace) -> cohorts.SecondOrder:
-    """How soon new customers order again, as the client's audience may see it; who is new, by the shop's pace."""
-    found = cohorts.second_order(orders, as_of=span(orders).end, lead_days=pace.activity_days)
-    return cohorts.second_order_shown(found, privacy.told(found.after, shop), privacy.least(shop))
-
-
-def quadrant(frames: Frames, activity_days: int, shop: Client) -> pd.DataFrame:
-    """`scoring.quadrant` on the scale of satisfaction, empty where no answer of a survey carries a customer.
-
-    Satisfied are the two best points of the scale.
-    """
-    answers = frames.get("survey")
-    bar = NAN if answers is None else survey.scale(answers["csat"], "csat", shop.scales)[1] - 1
-    found = scoring.quadrant(answers, frames["customers"], activity_days=activity_days, satisfied_from=bar)
-    return (pd.DataFrame(columns=["type", "meaning", "customers", "share"]) if found is None
-            else privacy.published(found, shop))
-
-
-def quadrant_sentence(found: pd.DataFrame) -> str:
-    """What the quadrant shows first: the satisfied who do not come back."""
-    if found.empty:
-        return "No survey answer carries a customer id, so satisfaction and behavior cannot be set side by side."
-    rows = found.set_index("type")
-    latent, judged = rows.loc["latent"], rows.loc[list(scoring.QUADRANT), "customers"].sum(skipna=False)
-    new = rows.loc[scoring.TOO_NEW, "customers"]
-    early = f" {int(new):,} more ordered once, and lately: too early to tell." if new > 0 else ""
-    if judged < FEWEST.units:
-        return (f"{count(int(judged), 'customer')} who answered can be judged so far: too few for shares, which take "
-                f"{FEWEST.units}.{early}")
-    if pd.isna(latent["share"]):
-        return f"How many are satisfied and do not come back is not shown: {privacy.NOT_SHOWN}."
-    low, share, high = (amount(latent[name], "share", digits=0) for name in ("low", "share", "high"))
-    answered = "those" if pd.isna(judged) else count(int(judged), "customer")
-    return (f"Of the {answered} who answered, {share} are satisfied ({scoring.satisfied_rule(found)}) and do not come "
-            f"back ({low} to {high}).{early}")
+def whom_to_call(calls: Calls) -> list[Message | Finding | None]:
+    """How the list is sorted, what it is worth, what a call costs, and who is left out."""
+    return [calls.sorted_by, wording.sentence(calls.worth), calls.cost, calls.heavy, calls.left_out]

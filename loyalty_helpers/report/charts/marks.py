@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,11 +21,10 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from loyalty_helpers.core import findings
-from loyalty_helpers.core.findings import Change, Effect, Finding
-from loyalty_helpers.core.purchases import FEWEST
-from loyalty_helpers.customers import scoring
-from loyalty_helpers.evaluation.cases import Family, Own
+from loyalty_helpers.core.messages import Message
+from loyalty_helpers.report.wording import words
+from loyalty_helpers.report.wording.catalogue import capital, text
+from loyalty_helpers.report.wording.numbers import difference, number
 
 INK, ACCENT, CAUTION, GREY, PALE = "#1c2b33", "#0b6e69", "#8f5a00", "#8795a1", "#e3e8ec"
 WIDTH = 6.6  # inches: about the text width of the page, so that letters keep their size
@@ -61,13 +61,14 @@ class Chart:
     """
 
     figure: Figure | None
-    title: str
-    alt: str
-    note: str = ""
+    title: str | Message
+    alt: str | Message
+    note: str | Message = ""
     dense: bool = False
 
 
-def nothing(why: str) -> Chart:
+def nothing(why: str | Message) -> Chart:
+    """No chart, and why."""
     return Chart(None, why, why)
 
 
@@ -81,7 +82,7 @@ def numbers(axis, *, factor: float = 1, suffix: str = "", signed: bool = False) 
 
     def label(value: float, _: int) -> str:
         shown = round(value * factor, 6)
-        return findings.number(shown, int(shown != round(shown)), signed=signed) + suffix
+        return number(shown, int(shown != round(shown)), signed=signed) + suffix
 
     axis.set_major_locator(MaxNLocator(5))
     axis.set_major_formatter(FuncFormatter(label))
@@ -91,6 +92,12 @@ def percent_axis(axis, *, signed: bool = False) -> None:
     numbers(axis, factor=100, suffix=" %", signed=signed)
 
 
+def decimals(axis, digits: int, *, signed: bool = False) -> None:
+    """At most six ticks with so many decimals."""
+    axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, digits, signed=signed)))
+
+
 def dates(axis) -> None:
     """At most seven ticks, each as short as its neighbours allow ("2025", "Mar"), so that they cannot collide."""
     locator = AutoDateLocator(minticks=3, maxticks=7)
@@ -98,19 +105,17 @@ def dates(axis) -> None:
     axis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
 
 
-def _launch_line(ax: Axes, launched_on: date | None) -> None:
-    if launched_on is None:
-        return
-    ax.axvline(pd.Timestamp(launched_on), color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
-    ax.annotate(
-        "launch",
-        (pd.Timestamp(launched_on), 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, -2),
-        textcoords="offset points",
-        va="top",
-        color=CAUTION,
-    )
+def _mark(ax: Axes, at: float | pd.Timestamp, said: str, *, offset: tuple[int, int], **options) -> None:
+    """A broken upright line, and what it is."""
+    ax.axvline(at, color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
+    ax.annotate(said, (at, 1), xycoords=("data", "axes fraction"), xytext=offset, textcoords="offset points",
+                color=CAUTION, **options)
+
+
+def launch_line(ax: Axes, launched_on: date | None) -> None:
+    """Where the program began; nothing without a launch."""
+    if launched_on is not None:
+        _mark(ax, pd.Timestamp(launched_on), text("mark-launch"), offset=(4, -2), va="top")
 
 
 def break_even_line(ax: Axes, lift: float) -> None:
@@ -118,362 +123,49 @@ def break_even_line(ax: Axes, lift: float) -> None:
     reach = ax.get_xlim()
     if not np.isfinite(lift) or lift > reach[1] + (reach[1] - reach[0]):  # so far off, it would flatten all the rest
         return
-    ax.axvline(lift, color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
-    right = lift > np.mean(ax.get_xlim())
-    ax.annotate(
-        f"pays for itself at {findings.difference(lift, 'lift', digits=1)}",
-        (lift, 1),
-        color=CAUTION,
-        xycoords=("data", "axes fraction"),
-        xytext=(0 if right else 4, 3),
-        textcoords="offset points",
-        ha="right" if right else "left",
-        fontsize=9,
-    )
+    right = lift > np.mean(reach)
+    said = text("mark-break-even", lift=difference(lift, "lift", digits=1))
+    _mark(ax, lift, said, offset=(0 if right else 4, 3), ha="right" if right else "left", fontsize=9)
 
 
-def _interval(
-    ax: Axes, y: float, row: Finding | Own, *, color: str = ACCENT, hollow: bool = False, width: float = 2.4
-) -> None:
-    """One row of a forest plot: interval as a line, estimate as a dot; hollow for what is known to be biased."""
-    ax.plot([row.low, row.high], [y, y], color=color, linewidth=width, solid_capstyle="butt", zorder=2)
-    ax.plot(
-        [row.estimate],
-        [y],
-        "o",
-        color=color,
-        markersize=7,
-        markerfacecolor="white" if hollow else color,
-        markeredgewidth=1.6,
-        zorder=3,
-    )
+class Row(Protocol):
+    """What has an estimate and an interval, whose ends may be missing or infinite."""
+
+    estimate: float
+    low: float
+    high: float
 
 
-# ---------------------------------------------------------------- chapter 01
-def over_time(weekly: pd.DataFrame, column: str, *, launched_on: date | None, unit: str = "orders") -> Chart:
-    """Weekly `column` of `evaluation.weekly` with its four-week mean and the launch; the claim compares levels only."""
-    if len(weekly) < 2:
-        return nothing(f"It takes two whole weeks to follow {column} over time.")
-    figure, ax = canvas(2.7)
-    smooth = weekly[column].rolling(4, min_periods=1).mean()
-    ax.plot(weekly["week_start"], weekly[column], color=GREY, linewidth=0.8)
-    ax.plot(weekly["week_start"], smooth, color=ACCENT, linewidth=2)
-    _launch_line(ax, launched_on)
-    ax.set(
-        ylim=(0, None),
-        xlabel="week beginning",
-        ylabel=f"{column} per week" + ("" if unit == "orders" else f" ({unit})"),
-    )
-    numbers(ax.yaxis)
-    dates(ax.xaxis)
-    ax.grid(axis="y")
-    title = _level_claim(weekly, column, launched_on=launched_on, unit=unit)
-    return Chart(
-        figure,
-        title,
-        f"Line chart of weekly {column} over {len(weekly)} weeks. {title}.",
-        note="Thin line: each week. Thick line: mean of the last four weeks.",
-    )
+def interval(ax: Axes, at: float, row: Row, *, limits: tuple[float, float] = (-np.inf, np.inf), upright: bool = False,
+             color: str = ACCENT, hollow: bool = False, width: float = 2.4) -> None:
+    """The interval as a line, the estimate as a dot: lying at height `at`, or upright at `at` to the right.
 
-
-def _level_claim(weekly: pd.DataFrame, column: str, *, launched_on: date | None, unit: str) -> str:
-    def level(frame: pd.DataFrame) -> str:
-        mean = frame[column].mean()
-        return findings.amount(mean, unit, digits=0 if mean >= 10 else 1)
-
-    name = column.capitalize()
-    if launched_on is None:
-        return f"{name}: {level(weekly)} in a usual week"
-    after = weekly["week_start"] >= pd.Timestamp(launched_on)
-    if not after.any() or after.all():
-        return f"{name}: {level(weekly)} in a usual week, all {'after' if after.all() else 'before'} the launch"
-    return f"{name}: {level(weekly[~after])} in a usual week before the launch, {level(weekly[after])} since"
-
-
-def identified(weekly: pd.DataFrame, *, launched_on: date | None) -> Chart:
-    """Share of orders with a customer id, by week: a program that raises it raises orders per customer by itself."""
-    if not weekly["orders"].sum():
-        return nothing("No week is whole yet, so the share of orders with a customer cannot be followed.")
-    figure, ax = canvas(2.2)
-    ax.plot(weekly["week_start"], weekly["identified"].rolling(4, min_periods=1).mean(), color=ACCENT, linewidth=2)
-    _launch_line(ax, launched_on)
-    ax.set(ylim=(0, 1.02), xlabel="week beginning", ylabel="orders with a customer")
-    percent_axis(ax.yaxis)
-    dates(ax.xaxis)
-    ax.grid(axis="y")
-    share = np.average(weekly["identified"].fillna(0), weights=weekly["orders"].clip(lower=1e-9))
-    title = f"{findings.amount(share, 'share', digits=0)} of orders carry a customer id"
-    return Chart(figure, title, f"Line chart, four-week mean of the share of orders with a customer id. {title}.")
-
-
-# ---------------------------------------------------------------- chapter 02
-def lorenz(curve: pd.DataFrame, finding: Finding) -> Chart:
-    """Cumulated share of revenue against cumulated share of customers, best customers first."""
-    if curve.empty or not finding.measurable:
-        return nothing(finding.sentence)
-    figure, ax = canvas(3.2)
-    half, few = finding.estimate, round(finding.estimate * finding.n)
-    ax.plot([0, half, half], [0.5, 0.5, 0], color=CAUTION, linewidth=1.2, linestyle=(0, (4, 2)))
-    ax.annotate("half of the revenue", (half, 0.5), xytext=(6, -3), textcoords="offset points", color=CAUTION,
-                va="top", fontsize=9)
-    ax.plot(curve["customers"], curve["revenue"], color=ACCENT, linewidth=2.2)
-    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 2)))
-    ax.annotate("if all customers spent the same", (0.64, 0.59), color=INK, va="top", fontsize=9)
-    ax.set(
-        xlim=(0, 1),
-        ylim=(0, max(1.0, curve["revenue"].max())),
-        xlabel="customers, best first",
-        ylabel="share of revenue",
-    )
-    for axis in (ax.xaxis, ax.yaxis):
-        percent_axis(axis)
-    ax.grid()
-    who = f"{finding.value} of" if few >= FEWEST.units else f"{few:,} of {finding.n:,}"
-    title = f"{who} customers {'brings' if few == 1 else 'bring'} half of the revenue"
-    return Chart(figure, title, f"Concentration curve of revenue over customers. {finding.sentence}")
-
-
-def groups(table: pd.DataFrame, *, label: str) -> Chart:
-    """Share of customers beside share of revenue, one row per group, in the order of the revenue."""
-    rows = table.dropna(subset=["spend_share"]).sort_values("spend_share").reset_index(drop=True)
-    if rows.empty or not rows["share"].any():
-        return nothing("There is no revenue to share out among groups.")
-    if rows[label].isin([scoring.TOO_FEW, scoring.REFUNDS_ONLY]).all():
-        return nothing(f"Groups can be compared from {FEWEST.sorted} customers with an order on.")
-    figure, ax = canvas(0.75 + 0.33 * max(len(rows), 2))
-    y = np.arange(len(rows))
-    ax.hlines(y, rows["share"], rows["spend_share"], color=PALE, linewidth=4, zorder=1)
-    ax.plot(rows["share"], y, "o", color=INK, markerfacecolor="white", markersize=7, label="share of customers")
-    ax.plot(rows["spend_share"], y, "o", color=ACCENT, markersize=7, label="share of revenue")
-    ax.set_yticks(y, rows[label])
-    ends = [0, *rows["share"], *rows["spend_share"]]
-    margin = 0.04 * (max(ends) - min(ends))
-    ax.set(xlabel="share of all customers, share of all revenue", ylim=(-0.6, max(len(rows), 2) - 0.4),
-           xlim=(min(ends) - margin, max(ends) + margin))
-    percent_axis(ax.xaxis)
-    ax.grid(axis="x")
-    figure.legend(loc="outside upper right", ncols=2)
-    said = [
-        f"{findings.capital(name)}: {findings.amount(share, 'share', digits=0)} of customers, "
-        f"{findings.amount(money, 'share', digits=0)} of revenue"
-        for name, share, money in zip(rows[label], rows["share"], rows["spend_share"], strict=True)
-    ][::-1]
-    first, _, rest = said[0].partition(": ")
-    among = "Of the groups shown, the" if table["spend_share"].isna().any() else "The"
-    return Chart(figure, f"{among} largest part of the revenue comes from “{first}”: {rest}",
-                 f"Dot plot by {label}. {'; '.join(said)}.")
-
-
-MOST_COHORTS = 36  # months of first orders that one picture can hold
-
-
-def cohorts(table: pd.DataFrame, finding: Finding) -> Chart:
-    """Heat map of `cohorts.cohorts`: months after the first order across, month of the first order down."""
-    shares = table.pivot(index="cohort", columns="month", values="share").iloc[-MOST_COHORTS:] * 100
-    if not shares.notna().any(axis=None):
-        return nothing(finding.sentence)
-    figure, ax = canvas(max(2.6, 0.24 * len(shares) + 1.1))
-    sns.heatmap(
-        shares.astype("float64"),
-        ax=ax,
-        cmap=sns.light_palette(ACCENT, as_cmap=True),
-        vmin=0,
-        annot=True,
-        fmt=".0f",
-        annot_kws={"fontsize": 9},
-        linewidths=0.5,
-        linecolor="white",
-        cbar=False,
-    )
-    unsure = set(table.loc[table["truncated"].astype(bool), "cohort"])
-    ax.set_yticklabels([f"{cohort} *" if cohort in unsure else cohort for cohort in shares.index])
-    ax.set(xlabel="months after the first order", ylabel="month of the first order")
-    ax.tick_params(axis="y", rotation=0)
-    alt = f"Heat map of the share of customers who came back, by month of the first order. {finding.sentence}"
-    note = "Percent of the month's new customers with an order in that later month. Blank: under 20 customers."
-    if unsure & set(shares.index):
-        note += " *: so near the beginning of the data that old customers may be among them."
-    if table["cohort"].nunique() > MOST_COHORTS:
-        note += f" The last {MOST_COHORTS} months are shown."
-    who, _, came_back = finding.label.partition(" who ")
-    title = (f"{finding.value} of {who} {came_back}" if finding.measurable else
-             "New customers who came back, by month of their first order")
-    return Chart(figure, title, alt, note=note, dense=True)
-
-
-def score_histogram(groups: pd.DataFrame, finding: Finding) -> Chart:
-    """How the loyalty score spreads over the scored customers: `scoring.score_groups`; none where a number is missing.
+    Hollow for what is known to be biased. An end beyond the `limits` is an arrow.
     """
-    if not finding.measurable:
-        return nothing(finding.sentence)
-    figure, ax = canvas(2.4)
-    ax.hist(groups["score"], bins=[*groups["score"], 100], weights=groups["customers"].fillna(0), color=ACCENT,
-            edgecolor="white")
-    ax.axvline(finding.estimate, color=CAUTION, linewidth=1.4, linestyle=(0, (4, 2)))
-    ax.annotate(
-        f"mean {finding.value}",
-        (finding.estimate, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center",
-        color=CAUTION,
-    )
-    ax.set(xlabel="loyalty score (0 to 100)", ylabel="customers", xlim=(0, 100))
-    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.grid(axis="y")
-    ax.set_axisbelow(True)
-    return Chart(figure, f"The {finding.label} is {finding.value}",
-                 f"Histogram of loyalty scores. {finding.sentence}")
+    def plot(values: Sequence[float], style: str = "-", **options) -> None:
+        at_all = [at] * len(values)
+        ax.plot(*((at_all, values) if upright else (values, at_all)), style, color=color, **options)
+
+    low, high = np.clip([row.low, row.high], *limits)
+    plot([low, high], linewidth=width, solid_capstyle="butt", zorder=2)
+    for drawn, end, marker in ((low, row.low, "<v"), (high, row.high, ">^")):
+        if not np.isnan(end) and drawn != end:
+            plot([drawn], marker[upright], markersize=7, clip_on=False)
+    plot([row.estimate], "o", markersize=7, markerfacecolor="white" if hollow else color, markeredgewidth=1.6, zorder=3)
 
 
-# ---------------------------------------------------------------- chapters 03 and 04
-def changes(rows: Sequence[Change], *, unit: str) -> Chart:
-    """Forest plot of the changes of one unit, each with its interval; grey where there is no evidence of a change."""
-    rows = [row for row in rows if row.unit == unit and row.verdict != "not measurable"][::-1]
-    if not rows:
-        return nothing("No rate could be compared before and after.")
-    figure, ax = canvas(0.75 + 0.36 * max(len(rows), 2))
-    for y, row in enumerate(rows):
-        _interval(ax, y, row, color=GREY if row.verdict == "no evidence" else ACCENT)
+def rows_axis(ax: Axes, labels: Sequence[str | Message], label: str, *, width: int = 44) -> None:
+    """Names of the rows, first on top, wrapped (they may hold signs that look like formulas), over an axis of
+    differences that shows nil."""
+    names = [textwrap.fill(words(one), width) for one in labels]
     ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(range(len(rows)), [findings.capital(row.label) for row in rows])
-    factor, _, suffix, _ = findings.UNITS.get(unit, (1.0, "", "", 0))
-    numbers(ax.xaxis, factor=factor, signed=True)
-    ax.set(xlabel=f"change ({suffix.strip() or unit}), after minus before", ylim=(-0.6, max(len(rows), 2) - 0.4))
+    ax.set_yticks(range(len(names) - 1, -1, -1), names, parse_math=False)
+    ax.set(xlabel=label, ylim=(-0.6, max(len(names), 2) - 0.4))
     ax.grid(axis="x")
-    moved = [row for row in rows if row.verdict in ("up", "down")]
-    title = f"{len(moved)} of {len(rows)} rates moved by more than chance would explain"
-    return Chart(
-        figure,
-        title,
-        f"Changes with {rows[0].level} intervals. {title}. " + " ".join(row.sentence for row in rows[::-1]),
-        note="Grey: no evidence of a change. These are changes, not effects: season, trend and who joins are in them.",
-    )
 
 
-def forest(effects: Sequence[Effect], *, break_even: float = float("nan"), truth: float = float("nan")) -> Chart:
-    """Every comparison of members on one axis: believable ones filled, biased ones hollow below a rule.
-
-    Hollow above the rule is what its own estimator refuses. Rungs 1 and 2 speak of the whole shop, which is another
-    question: they get `trend_effects`, an axis of their own. `truth` is the planted lift of a simulated shop.
-    """
-    shown = [e for e in effects if e.measurable and (e.rung == 0 or e.rung >= 3) and e.outcome == "orders"]
-    believed, biased = [e for e in shown if e.rung >= 3], [e for e in shown if e.rung == 0]
-    rows = believed + biased
-    if not rows:
-        return nothing("Members cannot be compared with anybody: " + _reason(effects))
-    labels = [textwrap.fill(row.label, 44) for row in rows]
-    figure, ax = canvas(0.85 + 0.42 * max(len(rows), 2) + 0.12 * sum("\n" in label for label in labels))
-    for y, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
-        hollow = row.rung < 3 or row.refused is not None
-        _interval(ax, y, row, color=GREY if hollow else ACCENT, hollow=hollow, width=4 if row.headline else 2.4)
-    ax.axvline(0, color=INK, linewidth=1)
-    break_even_line(ax, break_even)
-    if np.isfinite(truth):
-        ax.plot(truth, -0.5, marker="^", color=INK, markersize=8, clip_on=False, zorder=4)
-    if believed and biased:
-        ax.axhline(len(biased) - 0.5, color=PALE, linewidth=1)
-    ax.set_yticks(range(len(rows) - 1, -1, -1), labels)
-    ax.set(xlabel="difference in orders per customer", ylim=(-0.6, max(len(rows), 2) - 0.4))
-    percent_axis(ax.xaxis, signed=True)
-    ax.grid(axis="x")
-    sound = [row for row in believed if not row.refused]
-    title = (
-        sound[0].title
-        if sound
-        else f"The usual comparisons say {_span(biased)}: none of them measures the program"
-        if biased
-        else believed[0].title
-    )
-    notes = {
-        "Hollow grey: biased, shown because they are what is usually reported.": bool(biased),
-        "Hollow above the rule: not to be relied on.": any(row.refused for row in believed),
-        f"Triangle: the lift that was planted in this simulated shop, {findings.difference(truth, 'lift')}.":
-            bool(np.isfinite(truth)),
-    }
-    said = " ".join(words for words, holds in notes.items() if holds)
-    alt = " ".join([f"Forest plot with {rows[0].level} intervals.", *(row.sentence for row in rows), said])
-    return Chart(figure, title, alt.strip(), note=said)
-
-
-def _reason(effects: Sequence[Effect]) -> str:
-    """Why nothing could be had: the first reason given, that of the highest rung."""
-    reasons = (effect.refused or effect.note for effect in effects if not effect.measurable)
-    return next(filter(None, reasons), "no comparison was made.")
-
-
-def _span(effects: Sequence[Effect]) -> str:
-    values = [e.estimate for e in effects]
-    if not values:
-        return "nothing here"
-    low, high = (findings.difference(v, "lift") for v in (min(values), max(values)))
-    return low if low == high else f"{low} to {high}"
-
-
-def trend_effects(effects: Sequence[Effect]) -> Chart:
-    """The whole shop against its own trend: an axis of its own, because it is not about members."""
-    rows = [e for e in effects if e.rung in (1, 2) and e.measurable]
-    if not rows:
-        return nothing("There is no trend to compare with: " + _reason([e for e in effects if e.rung in (1, 2)]))
-    figure, ax = canvas(0.75 + 0.42 * max(len(rows), 2))
-    for y, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
-        _interval(ax, y, row, color=ACCENT if row.headline or row is rows[0] else GREY)
-    ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(range(len(rows) - 1, -1, -1), [row.label for row in rows])
-    ax.set(xlabel="difference of the whole shop", ylim=(-0.6, max(len(rows), 2) - 0.4))
-    percent_axis(ax.xaxis, signed=True)
-    ax.grid(axis="x")
-    alt = " ".join([f"Forest plot with {rows[0].level} intervals.", *(row.sentence for row in rows)])
-    return Chart(figure, rows[0].title, alt)
-
-
-def trend(fit: pd.DataFrame, effect: Effect, *, launched_on: date | None) -> Chart:
-    """Weekly orders, and what the trend before the launch predicted for after it, with its interval."""
-    if fit.empty or launched_on is None:
-        return nothing(effect.sentence)
-    figure, ax = canvas(2.9)
-    after = fit["week_start"] >= pd.Timestamp(launched_on)
-    ax.plot(fit["week_start"], fit["observed"], color=GREY, linewidth=0.9, label="observed")
-    ax.fill_between(
-        fit.loc[after, "week_start"], fit.loc[after, "low"], fit.loc[after, "high"], color=PALE, linewidth=0
-    )
-    ax.plot(
-        fit.loc[after, "week_start"],
-        fit.loc[after, "predicted"],
-        color=ACCENT,
-        linewidth=2,
-        label="predicted without a launch",
-    )
-    _launch_line(ax, launched_on)
-    ax.set(ylim=(0, fit["observed"].max() * 1.35), xlabel="week beginning", ylabel="orders per week")
-    dates(ax.xaxis)
-    ax.grid(axis="y")
-    ax.legend(loc="upper left", ncols=2)
-    return Chart(
-        figure,
-        effect.title,
-        f"Weekly orders with the forecast from before the launch. {effect.sentence}",
-        note="Shaded: where 95 of 100 weeks would lie if the old trend and season had simply gone on.",
-    )
-
-
-def range_strips(family: Family) -> Chart:
-    """Published results of one KPI family, one strip per evidence grade, with the client's change below them."""
-    grades = sorted(family.results["grade"].unique(), reverse=True)
-    figure, ax = canvas(0.95 + 0.42 * (len(grades) + 1))
-    labels = ["this shop: a change, not an effect" if family.own else "this shop: not compared"]
-    for y, grade in enumerate(grades, start=1):
-        effects = family.results.loc[family.results["grade"] == grade, "effect"]
-        ax.plot([effects.min(), effects.max()], [y, y], color=PALE, linewidth=8, solid_capstyle="round", zorder=1)
-        ax.plot(effects, np.full(len(effects), y), "o", color=INK, markersize=6, zorder=2)
-        labels.append(f"published, grade {grade} ({findings.count(len(effects), 'result')})")
-    if family.own:
-        _interval(ax, 0, family.own)
-    ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set(xlabel=f"{family.family}, change in {family.unit}", ylim=(-0.6, len(labels) - 0.4))
-    numbers(ax.xaxis, signed=True)
-    ax.grid(axis="x")
-    here = f"This shop: {family.own.sentence if family.own else family.why_not}."
-    return Chart(figure, family.title, f"Range strips by evidence grade. {family.sentence}", note=here)
+def names(ax: Axes, labels: Sequence[str | Message], *, width: int = 34) -> None:
+    """Names of the rows, first on top, wrapped; they may hold signs that look like formulas."""
+    lines = ["\n".join(textwrap.fill(line, width) for line in capital(words(label)).split("\n")) for label in labels]
+    ax.set_yticks(range(len(labels) - 1, -1, -1), lines, parse_math=False)
+    ax.set_ylim(-0.6, max(len(labels), 2) - 0.4)

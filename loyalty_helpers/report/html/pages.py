@@ -91,7 +91,7 @@ def _exporter() -> HTMLExporter:
 
 def _anchor(key: str, words: str) -> str:
     """"02-What-we-kept": unique over the chapters, and free of what would have to be escaped."""
-    return f"{key[:2]}-" + re.sub(r"\W+", "-", words).strip("-")
+    return f"{key.partition('_')[0]}-" + re.sub(r"\W+", "-", words).strip("-")
 
 
 def _page(shown: Sequence[Chapter], chapters: Sequence[Chapter], front: Front) -> str:
