@@ -11,6 +11,8 @@ import pytest
 from reference_3a import CHOICES, dense, interval_se, reference, refitted
 from scipy import stats
 
+from said import said
+
 from loyalty_helpers.evaluation import calibrated as steps
 from loyalty_helpers.evaluation.calibrated import calibrated, fit_score, model
 from loyalty_helpers.evaluation.panel import GROUPS, NEVER, panel, trials
@@ -229,22 +231,22 @@ def test_time_at_risk_ends_at_the_next_order_or_joining():
 @warnings_are_errors
 def test_too_little_is_refused_with_what_is_needed():
     whole = seen("mixed")
-    assert "of orders before the launch; 75 are needed" in calibrated(replace(whole, launch=70)).refused
+    assert "of orders before the launch; 75 are needed" in said(calibrated(replace(whole, launch=70)).refused)
     nobody = replace(whole, joined=np.full(len(whole.ids), NEVER))
-    assert "0 usable joiners; at least 8 are needed" in calibrated(nobody).refused
+    assert "0 usable joiners; at least 8 are needed" in said(calibrated(nobody).refused)
     kept = calibrated(whole).joiners["customer"].to_numpy()
     for joiners, refused in ((7, True), (8, False)):
         joined = np.full(len(whole.ids), NEVER)
         joined[kept[:joiners]] = whole.joined[kept[:joiners]]
         found = calibrated(replace(whole, joined=joined))
-        assert (found.refused is not None and found.refused.startswith("7 usable")) is refused
+        assert (found.refused is not None and said(found.refused).startswith("7 usable")) is refused
         assert np.isnan(found.theta) is np.bool_(refused)
     theirs = np.isin(whole.customer, kept) & (whole.week >= whole.joined[whole.customer])
     alone = calibrated(replace(whole, orders=np.where(theirs | (whole.week < whole.launch), whole.orders, 0)))
-    assert alone.refused == "0 orders of customers who did not join; 20 are needed"
+    assert said(alone.refused) == "0 orders of customers who did not join; 20 are needed"
     unlearned = calibrated(replace(whole, orders=np.where(whole.week >= whole.launch - 13, whole.orders, 0),
                                    first=np.zeros_like(whole.first)))
-    assert "100 are needed" in unlearned.refused
+    assert "100 are needed" in said(unlearned.refused)
 
 
 def test_the_number_of_weeks_before_the_launch_decides():

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from said import said
+
 from loyalty_helpers import evaluation
 from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.settings import Client, Program
@@ -83,13 +85,13 @@ def test_the_draw_is_shown_with_its_checks(shop, effects):
     held = (shop.assignment["arm"] == "holdout").mean()
     assert table["found"].iloc[0] == f"{100 * held:.1f} %, the plan is not in the settings"
     assert len(table) == 1 + 3 + 2
-    assert effect.sentence in evidence.drawn(effect) and "Complier effect" in evidence.drawn(effect)
+    assert said(effect) in evidence.drawn(effect) and "Complier effect" in evidence.drawn(effect)
     assert evidence.what_it_does_not_show(effects) == evidence.DRAWN
 
 
 def test_a_wrong_plan_of_the_draw_is_noticed(shop):
     effect = evidence.draw(ladder_of(shop.frames, joining="randomised", holdout_share=0.5))
-    assert "chance alone does not do that" in effect.refused
+    assert "chance alone does not do that" in said(effect.refused)
     checks = evidence.draw_shown(effect)
     assert checks["chance of as much or more by lot"].iloc[0] == "under 1 %"
     assert checks["found"].iloc[0].endswith("planned 50.0 %")

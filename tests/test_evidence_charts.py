@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Annotation, Text
 
+from said import said
+
 from loyalty_helpers.core.findings import NAN, Effect
 from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.evaluation import driver_analysis, payoff, till, trends
@@ -204,7 +206,7 @@ class TestSinceJoining:
 
     def test_tells_ends_beyond_the_picture(self):
         chart = evidence.since_joining(spells((0.5, -inf, inf), (0.5, NAN, NAN)))
-        assert evidence.ARROW in chart.note and "no limit" in chart.alt and "no interval" in chart.alt
+        assert evidence.ARROW in said(chart.note) and "no limit" in chart.alt and "no interval" in chart.alt
         assert evidence.ARROW not in evidence.since_joining(spells((0.5, 0.4, 0.6))).note
 
 
@@ -247,8 +249,8 @@ class TestBothEstimates:
     def test_says_why_one_is_missing_or_refused(self):
         none = effect(estimate=NAN, low=NAN, high=NAN, refused="60 weeks")
         chart = evidence.both_estimates(effect(refused="few joiners", cross_check=none, high=inf))
-        assert "not to be relied on (few joiners)" in chart.title and "60 weeks" in chart.note
-        assert "Hollow" in chart.note and evidence.ARROW in chart.note
+        assert "not to be relied on (few joiners)" in chart.title and "60 weeks" in said(chart.note)
+        assert "Hollow" in said(chart.note) and evidence.ARROW in said(chart.note)
 
 
 class TestBreakEvenCurve:
@@ -261,7 +263,7 @@ class TestBreakEvenCurve:
 
     def test_leaves_out_an_effect_that_money_may_not_be_counted_by(self):
         chart = evidence.break_even_curve(curve(break_even=0.08), effect())
-        assert chart.title == "The program pays for itself from a lift of +8.0 %" and chart.note == ""
+        assert chart.title == "The program pays for itself from a lift of +8.0 %" and said(chart.note) == ""
 
     def test_says_where_no_lift_could_pay(self):
         assert "No lift could pay" in evidence.break_even_curve(curve(break_even=inf), None).title
@@ -279,7 +281,7 @@ class TestDrivers:
     def test_ratios_from_nil_to_infinity_are_drawn(self, tables):
         chart = evidence.drivers(tables.drivers.assign(low=0.0, high=inf))
         chart.figure.canvas.draw()
-        assert evidence.ARROW in chart.note
+        assert evidence.ARROW in said(chart.note)
 
 
 class TestQuadrant:
@@ -329,7 +331,7 @@ class TestPower:
                                        (4, "half", 90, 0.7)))
         assert "+70 %, by half" in chart.title
         for words in ("The till: cannot be said. A reason.", "A tenth: only a lift of +140 %", "Trend: cannot be"):
-            assert words in chart.note
+            assert words in said(chart.note)
 
     def test_does_not_promise_by_a_mere_trend(self):
         assert "No design that tells" in evidence.power(designs((2, "trend", 900, 0.1))).title

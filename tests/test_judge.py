@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from said import said
+
 from loyalty_helpers import evaluation
 from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.settings import Client, Program
@@ -52,8 +54,8 @@ def test_a_clear_lift_above_break_even_works(frames):
 def test_members_who_buy_more_often_but_spend_less_are_no_success(frames):
     effects = [till_of(0.2, 0.1, 0.28), till_of(-0.29, -0.39, -0.17, outcome="spend")]
     verdict = judged(effects, frames, money_of())
-    assert verdict.key == "cannot_tell" and verdict.words in verdict.sentence
-    assert "20 % more often" in verdict.sentence and "members spent 29 % less" in verdict.sentence
+    assert verdict.key == "cannot_tell" and verdict.words in said(verdict)
+    assert "20 % more often" in said(verdict) and "members spent 29 % less" in said(verdict)
     assert judged([effects[0], replace(effects[1], refused="too few")], frames, money_of()).key == "works"
     assert judged([effects[0], replace(effects[1], low=-0.1, high=0.06)], frames, money_of()).key == "works"
 
@@ -61,7 +63,7 @@ def test_members_who_buy_more_often_but_spend_less_are_no_success(frames):
 def test_a_young_program_is_not_condemned_for_its_launch(frames):
     effects, young = [till_of(0.2, 0.1, 0.3)], money_of(0.6, running=0.15, months=5)
     verdict = judged(effects, frames, young)
-    assert verdict.key == "cannot_tell" and verdict.would_tell and "not paid back yet" in verdict.sentence
+    assert verdict.key == "cannot_tell" and verdict.would_tell and "not paid back yet" in said(verdict)
     assert judged(effects, frames, replace(young, months=12)).key == "costs_more"
     assert judged(effects, frames, replace(young, running_break_even=0.21)).key == "costs_more"
     assert judged([till_of(-0.2, -0.3, -0.1)], frames, young).key == "harms"
@@ -90,7 +92,7 @@ def test_a_wasted_draw_and_a_campaign_are_told(frames):
 def test_without_any_money_coming_in_nothing_works(frames):
     money = replace(money_of(0.0), roi_table=pd.DataFrame([[evaluation.SPENDING, 0.0]], columns=["item", "value"]))
     verdict = judged([till_of(0.2, 0.1, 0.28)], frames, money)
-    assert verdict.key == "cannot_tell" and "no money came in" in verdict.sentence
+    assert verdict.key == "cannot_tell" and "no money came in" in said(verdict)
 
 
 def test_reservations_stand_beside_the_verdict(frames):

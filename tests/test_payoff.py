@@ -15,6 +15,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from said import said
+
 from loyalty_helpers.core import findings
 from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.settings import Client, Program
@@ -103,11 +105,11 @@ def test_the_returns_of_a_case_worked_by_hand():
     assert found.break_even == pytest.approx(0.3 / 0.7)  # 900 of the 3,000
     assert rows.loc[RETURNS[-1], "value"] == pytest.approx(effect_of(0.25, 0.0, 1.0).chance_above(0.3 / 0.7))
     assert rows.loc[RETURNS, "unit"].tolist() == ["orders", "CNY", "CNY", "share", "months", "share", "share"]
-    assert "the return on the costs is −33 % (95 % interval −100 % to +67 %)" in found.sentence
-    assert "whether it has paid for itself cannot be told yet" in found.sentence
-    assert "all 40 orders of members" in found.sentence and "rung" not in found.sentence
-    assert f"not within sight, at the upper end of the lift's interval after {MONTHS / 3:.1f} months" in found.sentence
-    assert "80 % of the rewards (50 % to 100 %) went to orders that would have come anyway" in found.sentence
+    assert "the return on the costs is −33 % (95 % interval −100 % to +67 %)" in said(found)
+    assert "whether it has paid for itself cannot be told yet" in said(found)
+    assert "all 40 orders of members" in said(found) and "rung" not in said(found)
+    assert f"not within sight, at the upper end of the lift's interval after {MONTHS / 3:.1f} months" in said(found)
+    assert "80 % of the rewards (50 % to 100 %) went to orders that would have come anyway" in said(found)
     sure = payoff.money(old_member_shop(), client, effect_of(1.0, 0.6, 2.0, grade="C")).roi_table.set_index("item")
     assert sure.loc["payback", "value"] == pytest.approx(MONTHS / 3)
 
@@ -144,7 +146,7 @@ def test_an_effect_on_everyone_offered_is_counted_on_all_their_orders():
     dear = payoff.money(frames, client_of(gross_margin=0.5, reward_rate=0.52), effect_of(
         0.25, 0.1, 0.4, rung=4, grade="A", scope="everyone"))  # more than the margin, but on members' orders only
     assert dear.break_even == pytest.approx(676 / (3080 * 0.5 - 676))
-    assert "if those offered it spend" in found.sentence and "orders of everyone offered" in found.sentence
+    assert "if those offered it spend" in said(found) and "orders of everyone offered" in said(found)
 
 
 def test_the_launch_cost_stands_apart_from_what_runs():
@@ -155,12 +157,12 @@ def test_the_launch_cost_stands_apart_from_what_runs():
     assert found.months == pytest.approx(MONTHS)
     rows = found.roi_table.set_index("item")
     assert rows.loc[payoff.RUNNING, ["value", "unit"]].tolist() == [found.running_break_even, "lift"]
-    assert "42.9 % more than they would have without it (25.0 % without the launch cost). Taking" in found.sentence
+    assert "42.9 % more than they would have without it (25.0 % without the launch cost). Taking" in said(found)
     plain = payoff.money(old_member_shop(), client_of(gross_margin=0.5, reward_rate=0.1))
-    assert plain.running_break_even == plain.break_even and "without the launch" not in plain.sentence
+    assert plain.running_break_even == plain.break_even and "without the launch" not in said(plain)
     dear = payoff.money(old_member_shop(), client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=1e6))
     assert (dear.break_even, dear.running_break_even) == (INF, pytest.approx(0.25))
-    assert "no lift could pay for them yet. Its costs without the launch are paid for" in dear.sentence
+    assert "no lift could pay for them yet. Its costs without the launch are paid for" in said(dear)
     unknown = payoff.money(old_member_shop(), client_of(launch_cost=5))
     assert (unknown.break_even, unknown.running_break_even) == (0, 0)
     late = payoff.money(old_member_shop(), client_of(date(2031, 1, 1), launch_cost=5))
@@ -173,8 +175,8 @@ def test_the_launch_cost_stands_apart_from_what_runs():
 ])
 def test_only_rewards_beyond_the_margin_are_blamed(program, what):
     found = payoff.money(old_member_shop(), client_of(gross_margin=0.5, **program))
-    assert what in found.sentence and found.running_break_even == found.break_even == INF
-    assert found.sentence.endswith("pay for them.")
+    assert what in said(found) and found.running_break_even == found.break_even == INF
+    assert said(found).endswith("pay for them.")
 
 
 def test_net_refunds_earn_no_rewards_and_leave_no_break_even():
@@ -185,7 +187,7 @@ def test_net_refunds_earn_no_rewards_and_leave_no_break_even():
     rows = found.roi_table.set_index("item")["value"]
     assert rows["members' spending since joining"] == -50 and rows["rewards"] == 0
     assert rows["total cost"] == pytest.approx(30 * MONTHS) and found.break_even == found.running_break_even == 0
-    assert found.sentence.endswith(
+    assert said(found).endswith(
         "Members' spending since joining, less refunds, is not above 0, so there is no break-even.")
     more = frames | {"orders": pd.concat([frames["orders"], orders_of([("b", 40, 400), ("c", 40, -70), ("c", 2, 70),
                                                                        ("c", -3, 1)])])}
@@ -204,14 +206,14 @@ def test_without_a_member_list_rewards_are_not_known():
         rows = found.roi_table.set_index("item")["value"]
         assert rows[["rewards", "members", "members' spending since joining"]].isna().all()
         assert rows["total cost"] == 300 and found.break_even == found.running_break_even == 0
-        assert found.sentence == (
+        assert said(found) == (
             "In its first 2.0 months the program cost ¥300, rewards left out: they cannot be counted without a member "
             "list with dates of joining. Without a member list with dates of joining there is no break-even.")
-    unset = payoff.money(orders, client_of(reward_rate=0.1, launch_cost=300)).sentence
+    unset = said(payoff.money(orders, client_of(reward_rate=0.1, launch_cost=300)))
     assert "Without a gross margin in the settings and a member list with dates of joining there is" in unset
-    assert "rewards cannot be counted without" in payoff.money(orders, client_of(reward_rate=0.1)).sentence
+    assert "rewards cannot be counted without" in said(payoff.money(orders, client_of(reward_rate=0.1)))
     listed = payoff.money(orders | {"members": members_of({"a": 400})}, client)
-    assert "Nobody had joined by the end" in listed.sentence and "rewards" not in listed.sentence
+    assert "Nobody had joined by the end" in said(listed) and "rewards" not in said(listed)
     assert listed.roi_table.set_index("item").loc["rewards", "value"] == 0
 
 
@@ -221,12 +223,12 @@ def test_a_draw_without_a_member_list_is_judged_where_there_are_no_rewards_to_co
                                           "assigned_at": pd.Timestamp(LAUNCH) - 3 * DAY})}
     effect = effect_of(0.25, 0.1, 0.4, rung=4, grade="A", scope="everyone")
     found = payoff.money(frames, client_of(gross_margin=0.5, launch_cost=300), effect)
-    assert found.break_even == pytest.approx(300 / 2700) and "rewards" not in found.sentence
+    assert found.break_even == pytest.approx(300 / 2700) and "rewards" not in said(found)
     unknown = payoff.money(frames, client_of(gross_margin=0.5, launch_cost=300, reward_rate=0.1), effect)
     rows = unknown.roi_table.set_index("item")["value"]
     assert unknown.break_even == 0 and rows[["return on investment", "payback", RETURNS[-1]]].isna().all()
     assert rows["incremental margin"] == pytest.approx(600)
-    assert "rewards left out" in unknown.sentence and "return on the costs" not in unknown.sentence
+    assert "rewards left out" in said(unknown) and "return on the costs" not in said(unknown)
 
 
 @pytest.mark.parametrize("effect", [
@@ -237,7 +239,7 @@ def test_an_effect_that_may_not_be_relied_on_fills_no_row(effect):
     client = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=5)
     found, plain = (payoff.money(new_member_shop(), client, one) for one in (effect, None))
     pd.testing.assert_frame_equal(found.roi_table, plain.roi_table)
-    assert found.sentence == plain.sentence and "needs rung 3 or 4" in found.sentence
+    assert said(found) == said(plain) and "needs rung 3 or 4" in said(found)
     rows = found.roi_table.set_index("item")["value"]
     assert rows[["return on investment (needs rung 3 or 4)", "payback (needs rung 3 or 4)"]].isna().all()
     assert not set(RETURNS) & set(rows.index)
@@ -265,7 +267,7 @@ def test_what_holds_in_every_shop(shop):
     client, (low, estimate, high) = client_of(gross_margin=shop["margin"], **shop["program"]), shop["lifts"]
     effect = effect_of(estimate, low, high)
     found = payoff.money(frames, client, effect)
-    assert found.sentence and "nan" not in found.sentence.lower() and "inf " not in found.sentence
+    assert said(found) and "nan" not in said(found).lower() and "inf " not in said(found)
     if found.roi_table.empty:
         return
     rows = found.roi_table.set_index("item")
@@ -279,9 +281,9 @@ def test_what_holds_in_every_shop(shop):
             assert abs(gain) < 1e-9 or (months <= rows.loc["months", "value"]) == (gain > 0)
         assert rows.loc["subsidy share", ["low", "high"]].between(0, 1).all()
         said = findings.verdict(effect, break_even=found.break_even)
-        if ": it has paid" in found.sentence:
+        if ": it has paid" in said(found):
             assert said.key == "works"
-        if "brought in less" in found.sentence:
+        if "brought in less" in said(found):
             assert said.key in ("harms", "costs_more")
     cost = rows.loc[["rewards", "launch", "total cost"], "value"]
     assert found.running_break_even <= found.break_even and not (cost.iloc[:2] < 0).any()
@@ -340,7 +342,7 @@ def test_where_nothing_changed_the_share_is_about_what_chance_gives():
         rows += [(f"c{i}", -365, 10), (f"c{i}", 0.5, 10), *[(f"c{i}", day, 10) for day in days if not 0 <= day < 1]]
     frames = {"orders": orders_of([*rows, ("x", 179.9, 1)]), "members": members_of({f"c{i}": 0 for i in range(400)})}
     found = payoff.rewards_to_unchanged(frames, client_of(reward_rate=0.05))
-    assert found.n == 400 and "100 % of the rewards" in found.note
+    assert found.n == 400 and "100 % of the rewards" in said(found.note)
     by_chance = float(found.note.split("at about ")[1].split(" %")[0]) / 100
     assert found.low <= by_chance <= found.high and found.low > 0.2 and found.high < 0.6
     doubled = frames | {"orders": pd.concat([frames["orders"], frames["orders"].query("ordered_at >= '2025-03-04'")
@@ -357,10 +359,10 @@ def test_rewards_to_those_who_buy_no_more_often_by_hand():
     frames = {"orders": orders_of(rows), "members": members_of(dict.fromkeys("abc", 0))}
     found = payoff.rewards_to_unchanged(frames, client_of())
     assert found.estimate == pytest.approx(100 / 170) and found.n == 2
-    assert f"{100 * 170 / 230:.0f} % of the rewards" in found.note
+    assert f"{100 * 170 / 230:.0f} % of the rewards" in said(found.note)
     assert math.isnan(found.low)  # two members do not make an interval
     nobody = payoff.rewards_to_unchanged({"orders": frames["orders"]}, client_of())
-    assert not nobody.measurable and "13 weeks" in nobody.sentence
+    assert not nobody.measurable and "13 weeks" in said(nobody)
 
 
 def test_the_interval_of_a_share_stays_within_0_and_1(monkeypatch):
@@ -400,7 +402,7 @@ def test_a_segment_has_a_lift_of_its_own_from_fifty_usable_joiners_on():
     effects = {"heavy buyers": effect, "new customers": effect, "middle buyers": replace(effect, refused="odd")}
     table = payoff.by_segment(shop.frames, client, effects).set_index("segment")
     assert table.loc["heavy buyers", ["lift", "low", "high"]].tolist() == [0.3, 0.1, 0.5]
-    assert table.loc["heavy buyers", "note"] == effect.sentence
+    assert table.loc["heavy buyers", "note"] == said(effect)
     assert table.loc[["new customers", "middle buyers", "light buyers"], "lift"].isna().all()
     assert "0 usable joiners, 50 are needed" in table.loc["new customers", "note"]
     assert "odd" in table.loc["middle buyers", "note"] and "was computed" in table.loc["light buyers", "note"]
@@ -435,7 +437,7 @@ def test_the_curve_goes_through_the_estimate_and_past_twice_the_break_even():
 ])
 def test_the_words_follow_the_interval(effect, words):
     client = client_of(gross_margin=0.5, reward_rate=0.1, launch_cost=300)
-    text = payoff.money(old_member_shop(), client, effect).sentence
+    text = said(payoff.money(old_member_shop(), client, effect))
     assert words in text and not any(wrong in text.lower() for wrong in ("nan", "inf ", "caus", "–", "−-"))
 
 
@@ -447,7 +449,7 @@ def test_the_words_follow_the_interval(effect, words):
     ({"reward_rate": 0.1, "gross_margin": 0.5}, "the return on the costs", "launch costs"),
 ])
 def test_with_an_effect_what_is_lacking_is_still_said(program, words, absent):
-    text = payoff.money(old_member_shop(), client_of(**program), effect_of(0.3, 0.1, 0.5)).sentence
+    text = said(payoff.money(old_member_shop(), client_of(**program), effect_of(0.3, 0.1, 0.5)))
     assert words in text and absent not in text and not text.endswith("without it")
 
 
@@ -464,8 +466,8 @@ def test_shops_with_next_to_nothing_get_true_words():
                 frames = {"orders": orders} | ({} if members is None else {"members": members})
                 for launched_on in (LAUNCH, None, date(2031, 1, 6)):
                     client = client_of(launched_on, gross_margin=0.4, reward_rate=0.03, monthly_cost=10)
-                    text = [payoff.money(frames, client, effect).sentence,
-                            payoff.rewards_to_unchanged(frames, client).sentence,
+                    text = [said(payoff.money(frames, client, effect)),
+                            said(payoff.rewards_to_unchanged(frames, client)),
                             *payoff.by_segment(frames, client)["note"]]
                     assert all(text) and not any(wrong in " ".join(text).lower() for wrong in ("nan", "none ", "inf "))
                     payoff.break_even_curve(frames, client, effect)
