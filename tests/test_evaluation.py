@@ -14,15 +14,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.stats.power import NormalIndPower
-
 from said import in_words, said
+from statsmodels.stats.power import NormalIndPower
 
 from loyalty_helpers import evaluation
 from loyalty_helpers.core import windows
 from loyalty_helpers.core.messages import message
 from loyalty_helpers.core.settings import Client, Program
-from loyalty_helpers.evaluation import before_after, kpis, money, power, rungs, trends
+from loyalty_helpers.evaluation import before_after, money, power, rungs, trends
 from loyalty_helpers.evaluation.weeks import YEAR
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.report.wording import findings as wording

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-
 from said import said
 
 from loyalty_helpers import evaluation

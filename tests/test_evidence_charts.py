@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Annotation, Text
-
 from said import said
 
 from loyalty_helpers.core.findings import NAN, Effect

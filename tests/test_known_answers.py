@@ -7,7 +7,6 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-
 from said import said
 
 from loyalty_helpers.core.findings import Finding

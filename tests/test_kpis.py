@@ -10,16 +10,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import in_words, said
 from scipy import integrate, stats
 from statsmodels.duration.survfunc import SurvfuncRight
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from said import in_words, said
-
-from loyalty_helpers.core import intervals
+from loyalty_helpers.core import intervals, windows
 from loyalty_helpers.core import settings as client
-from loyalty_helpers.core import windows
 from loyalty_helpers.core.findings import Change, Finding
 from loyalty_helpers.core.intervals import Mean, Ratio, Share, Unspent
 from loyalty_helpers.evaluation import kpis

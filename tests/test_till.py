@@ -10,7 +10,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-
 from said import said
 
 from loyalty_helpers.core.messages import message
