@@ -35,7 +35,8 @@ K, NAN = 5, float("nan")
 PERSONS = {"customers", "members", "joiners", "answers", "n_treated", "n_comparison"}
 WITHIN = {"segments": ("scheme",), "choices": ("option",), "comments": ("group", "theme"),
           "power": ("design",), "since_joining": ("first",)}
-IN_ONE_TABLE: dict[str, set[str]] = {"choices": {"n"}, "comments": {"n", "comments"}, "compared_joiners": {"number"}}  # columns that count persons in that table alone
+# columns that count persons in that table alone
+IN_ONE_TABLE: dict[str, set[str]] = {"choices": {"n"}, "comments": {"n", "comments"}, "compared_joiners": {"number"}}
 HITS: dict[str, set[tuple[str, str]]] = {}  # shares of persons, and the column of their n
 NO_PERSONS = {"order", "week", "test"}
 

@@ -84,9 +84,11 @@ def test_a_wasted_draw_and_a_campaign_are_told(frames):
     drawn = till_of(0.1, -0.1, 0.3, rung=4, grade="A", headline=False, refused=message("till-no-ids"))
     verdict = judged([drawn, till_of(0.2, 0.1, 0.28)], frames, money_of())
     assert "The random draw could not be used: no order carries a customer id." in said(*verdict.because)
-    alone = replace(drawn, refused=None, low=0.05, label=message("campaign-draw-welch", since=date(2025, 8, 1), outcome="orders"), campaign=True)
+    label = message("campaign-draw-welch", since=date(2025, 8, 1), outcome="orders")
+    alone = replace(drawn, refused=None, low=0.05, label=label, campaign=True)
     verdict = judged([alone, till_of(0.2, 0.1, 0.28)], frames, money_of())
-    assert "Of the campaign since 1 August 2025 alone: Customers drawn for the offer bought 10 % more" in said(*verdict.because)
+    assert ("Of the campaign since 1 August 2025 alone: Customers drawn for the offer bought 10 % more"
+            in said(*verdict.because))
 
 
 def test_without_any_money_coming_in_nothing_works(frames):
@@ -98,7 +100,8 @@ def test_without_any_money_coming_in_nothing_works(frames):
 def test_reservations_stand_beside_the_verdict(frames):
     doubted = till_of(0.2, 0.1, 0.28, grade="C", diagnostics={"reservations": [message("doubt-alone")]})
     verdict = judged([doubted], frames, money_of())
-    assert verdict.key == "probably_works" and "Reservations: there is no second estimate to check it by." in said(*verdict.because)
+    assert verdict.key == "probably_works"
+    assert "Reservations: there is no second estimate to check it by." in said(*verdict.because)
 
 
 def test_the_level_of_the_intervals_shown_does_not_move_the_verdict(frames):

@@ -100,8 +100,8 @@ def test_with_less_than_a_week_before_the_launch_there_is_an_after_only(days):
     assert spans.after_start == max(start, pd.Timestamp(LAUNCH)) and spans.after_end == spans.data_end
     one = compared({"orders": bought}, spans)["frequency"]
     assert one.after.measurable and not one.measurable
-    assert said(one.note) == (f"the orders begin on {start:%Y-%m-%d}, and the launch was on 2025-01-01: there is no time "
-                        "before to compare with")
+    assert said(one.note) == (f"the orders begin on {start:%Y-%m-%d}, and the launch was on 2025-01-01: there is no "
+                              "time before to compare with")
 
 
 @pytest.mark.parametrize(("lead", "used"), [(100, 80), (50, 50), (30, 30), (29, 80)])
@@ -113,7 +113,7 @@ def test_the_activity_window_is_cut_to_the_orders_there_are_and_both_windows_get
     assert (said(spans.note) == "") == (lead == 100)
     retention = compared({"orders": bought}, spans)["retention"]
     assert retention.before.measurable == (lead >= 30)
-    assert lead >= 30 or said(retention.note).startswith("to tell who was a customer then and who was new, it takes orders")
+    assert lead >= 30 or "who was a customer then and who was new, it takes orders" in said(retention.note)
 
 
 @given(before=st.integers(0, 900), after=st.integers(-40, 900), gap=st.integers(0, 182))

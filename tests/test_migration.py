@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loyalty_helpers.core import windows as around
 from loyalty_helpers.core.intervals import Share, newcombe
 from loyalty_helpers.core.settings import Client, Program
+from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.customers import migration, scoring, tables
 from loyalty_helpers.customers.migration import AWAY, MOVES
-from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.lab import simulate
 
 LAUNCH = date(2025, 1, 1)
@@ -38,11 +39,11 @@ def orders(*rows: tuple) -> pd.DataFrame:
         "category": pd.Series(None, index=frame.index, dtype="str"), "rating": np.nan})
 
 
-def windows(*, reach: int = 300) -> kpis.Windows:
+def windows(*, reach: int = 300) -> Windows:
     """Hundred days on either side of the launch; orders from `reach` days before it."""
     launch = pd.Timestamp(LAUNCH)
     hundred = timedelta(days=100)
-    return kpis.Windows(launch - hundred, launch, launch, launch + hundred, False, 100, "", launch,
+    return Windows(launch - hundred, launch, launch, launch + hundred, False, 100, (), launch,
                         launch - timedelta(days=reach), launch + hundred)
 
 
@@ -138,7 +139,7 @@ def test_a_shop_where_nothing_happens_shows_no_change_though_the_best_fall_back(
     for seed in range(6):
         made = simulate.shop(customers=500, seed=seed, weeks_before=150, weeks_after=52, dropout=0.0, present=0.95,
                              trend=0.0, shock=0.0, season=0.0, join_rate=0.0)
-        found = migration.migration(made.orders, kpis.windows(made.orders, launched_on=made.launched_on))
+        found = migration.migration(made.orders, around.windows(made.orders, launched_on=made.launched_on))
         moves = {change.kpi: change for change in found.moves}
         assert all(change.verdict != "not measurable" for change in found.moves)
         assert moves["best again"].after.estimate < 0.8
@@ -157,7 +158,7 @@ def adds_up(table: pd.DataFrame, before: set, after: set) -> None:
 
 def test_the_eleven_segments_add_up_too():
     made = simulate.shop(customers=400, seed=2, weeks_before=60, weeks_after=20).orders
-    spans = kpis.windows(made, launched_on=date(2025, 3, 3))
+    spans = around.windows(made, launched_on=date(2025, 3, 3))
     found = migration.migration(made, spans)
     before, after = (set(made.loc[~made["is_refund"] & made["ordered_at"].between(start, end, "left"),
                                   "customer_id"].dropna())
@@ -213,7 +214,7 @@ def test_without_a_launch_or_a_before_there_is_one_sentence():
     assert nothing.sentence == "There is no launch date, and so no before and after to compare."
     assert nothing.comparison == nothing.details == "" and nothing.sizes.empty
     assert migration.matrix(nothing.segments).empty and migration.matrix(nothing.groups).empty
-    empty = kpis.windows(orders(("a", 3, 10), ("a", 20, 10)), launched_on=LAUNCH)
+    empty = around.windows(orders(("a", 3, 10), ("a", 20, 10)), launched_on=LAUNCH)
     assert "there is no time before to compare with" in migration.migration(orders(("a", 3, 10)), empty).sentence
     refunds = migration.migration(orders(("a", -5, -10.0), ("b", 5, 10)), windows())
     assert refunds.groups.empty

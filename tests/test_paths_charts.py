@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import forecast
+from loyalty_helpers.core import windows as around
 from loyalty_helpers.customers import affinity, migration, scoring, tables
-from loyalty_helpers.evaluation import kpis
 from loyalty_helpers.forecast import agreement as stability
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.report.charts import paths as paths_charts
@@ -39,7 +39,7 @@ def customers(shop) -> pd.DataFrame:
 
 
 def migration_of(orders: pd.DataFrame) -> migration.Migration:
-    return migration.migration(orders, kpis.windows(orders, launched_on=date(2025, 3, 3)))
+    return migration.migration(orders, around.windows(orders, launched_on=date(2025, 3, 3)))
 
 
 def agreement_of(orders: pd.DataFrame, customers: pd.DataFrame) -> stability.Agreement:

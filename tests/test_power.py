@@ -266,8 +266,9 @@ def test_the_sentence_says_what_can_be_found_and_what_more_takes():
     assert told.startswith("With 94 members to compare and 39 weeks since the launch, this shop can find a lift of +"
                            f"{100 * till['smallest_lift']:.0f} % or more among its members, in four cases out of five.")
     months = math.ceil(till["time_to_answer_weeks_for_20"] / (365.25 / 84))
-    assert f"To find +20 % takes about {power.rounded_up(till['needed_for_20']):,} of them ({months} months more" in told
-    assert f"; to find +10 % takes about {power.rounded_up(till['needed_for_10']):,} of them." in told
+    twenty, ten = (power.rounded_up(till[f"needed_for_{lift}"]) for lift in (20, 10))
+    assert f"To find +20 % takes about {twenty:,} of them ({months} months more" in told
+    assert f"; to find +10 % takes about {ten:,} of them." in told
     assert (f"half of the {half['customers']} customers of the last year would find "
             f"+{100 * half['smallest_lift']:.0f} % or more in 26 weeks, +{100 * cuped['smallest_lift']:.0f} %") in told
     assert told.endswith("and waiting does not change that.") and "caused" not in told
@@ -281,4 +282,5 @@ def test_the_sentence_of_a_shop_with_few_joiners_and_of_one_that_knows_enough():
                                                      usable_joiners=90_000))
     assert "takes" not in many
     assert [power.rounded_up(n) for n in (7, 61, 612, 1534)] == [7, 61, 620, 1600]
-    assert [said(power._long(weeks)) for weeks in (0.5, 8, 20, 400)] == ["1 week", "8 weeks", "5 months", "over five years"]
+    assert [said(power._long(weeks)) for weeks in (0.5, 8, 20, 400)] == ["1 week", "8 weeks", "5 months",
+                                                                         "over five years"]

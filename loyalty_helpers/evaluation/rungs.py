@@ -233,8 +233,9 @@ def _till_takes(frames: Frames, program: Program, before: int) -> Takes:
     others = tuple(message("aside", n=Persons(n), why=aside(reason))
                    for reason, n in status[status != USABLE].value_counts().items())
     return message("rung-3-why", before=counted(before, "whole-week"),
-                   usable=counted(usable, "usable-joiner", of=len(status)), members=counted(len(status), "member"), cross=yes(MIN_BEFORE <= before < CALIBRATED_BEFORE),
-                   any=yes(others), others=Listed(others, parted_by="semicolon")), takes
+                   usable=counted(usable, "usable-joiner", of=len(status)), members=counted(len(status), "member"),
+                   cross=yes(MIN_BEFORE <= before < CALIBRATED_BEFORE), any=yes(others),
+                   others=Listed(others, parted_by="semicolon")), takes
 
 
 def _randomised_takes(frames: Frames, program: Program, drawn: Effect | None) -> Takes:

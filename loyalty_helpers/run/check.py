@@ -130,5 +130,6 @@ def _evidence(rungs: pd.DataFrame) -> list[str]:
     lines = []
     for rung in rungs.itertuples():
         takes = f" It takes: {words(rung.what_it_takes)}." if rung.what_it_takes else ""
-        lines.append(f"rung {rung.rung}, {words(rung.name)}: {'yes' if rung.allowed else 'no'}. {words(rung.why)}{takes}")
+        allowed = "yes" if rung.allowed else "no"
+        lines.append(f"rung {rung.rung}, {words(rung.name)}: {allowed}. {words(rung.why)}{takes}")
     return lines
