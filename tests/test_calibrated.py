@@ -13,7 +13,7 @@ from said import said
 from scipy import stats
 
 from loyalty_helpers.evaluation import calibrated as steps
-from loyalty_helpers.evaluation.calibrated import calibrated, fit_score, model
+from loyalty_helpers.evaluation.calibrated import _fit_score, calibrated, model
 from loyalty_helpers.evaluation.panel import GROUPS, NEVER, panel, trials
 from loyalty_helpers.lab import simulate
 
@@ -175,14 +175,14 @@ def test_the_score_finds_the_prior_it_was_drawn_from():
     e = rng.integers(1, 103, n)
     halves = rng.poisson(13 * rate), rng.poisson(13 * rate)
     rows = pd.DataFrame({"k": rng.poisson(rate * e), "e": e, "te": e + 1, "c13": halves[0], "c26": sum(halves)})
-    score = fit_score(rows, rng.poisson(13 * rate), None)
+    score = _fit_score(rows, rng.poisson(13 * rate), None)
     assert score.tau == pytest.approx(1, abs=0.02)
     assert abs(np.log(score.shape / shape)) < 0.3 and abs(np.log(score.exposure / exposure)) < 0.3
     wanted = np.log(rate)  # the posterior mean is right on average, with the spread the posterior variance says
     assert np.mean(score.mean(rows) - wanted) == pytest.approx(0, abs=0.03)
     assert np.var(score.mean(rows) - wanted) == pytest.approx(score.variance(rows).mean(), rel=0.05)
     twice = rows.assign(c13=2 * halves[0], c26=2 * sum(halves))
-    assert fit_score(twice, rng.poisson(13 * rate), None).tau == pytest.approx(0.5, rel=0.03)
+    assert _fit_score(twice, rng.poisson(13 * rate), None).tau == pytest.approx(0.5, rel=0.03)
 
 
 @warnings_are_errors

@@ -113,7 +113,7 @@ def test_an_empty_arm_gives_no_effect():
     for treated in (np.zeros(5), np.ones(5)):
         assert math.isnan(dr.dr_att(np.arange(5), treated, np.zeros((5, 1))).estimate)
     nothing = dr.dr_att([], [], np.zeros((0, 2)))
-    assert math.isnan(nothing.estimate) and said(dr.overlap_problem(nothing.ess, nothing.beyond)).startswith("only 0 ")
+    assert math.isnan(nothing.estimate) and said(dr._overlap_problem(nothing.ess, nothing.beyond)).startswith("only 0 ")
 
 
 def training(*, distance: float, dip: float) -> tuple[dr.Att, dr.Att, np.ndarray]:
@@ -130,7 +130,7 @@ def training(*, distance: float, dip: float) -> tuple[dr.Att, dr.Att, np.ndarray
 
 def problem_of(effect: dr.Att, placebo: dr.Att) -> str:
     reach = 1.96 * placebo.se
-    return said(dr.overlap_problem(effect.ess, effect.beyond,
+    return said(dr._overlap_problem(effect.ess, effect.beyond,
                                    placebo=(placebo.estimate - reach, placebo.estimate + reach)))
 
 
@@ -143,7 +143,7 @@ def test_a_comparison_without_overlap_or_with_a_failed_placebo_is_refused():
     effect, placebo, _ = training(distance=6, dip=0)
     problem = problem_of(effect, placebo)
     assert "in effect, 30 are needed" in problem and "of those who joined have no comparable buyer" in problem
-    assert said(dr.overlap_problem(29.9, 0)) == "only 29 comparable buyers in effect, 30 are needed"
+    assert said(dr._overlap_problem(29.9, 0)) == "only 29 comparable buyers in effect, 30 are needed"
 
 
 # ---------------------------------------------------------------- at the till

@@ -484,20 +484,20 @@ def test_what_would_tell_is_told_in_numbers_of_the_shop(shop):
 # ---------------------------------------------------------------- money
 @pytest.mark.parametrize(("fixed", "lift"), [(0, 0.081), (2, 0.135)])
 def test_break_even_of_the_plan(fixed, lift):
-    found = money.break_even_lift(baseline=100, members=7, gross_margin=0.40, reward_rate=0.03, fixed=fixed * 7)
+    found = money._break_even_lift(baseline=100, members=7, gross_margin=0.40, reward_rate=0.03, fixed=fixed * 7)
     assert found == pytest.approx(lift, abs=5e-4)
 
 
 def test_break_even_that_cannot_be():
     terms = {"baseline": 100, "members": 7, "fixed": 0}
-    assert money.break_even_lift(**terms, gross_margin=0.05, reward_rate=0.05) == math.inf
-    assert math.isnan(money.break_even_lift(**terms | {"members": 0}, gross_margin=0.4, reward_rate=0.03))
+    assert money._break_even_lift(**terms, gross_margin=0.05, reward_rate=0.05) == math.inf
+    assert math.isnan(money._break_even_lift(**terms | {"members": 0}, gross_margin=0.4, reward_rate=0.03))
 
 
 @settings(max_examples=60, deadline=None)
 @given(b=st.floats(1, 1e4), m=st.floats(0.05, 1), r=st.floats(0, 0.9), f=st.floats(0, 1e5), n=st.integers(1, 1000))
 def test_at_break_even_the_extra_margin_pays_the_costs(b, m, r, f, n):
-    lift = money.break_even_lift(baseline=b, members=n, gross_margin=m, reward_rate=r * m, fixed=f)
+    lift = money._break_even_lift(baseline=b, members=n, gross_margin=m, reward_rate=r * m, fixed=f)
     assert n * b * lift * m == pytest.approx(n * b * (1 + lift) * r * m + f, rel=1e-6)
 
 

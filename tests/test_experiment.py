@@ -163,7 +163,7 @@ def test_everybody_drawn_counts_with_zero_and_contradictions_are_set_aside():
     found = effect(bought(counts), twice)
     assert (found.n_treated, found.n_comparison) == (120, 38)
     assert found.estimate == pytest.approx(TREATED.sum() / 120 / HELD[2:].mean() - 1)
-    assert found.diagnostics["set aside"]["drawn for two arms"] == 2
+    assert found.diagnostics["in two arms"] == 2
     assert "2 customers drawn for both" in said(found.note)
 
 
@@ -173,10 +173,10 @@ def test_who_is_drawn_later_is_followed_from_the_next_day():
     found = effect(bought(counts), late)
     rest = [np.maximum(side - 1, 0).mean() for side in (TREATED, HELD)]
     assert found.cross_check.estimate == pytest.approx(rest[0] / rest[1] - 1)  # adjusted for who bought on day 1
-    assert found.diagnostics["drawn after the start"] == 100
+    assert found.diagnostics["drawn later"] == 100
     assert "100 of them, drawn after the start" in said(found.note)
     some = assignment.assign(assigned_at=[pd.Timestamp(END)] * 10 + [pd.NaT] * 90)  # unknown: from the start
-    assert effect(bought(counts), some).diagnostics["set aside"]["drawn after the time compared"] == 10
+    assert effect(bought(counts), some).diagnostics["after the end"] == 10
     assert effect(bought(counts), assignment.drop(columns="assigned_at")).n == 100
 
 

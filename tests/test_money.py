@@ -81,7 +81,7 @@ def new_member_shop() -> dict[str, pd.DataFrame]:
 @pytest.mark.parametrize(("margin", "rate", "fixed", "lift"), [(0.4, 0.03, 0, 0.081), (0.4, 0.03, 2, 0.135),
                                                              (0.05, 0.05, 0, INF), (0.04, 0.05, 3, INF)])
 def test_the_break_even_lift_of_the_plan(margin, rate, fixed, lift):
-    found = money.break_even_lift(baseline=100, members=7, gross_margin=margin, reward_rate=rate, fixed=fixed * 7)
+    found = money._break_even_lift(baseline=100, members=7, gross_margin=margin, reward_rate=rate, fixed=fixed * 7)
     assert found == pytest.approx(lift, abs=5e-4)
 
 

@@ -63,7 +63,7 @@ def can_know(table: pd.DataFrame) -> str:
 # ---------------------------------------------------------------- retention
 @pytest.mark.parametrize(("after", "customers"), [(0.45, 1534), (0.50, 388), (0.60, 97)])
 def test_customers_for_retention_are_those_of_the_plan(after, customers):
-    assert power.customers_for_retention(0.40, after) == customers
+    assert power._customers_for_retention(0.40, after) == customers
     size = NormalIndPower().solve_power(proportion_effectsize(after, 0.40), alpha=0.05, power=0.8)
     assert customers == pytest.approx(size, rel=0.01)
     exact = samplesize_proportions_2indep_onetail(after - 0.40, 0.40, 0.8, alpha=0.05, alternative="two-sided")
@@ -71,22 +71,22 @@ def test_customers_for_retention_are_those_of_the_plan(after, customers):
 
 
 def test_customers_for_retention_at_the_edges():
-    assert power.customers_for_retention(0.4, 0.4) == math.inf
-    assert all(math.isnan(power.customers_for_retention(*pair)) for pair in [(0.4, 1.2), (-0.1, 0.4), (math.nan, 0.4)])
-    assert power.customers_for_retention(0.3, 0.6) == power.customers_for_retention(0.6, 0.3)
+    assert power._customers_for_retention(0.4, 0.4) == math.inf
+    assert all(math.isnan(power._customers_for_retention(*pair)) for pair in [(0.4, 1.2), (-0.1, 0.4), (math.nan, 0.4)])
+    assert power._customers_for_retention(0.3, 0.6) == power._customers_for_retention(0.6, 0.3)
 
 
 @settings(max_examples=60, deadline=None)
 @given(before=st.floats(0.02, 0.9), step=st.floats(0.01, 0.09))
 def test_a_larger_change_takes_fewer_customers(before, step):
-    assert power.customers_for_retention(before, before + step) >= power.customers_for_retention(before, before + 0.1)
+    assert power._customers_for_retention(before, before + step) >= power._customers_for_retention(before, before + 0.1)
 
 
 def test_the_smallest_rise_of_retention_is_that_which_takes_the_customers_there_are():
     retention = Finding(label="retention", unit="share", estimate=0.4, n=388)
     row = table_of(gamma_shop(30, seed=1), retention=retention).loc["retention"]
     assert row["smallest_lift"] == pytest.approx(0.25, abs=0.001)  # 40 to 50 %
-    assert row["needed_for_10"] == power.customers_for_retention(0.4, 0.44)
+    assert row["needed_for_10"] == power._customers_for_retention(0.4, 0.44)
     assert row["time_to_answer_weeks_for_20"] == math.inf and "From 40 % to 50 %" in said(row["note"])
     high = Finding(label="retention", unit="share", estimate=0.9, n=12)
     row = table_of(gamma_shop(30, seed=1), retention=high).loc["retention"]

@@ -99,7 +99,7 @@ def calibrated(panel: Panel, *, follow_up: tuple[int, int] = (1, FOLLOW_UP), out
         used = used & of[post["customer"].to_numpy()]
     if refused := _too_little(panel, learn, post, int(used.sum())):
         return Calibrated(refused=refused)
-    score = fit_score(learn, _after(panel, learn, follow_up, "orders"), panel)
+    score = _fit_score(learn, _after(panel, learn, follow_up, "orders"), panel)
     scale = panel.mean_amount if outcome == "spend" else 1.0
     hazard = _lag_hazard(panel, rows[~rows["post"]])
     design = _Design(rows[~rows["post"]], score)
@@ -152,7 +152,7 @@ def _after(panel: Panel, rows: pd.DataFrame, follow_up: tuple[int, int], outcome
 
 
 # ---------------------------------------------------------------- the score of a history
-def fit_score(rows: pd.DataFrame, orders: np.ndarray, panel: Panel) -> Score:
+def _fit_score(rows: pd.DataFrame, orders: np.ndarray, panel: Panel) -> Score:
     """Prior shape and exposure that predict `orders` best: mean proportional to (A + k) / (B + e), Poisson likelihood.
 
     tau tempers the evidence of counts that scatter more than by chance: the inverse of the index of dispersion between

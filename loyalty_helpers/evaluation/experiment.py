@@ -102,9 +102,8 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
         "customers": {arms.treated: said["n_treated"], arms.held_out: said["n_comparison"]},
         "buyers": {arms.treated: int((trial.loc[~held, "orders"] > 0).sum()),
                    arms.held_out: int((trial.loc[held, "orders"] > 0).sum())},
-        "set aside": {"drawn for two arms": arms.contradicting,
-                      "drawn after the time compared": len(arms.drawn) - len(trial)},
-        "drawn after the start": int((trial["since"] > first).sum()),
+        "in two arms": arms.contradicting, "after the end": len(arms.drawn) - len(trial),
+        "drawn later": int((trial["since"] > first).sum()),
         "complier": _complier(y, held, took, arms, outcome=outcome, confidence=confidence),
     }
     refused = joined((reason for _, reason in checks), parted_by="semicolon") or None
@@ -380,9 +379,9 @@ def _usual(planned: float) -> Message:
 
 def _note(diagnostics: dict, arms: Arms) -> Message:
     """What was compared, and what dilutes it."""
-    n, took, later = diagnostics["customers"], diagnostics["joined"], diagnostics["drawn after the start"]
+    n, took, later = diagnostics["customers"], diagnostics["joined"], diagnostics["drawn later"]
     leaked = round(took[arms.held_out] * n[arms.held_out]) if took else 0
-    twice = diagnostics["set aside"]["drawn for two arms"]
+    twice = diagnostics["in two arms"]
     notes = {"drawn": True, "later": later, "leaked": leaked, "twice": twice,
              "unplanned": not diagnostics["share declared"], "unusual": diagnostics["unusual share"]}
     facts = {"treated": counted(n[arms.treated], "customer"), "held": Persons(n[arms.held_out]),

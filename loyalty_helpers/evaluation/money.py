@@ -44,7 +44,7 @@ class Money:
         return next((row.value for row in self.roi_table.itertuples() if row.item.key == f"roi-{item}"), NAN)
 
 
-def break_even_lift(*, baseline: float, members: int, gross_margin: float, reward_rate: float, fixed: float) -> float:
+def _break_even_lift(*, baseline: float, members: int, gross_margin: float, reward_rate: float, fixed: float) -> float:
     """The lift at which members' extra margin pays for the program: (b r + F/N) / (b (m - r)).
 
     `baseline` b: spend per member and period without the program; `reward_rate` r: cost of rewards per unit of spend,
@@ -264,7 +264,7 @@ def _bar(rows: pd.DataFrame, base: Mapping[str, float], cost: float, margin: flo
     spending = base["spending"]
     if not margin or rows.loc["spending", "value"] <= 0 or not spending > 0 or isnan(cost) or _unknown_rewards(rows):
         return NAN
-    return break_even_lift(baseline=spending - cost / margin, members=1, gross_margin=margin, reward_rate=0.0,
+    return _break_even_lift(baseline=spending - cost / margin, members=1, gross_margin=margin, reward_rate=0.0,
                            fixed=cost)
 
 

@@ -177,7 +177,7 @@ def _retention_row(retention: Finding | None) -> list:
     if _retention_size(was, all_stay) <= n:
         found = brentq(lambda now: _retention_size(was, now) - n, was + 1e-9, all_stay)
         note = message("power-retention", before=percent(was), after=percent(found))
-    needed = [customers_for_retention(was, was * (1 + lift)) for lift in LIFTS]
+    needed = [_customers_for_retention(was, was * (1 + lift)) for lift in LIFTS]
     time = 0.0 if needed[1] <= n else inf
     return [1, design, n, NAN, found / was - 1, *needed, "customers", time, joined([note, whatever])]
 
@@ -242,7 +242,7 @@ def _holdout(size: str, *, cuped: bool = False) -> str:
 
 
 # ---------------------------------------------------------------- retention
-def customers_for_retention(before: float, after: float) -> float:
+def _customers_for_retention(before: float, after: float) -> float:
     """Customers per wave that a change of retention from one share to another takes: 80 % power, two-sided 5 %.
 
     The test of two proportions with its variance pooled under no change (Fleiss, Levin & Paik 2003, Statistical

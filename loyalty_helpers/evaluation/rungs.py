@@ -154,6 +154,12 @@ def headline(effects: Sequence[Effect]) -> Effect | None:
     return next((effect for effect in effects if effect.headline), None)
 
 
+def of_spending(headline: Effect, effects: Sequence[Effect]) -> Effect | None:
+    """What the headline's comparison says of spending; None where it says nothing."""
+    spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
+    return spend if spend is not None and spend.measurable else None
+
+
 TABLE = ["outcome", "rung", "method", "scope", "estimate", "low", "high", "unit", "n_treated", "n_comparison", "ess",
          "placebo", "placebo_low", "placebo_high", "grade", "headline", "note"]
 
@@ -187,11 +193,11 @@ def _rungs(frames: Frames, program: Program, drawn: Effect | None) -> list[dict]
     if launched_on is None:
         judged = {rung: (message("rung-no-launch"), [message("takes-launch"), *(takes if rung == 4 else [])])
                   for rung, (_, takes) in judged.items()}
-    return [{"rung": rung, "name": rung_name(rung), "allowed": not takes, "why": why,
+    return [{"rung": rung, "name": _rung_name(rung), "allowed": not takes, "why": why,
              "what_it_takes": joined(takes, parted_by="semicolon")} for rung, (why, takes) in judged.items()]
 
 
-def rung_name(rung: int) -> Message:
+def _rung_name(rung: int) -> Message:
     return message(f"rung-{rung}")
 
 
@@ -269,7 +275,7 @@ def why_not(frames: Frames, program: Program, effects: Sequence[Effect]) -> Mess
     chosen = headline(effects)
     higher = next((effect for effect in effects if effect.rung >= 3 and effect.refused), None)
     return joined([message("why-trend" if chosen is not None and chosen.rung == 2 else "why-description"),
-                   higher and message("why-refused", rung=rung_name(higher.rung), why=higher.refused)])
+                   higher and message("why-refused", rung=_rung_name(higher.rung), why=higher.refused)])
 
 
 def too_small(orders: pd.DataFrame) -> bool:
