@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from by_hand import client_of
 from said import said
 
 from loyalty_helpers import evaluation
 from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.messages import message
-from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.evaluation.money import Money
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.report.chapters import ch04
-
-LAUNCH = date(2025, 3, 3)
-
-
-def client_of(**program) -> Client:
-    return Client(key="x", folder=Path("x"), name="X", currency="CNY", time_zone="Asia/Shanghai", sources={},
-                  program=Program(launched_on=LAUNCH, **({"gross_margin": 0.4} | program)))
 
 
 def money_of(break_even: float = 0.05, *, running: float = 0.05, months: float = 18.0) -> Money:
@@ -43,7 +35,7 @@ def frames() -> dict:
 
 
 def judged(effects: list[Effect], frames: dict, money: Money, **program):
-    return ch04.judge(effects, frames, client_of(**program), money)
+    return ch04.judge(effects, frames, client_of(**({"gross_margin": 0.4} | program)), money)
 
 
 def test_a_clear_lift_above_break_even_works(frames):
@@ -105,7 +97,7 @@ def test_reservations_stand_beside_the_verdict(frames):
 
 
 def test_the_level_of_the_intervals_shown_does_not_move_the_verdict(frames):
-    shop = client_of()
+    shop = client_of(gross_margin=0.4)
     windows = ch04.windows(frames["orders"], shop)
     narrow, usual = (evaluation.ladder(frames, shop.program, windows, confidence=level) for level in (0.5, 0.95))
     assert evaluation.headline(narrow).low != evaluation.headline(usual).low

@@ -7,56 +7,24 @@ import math
 import warnings
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from by_hand import DAY, LAUNCH, client_of, members_of, orders_of, roi
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from said import said
 
 from loyalty_helpers.core import findings
 from loyalty_helpers.core.findings import Effect
-from loyalty_helpers.core.settings import Client, Program
+from loyalty_helpers.core.settings import Client
 from loyalty_helpers.evaluation import money, segments
 from loyalty_helpers.lab import simulate
 
-LAUNCH = date(2025, 3, 3)  # a Monday
-DAY = pd.Timedelta(days=1)
 NAN, INF = math.nan, math.inf
 MONTHS = 61 / (365.25 / 12)  # of the hand-made shops: their last order is on the 61st day
 RETURNS = ["extra-orders", "margin", "gain", "return", "payback", "subsidy", "chance"]
-
-
-def orders_of(rows: list[tuple]) -> pd.DataFrame:
-    """Orders from (customer, days since the launch, amount); a negative amount is a refund."""
-    frame = pd.DataFrame(rows, columns=["customer_id", "day", "amount"])
-    return pd.DataFrame({
-        "order_id": [f"o{i}" for i in range(len(frame))],
-        "customer_id": frame["customer_id"].astype("str"),
-        "ordered_at": (pd.Timestamp(LAUNCH) + frame["day"].astype(float) * DAY).astype("datetime64[us]"),
-        "amount": frame["amount"].astype(float),
-        "is_refund": frame["amount"] < 0,
-    })
-
-
-def members_of(joined: dict[str, float], left: dict[str, float] | None = None) -> pd.DataFrame:
-    start = pd.Timestamp(LAUNCH)
-    return pd.DataFrame({
-        "customer_id": pd.Series(list(joined), dtype="str"),
-        "joined_at": pd.Series([start + day * DAY for day in joined.values()], dtype="datetime64[us]"),
-        "left_at": pd.Series([start + (left or {}).get(c, NAN) * DAY for c in joined], dtype="datetime64[us]"),
-    })
-
-
-def client_of(launched_on: date | None = LAUNCH, **program) -> Client:
-    return Client(key="x", folder=Path("x"), name="X", currency="CNY", time_zone="Asia/Shanghai", sources={},
-                  program=Program(launched_on=launched_on, **program))
-
-
-def roi(found: money.Money) -> pd.DataFrame:
-    return found.roi_table.set_index(pd.Index([item.key.removeprefix("roi-") for item in found.roi_table["item"]]))
 
 
 def effect_of(estimate: float, low: float = NAN, high: float = NAN, **more) -> Effect:
@@ -83,6 +51,62 @@ def new_member_shop() -> dict[str, pd.DataFrame]:
 def test_the_break_even_lift_of_the_plan(margin, rate, fixed, lift):
     found = money._break_even_lift(baseline=100, members=7, gross_margin=margin, reward_rate=rate, fixed=fixed * 7)
     assert found == pytest.approx(lift, abs=5e-4)
+    assert math.isnan(money._break_even_lift(baseline=1, members=0, gross_margin=0.4, reward_rate=0.03, fixed=0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(b=st.floats(1, 1e4), m=st.floats(0.05, 1), r=st.floats(0, 0.9), f=st.floats(0, 1e5), n=st.integers(1, 1000))
+def test_at_break_even_the_extra_margin_pays_the_costs(b, m, r, f, n):
+    lift = money._break_even_lift(baseline=b, members=n, gross_margin=m, reward_rate=r * m, fixed=f)
+    assert n * b * lift * m == pytest.approx(n * b * (1 + lift) * r * m + f, rel=1e-6)
+
+
+def money_frames() -> dict[str, pd.DataFrame]:
+    rows = [("a", -5, 999), ("a", 10, 300), ("a", 20, -100), ("b", 30, 500), ("b", 50, 400), ("c", 40, 777),
+            ("old", 1, 300), ("a", 60.5, 0), ("b", 5, 50), ("old", -10, 80)]
+    points = pd.DataFrame({"customer_id": "a", "at": pd.Timestamp(LAUNCH) + DAY,
+                           "kind": ["earn", "burn", "expire", "earn"], "points": [60.0, -30.0, 10.0, 40.0]})
+    costs = pd.DataFrame({"date": pd.to_datetime(["2025-03-05", "2025-03-09", "2024-01-01"]),
+                          "kind": ["print", "print", "print"], "amount": [5.0, 6.0, 70.0]})
+    members = members_of({"a": 10, "b": 20, "old": -30}, left={"b": 45})
+    return {"orders": orders_of(rows), "members": members, "points": points, "costs": costs}
+
+
+def test_costs_are_counted_on_all_orders_of_members_since_joining():
+    client = client_of(gross_margin=0.5, reward_rate=0.1, redemption=0.5, cost_share=0.5, launch_cost=7, monthly_cost=3,
+                       owner_hours_per_month=2, owner_hourly_rate=4)
+    found = money.money(money_frames(), client)
+    rows, months = roi(found), 61 / (365.25 / 12)
+    assert list(found.roi_table.columns) == ["item", "value", "low", "high", "unit"]
+    spending = 300 - 100 + 500 + 300  # b's 50 came before joining, the 400 after leaving; c is no member
+    assert rows.loc["spending", "value"] == spending
+    assert rows.loc["rewards", ["value", "low", "high"]].tolist() == pytest.approx(
+        [spending * 0.1 * 0.5 * share for share in (0.5, 0.3, 0.9)])
+    total = spending * 0.025 + 7 + 3 * months + 8 * months + 11
+    assert rows.loc["total", "value"] == pytest.approx(total)
+    assert rows.loc["other", "value"] == 11
+    lift, lifted = found.break_even, -100 + 500 + 300  # a's first 300 is the order of joining, which no lift brought
+    assert rows.loc["members-spending", "value"] == lifted
+    assert lift / (1 + lift) * lifted * 0.5 == pytest.approx(total)  # extra margin at break-even
+    assert rows.loc["break-even", "low"] < lift < rows.loc["break-even", "high"]
+    assert rows.loc[["return-needs", "payback-needs"], "value"].isna().all()
+    assert f"at least {100 * lift:.1f} % more" in said(found.sentence) and "¥" in said(found.sentence)
+
+
+@pytest.mark.parametrize(("program", "words", "bar"), [
+    ({"gross_margin": 0.5}, "No costs are known", 0.0),
+    ({"launch_cost": 10}, "Without a gross margin", 0.0),
+    ({"launch_cost": 9000, "gross_margin": 0.5}, "no lift could pay", math.inf),
+    ({"reward_rate": 0.3, "gross_margin": 0.3}, "no lift could pay", math.inf),
+])
+def test_money_that_cannot_be_counted_says_why(program, words, bar):
+    frames = {name: frame for name, frame in money_frames().items() if name in ("orders", "members")}
+    found = money.money(frames, client_of(**program))
+    assert words in said(found.sentence) and found.break_even == bar
+    assert "no launch date" in said(money.money(frames, client_of(None)).sentence)
+    assert "not yet launched" in said(money.money(frames, client_of(date(2031, 1, 1))).sentence)
+    alone = money.money({"orders": frames["orders"]}, client_of(launch_cost=10, gross_margin=0.5))
+    assert said(alone.sentence).endswith("Without a member list with dates of joining there is no break-even.")
 
 
 def test_the_returns_of_a_case_worked_by_hand():
