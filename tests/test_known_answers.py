@@ -14,6 +14,7 @@ from loyalty_helpers.core.findings import Change, Finding
 from loyalty_helpers.core.intervals import Mean, Share
 from loyalty_helpers.customers import scoring
 from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.report.wording import findings as wording
 
 LAUNCH = dt.date(2025, 1, 1)
 BEFORE, AFTER = "2023-12-01", "2024-12-01"  # orders that make people active when the windows begin
@@ -120,5 +121,5 @@ def test_a_whole_table_s_sum_is_not_a_customer_s():
 
 
 def test_a_level_in_the_words_of_the_page():
-    assert Finding(label="referrer rate", unit="share", estimate=0.1, low=0.083, high=0.120, n=1000).interval == (
-        "8 % to 12 %")
+    assert wording.interval(Finding(label="referrer rate", unit="share", estimate=0.1, low=0.083, high=0.120,
+                                    n=1000)) == "8 % to 12 %"
