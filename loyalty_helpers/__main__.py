@@ -7,6 +7,7 @@ import os
 import sys
 
 from . import client, faults
+from .core import errors
 
 VERBS = {
     "report": "build the report of CLIENT in reports/CLIENT",
@@ -27,11 +28,11 @@ def run(verb: str, key: str, **options: str | bool) -> int:
     client.check_key(key)
     if verb == "new" and options["exports"]:
         from . import start
-        print(client.printable(start.make(key, options["exports"])[1]))
+        print(errors.printable(start.make(key, options["exports"])[1]))
         return 0
     if verb == "formats":
         from . import formats
-        print(client.printable(formats.describe()))
+        print(errors.printable(formats.describe()))
         return 0
     if verb == "new":
         path = client.new_client(key)
@@ -42,13 +43,13 @@ def run(verb: str, key: str, **options: str | bool) -> int:
         from . import check, report
         shop = client.load_client(key)
         if words := check.ahead(shop):
-            print(client.printable(words), file=sys.stderr, flush=True)
+            print(errors.printable(words), file=sys.stderr, flush=True)
         report.check_parameters(shop)
-        print(client.printable(check.describe(shop)))
+        print(errors.printable(check.describe(shop)))
         return 0
     if verb == "holdout":
         from . import holdout
-        print(client.printable(holdout.make(client.load_client(key), **options)))
+        print(errors.printable(holdout.make(client.load_client(key), **options)))
         return 0
     if verb == "validate":
         from . import validate
@@ -62,7 +63,7 @@ def run(verb: str, key: str, **options: str | bool) -> int:
         return 0
     from . import report
     if verb == "purge":
-        print(client.printable(report.purge(key)))
+        print(errors.printable(report.purge(key)))
         return 0
     return report.build(key) if verb == "report" else report.refresh_notebooks()
 
@@ -97,14 +98,14 @@ def main(arguments: list[str] | None = None) -> int:
         stream.reconfigure(errors="replace")  # a console that lacks a character shows "?" and goes on
     try:
         return run(given.verb, given.client, **options)
-    except client.UserError as error:
-        print(client.printable(str(error)), file=sys.stderr)
+    except errors.UserError as error:
+        print(errors.printable(str(error)), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (OSError, MemoryError) as error:
-        print(client.printable(faults.words(error)), file=sys.stderr)
+        print(errors.printable(faults.words(error)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

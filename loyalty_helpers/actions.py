@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers import privacy, rhythm
-from loyalty_helpers.client import Client, UserError, suggest
+from loyalty_helpers.client import Client
+from loyalty_helpers.core.errors import UserError, suggest
 from loyalty_helpers.findings import NAN, Finding, amount, capital, count
 from loyalty_helpers.scoring import LATE, SCHEMES, YEAR, buyers, heaviest
 

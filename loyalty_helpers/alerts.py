@@ -7,9 +7,10 @@ import pandas as pd
 
 from loyalty_helpers import privacy, survey
 from loyalty_helpers.client import Client
+from loyalty_helpers.core.columns import TEXT
 from loyalty_helpers.findings import amount, count
 from loyalty_helpers.ingest import Prepared
-from loyalty_helpers.sheets import APART, LOOKS_LIKE, MASKED, TEXT
+from loyalty_helpers.sheets import APART, LOOKS_LIKE, MASKED
 
 GRADES = ("stop", "distorts results", "worth knowing")
 FEW_MEMBERS = 20  # below which it may be chance that they joined at their first order

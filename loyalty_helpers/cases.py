@@ -16,7 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from loyalty_helpers import findings
-from loyalty_helpers.client import ROOT, UserError, suggest
+from loyalty_helpers.client import ROOT
+from loyalty_helpers.core.errors import UserError, suggest
 from loyalty_helpers.findings import Change
 
 LIBRARY = ROOT / "data" / "case_studies.csv"

@@ -27,7 +27,9 @@ from loyalty_helpers import (
     survey,
     tables,
 )
-from loyalty_helpers.client import SOURCES, Client, UserError
+from loyalty_helpers.client import Client
+from loyalty_helpers.core.columns import SOURCES
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.evaluation import Money
 from loyalty_helpers.findings import NAN, Change, Effect, Finding, Verdict, amount, capital, count, difference
 from loyalty_helpers.ingest import Prepared

@@ -7,7 +7,8 @@ import textwrap
 import pandas as pd
 
 from . import alerts, evaluation, ingest
-from .client import GUESSED, SOURCES, Client, load_format, matching
+from .client import GUESSED, Client, load_format, matching
+from .core.columns import SOURCES
 from .findings import count, number
 
 LARGE = 20  # MB, which take some seconds to read

@@ -15,7 +15,8 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 import pyarrow.parquet
 
-from loyalty_helpers.client import Source, UserError, suggest
+from loyalty_helpers.client import Source
+from loyalty_helpers.core.errors import UserError, suggest
 
 if TYPE_CHECKING:
     import psycopg

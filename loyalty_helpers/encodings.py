@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 
 BLOCK = 1 << 24  # bytes read at a time
 HEAD = 1 << 20  # characters looked at to find header and delimiter

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from loyalty_helpers import client
-from loyalty_helpers.client import SOURCES, Source, UserError
+from loyalty_helpers.client import Source
+from loyalty_helpers.core import checks
+from loyalty_helpers.core.columns import SOURCES
+from loyalty_helpers.core.errors import UserError
 
 # shop: sales, as the shop itself knows them; payments: the same sales, as a payment service saw them; items: the lines
 # of another file's orders
@@ -40,7 +43,7 @@ def _headers(value: Any, at: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _settings(value: Any, at: str) -> dict[str, Any]:
-    client._build(Source, value, at)  # says what is wrong with them
+    client.build(Source, value, at)  # says what is wrong with them
     return value
 
 
@@ -50,15 +53,15 @@ class Format:
     there, each entry a tuple of which any one will do; `amount` and `about` say in words what to know."""
 
     key: str
-    name: Annotated[str, client._text]
-    platform: Annotated[str, client._text]
-    source: Annotated[str, client._choice(*SOURCES)]
-    role: Annotated[str, client._choice(*ROLES)]
-    confidence: Annotated[str, client._choice(*CONFIDENCES)]
-    evidence: Annotated[str, client._text]
+    name: Annotated[str, checks.text]
+    platform: Annotated[str, checks.text]
+    source: Annotated[str, checks.choice(*SOURCES)]
+    role: Annotated[str, checks.choice(*ROLES)]
+    confidence: Annotated[str, checks.choice(*CONFIDENCES)]
+    evidence: Annotated[str, checks.text]
     recognise: Annotated[tuple[tuple[str, ...], ...], _headers]
-    amount: Annotated[str, client._text] = ""
-    about: Annotated[str, client._text]
+    amount: Annotated[str, checks.text] = ""
+    about: Annotated[str, checks.text]
     settings: Annotated[dict[str, Any], _settings] = field(default_factory=dict)
 
 
@@ -78,7 +81,7 @@ def known(folder: Path = client.FORMATS) -> dict[str, Format]:
 
 def _format(path: Path) -> Format:
     given, shown = client.load_format(path.stem, path.parent), f"loyalty_helpers/formats/{path.name}"
-    return client._checked(lambda value, at: client._build(Format, value, at, key=path.stem), given, shown)
+    return checks.checked(lambda value, at: client.build(Format, value, at, key=path.stem), given, shown)
 
 
 def recognise(headers: Iterable[str], folder: Path = client.FORMATS) -> list[Match]:

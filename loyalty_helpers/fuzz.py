@@ -40,8 +40,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from . import check, client, ingest, sheets
-from .client import UserError
+from . import check, client, ingest
+from .core import columns, errors
+from .core.errors import UserError
 
 LIMIT = 10  # seconds that a case may take: they are small
 KEY = "acme"
@@ -473,17 +474,17 @@ def _of_tables(prepared: ingest.Prepared) -> Iterator[str]:
     if prepared.ids["id"].str.strip().eq("").any():  # in the tables customers bear pseudonyms
         yield "the id of a customer is blank"
     for name, frame in tables.items():
-        kinds = ingest.SCHEMA[name]
+        kinds = columns.SCHEMA[name]
         for column, kind in kinds.items():
             if column not in frame or str(frame[column].dtype) != kind:
                 yield f"{name}.{column} is not {kind}"
                 continue
             known = frame[column].dropna()
-            if kind == ingest.NUMBER and np.isinf(known).any():
+            if kind == columns.NUMBER and np.isinf(known).any():
                 yield f"{name}.{column} holds an infinite number"
-            if kind == ingest.TEXT and column.endswith("_id") and known.str.strip().eq("").any():
+            if kind == columns.TEXT and column.endswith("_id") and known.str.strip().eq("").any():
                 yield f"{name}.{column} holds a blank"
-            if kind == ingest.TIME and not known.dt.year.between(1900, 2200).all():
+            if kind == columns.TIME and not known.dt.year.between(1900, 2200).all():
                 yield f"{name}.{column} holds a year that cannot be"
         more = [column for column in frame if column not in kinds]
         if more and name != "survey":
@@ -507,7 +508,7 @@ def _of_ledger(prepared: ingest.Prepared) -> Iterator[str]:
         by_line = source == "orders" and len(frame) != rows
         if len(frame) > rows if by_line else len(frame) != rows:
             yield f"{source} has {len(frame)} rows, and the ledger says {rows:.0f}"
-        if source in sheets.MONEY and not _same(frame["amount"].sum(), amount, frame["amount"]):
+        if source in columns.MONEY and not _same(frame["amount"].sum(), amount, frame["amount"]):
             yield f"{source} hold {frame['amount'].sum()}, and the ledger says {amount}"
 
 
@@ -533,7 +534,7 @@ def fuzz(cases: int, seed: int, *, root: Path = client.ROOT) -> int:
             folder = root / FINDINGS / f"{seed}-{number}"
             keep(seed, number, words, folder)
             last = words.strip().splitlines()[-1]
-            print(f"  case {number}: {client.printable(last)[:160]}\n    again: LOYALTY_ROOT={FINDINGS}/{folder.name} "
+            print(f"  case {number}: {errors.printable(last)[:160]}\n    again: LOYALTY_ROOT={FINDINGS}/{folder.name} "
                   f"python -m loyalty_helpers check {KEY}", flush=True)
         if done % 500 == 0 or done == cases:
             print(f"  {done:,} of {cases:,} cases, {found} found wanting, {time.perf_counter() - began:.0f} s",

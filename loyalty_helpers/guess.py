@@ -20,7 +20,8 @@ import pyarrow as pa
 import yaml
 
 from loyalty_helpers import meaning
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.columns import POINT_KINDS, QUESTIONS, WHO, described, guessed
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.reading import Column, RawFile
 
 WORDS = Path(__file__).resolve().parent / "words" / "columns.yml"
@@ -35,8 +36,6 @@ PERSON = rf"[^\W\d_]+(?:[ ,.'’-]+[^\W\d_]+)+|[{CJK}]{{2,4}}"  # "Ann Smith", "
 CLOCK = r"\d{1,2}:\d{2}(:\d{2})?\s*([AP]\.?M\.?)?"
 CONSENT = ("accepts email marketing", "accepts marketing", "email marketing consent", "marketing consent")
 AGREED, DECLINED = frozenset(["yes", "true", "1"]), frozenset(["no", "false", "0"])
-ORDERS = ("order_id", "customer_id", "email", "phone", "ordered_at", "amount", "refunded", "quantity", "unit_price",
-          "currency", "product", "category", "channel", "rating")
 
 
 @dataclass(frozen=True)
@@ -165,23 +164,22 @@ def _within(low: float, high: float) -> Callable[[Look], bool]:
     return lambda look: look.filled > 0.05 and look.whole >= 0.95 and look.numbers().between(low, high).mean() >= 0.95
 
 
+# what a column holds -> whether these cells may be it, beside what _is_label asks
 IS: dict[str, Callable[[Look], bool]] = {
-    "order_id": _is_id,
-    "customer_id": lambda look: _is_id(look) and look.masked < 0.1 and look.person < 0.5,
+    "order number": _is_id,
+    "customer": lambda look: _is_id(look) and look.masked < 0.1 and look.person < 0.5,
+    "friend": lambda look: look.filled > 0.05 and look.date < 0.8,
     "email": lambda look: look.email >= 0.6,
     "phone": lambda look: look.phone >= 0.6 and look.masked < 0.1,
-    "time": lambda look: look.cells[look.cells != ""].str.fullmatch(CLOCK, case=False).mean() >= 0.8,
+    "clock": lambda look: look.cells[look.cells != ""].str.fullmatch(CLOCK, case=False).mean() >= 0.8,
     "year": _within(1990, 2100), "month": _within(1, 12), "day": _within(1, 31),
     "quantity": lambda look: _is_money(look) and look.whole >= 0.9,
     "currency": lambda look: look.cells[look.cells != ""].str.fullmatch("[A-Za-z]{3}").mean() >= 0.9,
     "rating": _within(0, 10),
-    "kind": lambda look: _is_label(look) and look.distinct <= 30,
     "arm": lambda look: _is_label(look) and look.distinct <= 10,
-    "tier": lambda look: _is_label(look) and look.distinct <= 30,
+    **dict.fromkeys(("kind", "tier"), lambda look: _is_label(look) and look.distinct <= 30),
     "wave": lambda look: look.distinct <= 50,
-    "points": _is_money, "amount": _is_money, "order_total": _is_money, "unit_price": _is_money, "refunded": _is_money,
-    **dict.fromkeys(("ordered_at", "joined_at", "left_at", "answered_at", "assigned_at", "at", "date"), _is_day),
-    **dict.fromkeys(("referrer_id", "referee_id"), lambda look: look.filled > 0.05 and look.date < 0.8),
+    **dict.fromkeys(("money", "points"), _is_money), "moment": _is_day,
 }
 
 
@@ -199,7 +197,7 @@ def candidates(ours: str, columns: list[Look]) -> list[Look]:
                   if said(look.name, str(word))]
         if ours == "email" and look.email >= 0.8:  # an address is one, whatever the column is called
             scores.append((True, len(_words_for(ours))))
-        if scores and (not refused or not min(scores)[0]) and IS.get(ours, _is_label)(look):
+        if scores and (not refused or not min(scores)[0]) and IS.get(described(ours).holds, _is_label)(look):
             ranked.append((min(scores), look))
     return [look for _, look in sorted(ranked, key=lambda one: one[0])]
 
@@ -218,6 +216,13 @@ def assign(wanted: Iterable[str], columns: list[Look], taken: Collection[str] = 
         if free:
             found[ours] = free[0]
     return found
+
+
+def _columns_of(table: str, columns: list[Look], but: Collection[str] = ()) -> dict[str, Look]:
+    """The columns of a table that are there, but for those named; sought in the order of the list of words."""
+    wanted = guessed(table).difference(but)
+    first = [ours for ours in words()["columns"] if ours in wanted]
+    return assign((*first, *sorted(wanted.difference(first))), columns)
 
 
 def headers_of(found: Mapping[str, Look]) -> dict[str, str]:
@@ -264,12 +269,12 @@ def _is_question(look: Look) -> bool:
 
 
 def _person(columns: list[Look], taken: Collection[str] = ()) -> dict[str, Look]:
-    return assign(("customer_id", "email", "phone"), columns, taken)
+    return assign(WHO, columns, taken)
 
 
 def _assignment(columns: list[Look]) -> Guess | None:
-    found = assign(("arm", "assigned_at"), columns) | _person(columns)
-    is_draw = found.keys() >= {"arm"} and len(found.keys() & {"customer_id", "email", "phone"}) > 0
+    found = _columns_of("assignment", columns, WHO) | _person(columns)
+    is_draw = found.keys() >= {"arm"} and len(found.keys() & {*WHO}) > 0
     arms = {plain(value) for value in found["arm"].values()} if is_draw else set()
     if not arms & {"holdout", "control", "treatment", "treated", "test", "对照组", "实验组"}:
         return None
@@ -277,17 +282,17 @@ def _assignment(columns: list[Look]) -> Guess | None:
 
 
 def _referrals(columns: list[Look]) -> Guess | None:
-    found = assign(("referrer_id", "referee_id", "at"), columns)
+    found = _columns_of("referrals", columns)
     if not found.keys() >= {"referrer_id", "referee_id"} or candidates("amount", columns):
         return None
     return Guess("referrals", {"columns": headers_of(found)})
 
 
 def _points(columns: list[Look]) -> Guess | None:
-    found = assign(("points", "kind", "at"), columns) | _person(columns)
-    if not found.keys() >= {"points", "kind", "at"} or not found.keys() & {"customer_id", "email", "phone"}:
+    found = _columns_of("points", columns, WHO) | _person(columns)
+    if not found.keys() >= {"points", "kind", "at"} or not found.keys() & {*WHO}:
         return None
-    other = [kind for kind in found["kind"].values() if kind.lower() not in ("earn", "burn", "expire", "adjust")]
+    other = [kind for kind in found["kind"].values() if kind.lower() not in POINT_KINDS]
     notes = (f"Its kinds must be earn, burn, expire or adjust; rename in a copy: {', '.join(other[:8])}.",)
     return Guess("points", {"columns": headers_of(found)}, notes if other else ())
 
@@ -299,12 +304,12 @@ def _survey(columns: list[Look]) -> Guess | None:
     asked = questions.asked(columns, taken=[look.header for look in found.values()])
     if _is_list_of_people(columns, asked):
         return None
-    answers = [ours for ours in asked.settings["columns"] if ours in ("nps", "csat", "ces") or "driver_" in ours]
-    if not answers or not ({"nps", "csat", "ces"} & set(answers) or len(answers) > 1):
+    answers = [ours for ours in asked.settings["columns"] if ours in QUESTIONS or "driver_" in ours]
+    if not answers or not ({*QUESTIONS} & set(answers) or len(answers) > 1):
         return None
     drivers = [look for look in columns if look.header in {asked.settings["columns"][ours] for ours in answers}]
     if all(look.distinct == (look.cells != "").sum() and not _is_question(look) for look in drivers) and not (
-            {"nps", "csat", "ces"} & set(answers)):
+            {*QUESTIONS} & set(answers)):
         return None  # no two alike, as in a list of numbers
     return Guess("survey", asked.settings | {"columns": headers_of(found) | asked.settings["columns"]}, asked.notes)
 
@@ -312,14 +317,13 @@ def _survey(columns: list[Look]) -> Guess | None:
 def _is_list_of_people(columns: list[Look], asked: Guess) -> bool:
     """Whether each row is another person with a day of joining or a tier, and nothing is asked of them."""
     found = assign(("customer_id", "joined_at", "tier"), columns)
-    is_asked = any(_is_question(look) for look in columns) or {"nps", "csat", "ces"} & asked.settings["columns"].keys()
+    is_asked = any(_is_question(look) for look in columns) or {*QUESTIONS} & asked.settings["columns"].keys()
     return found.keys() >= {"customer_id", "joined_at"} and not is_asked
 
 
 def _members(columns: list[Look]) -> Guess | None:
-    found = _person(columns)
-    found |= assign(("joined_at", "left_at", "tier"), columns, [look.header for look in found.values()])
-    if not found.keys() & {"customer_id", "email", "phone"} or not found.keys() & {"joined_at", "tier"}:
+    found = _columns_of("members", columns)
+    if not found.keys() & {*WHO} or not found.keys() & {"joined_at", "tier"}:
         return None
     notes = () if "joined_at" in found else ("It does not say when a member joined.",)
     return Guess("members", {"columns": headers_of(found)}, notes)
@@ -344,23 +348,23 @@ def consent(columns: Iterable[Look]) -> dict[str, Any] | None:
 
 
 def _costs(columns: list[Look]) -> Guess | None:
-    found = assign(("date", "amount", "kind"), columns)
+    found = _columns_of("costs", columns)
     if not found.keys() >= {"date", "amount"}:
         return None
     return Guess("costs", {"columns": headers_of(found)}, ("Make sure that it holds what the program cost.",))
 
 
 def _lines(columns: list[Look]) -> Guess | None:
-    found = assign(("order_id", "product", "category", "amount", "quantity", "unit_price"), columns)
+    found = _columns_of("lines", columns)
     if "order_id" not in found or not found.keys() & {"product", "category"}:
         return None
     return Guess("lines", {"columns": headers_of(_one_price(found))})
 
 
 def _orders(columns: list[Look]) -> Guess | None:
-    found = _one_price(assign(ORDERS, columns))
+    found = _one_price(_columns_of("orders", columns))
     found = {ours: look for ours, look in found.items() if ours != "ordered_at"} | _moment(columns, found)
-    people = found.keys() & {"customer_id", "email", "phone"}
+    people = found.keys() & {*WHO}
     is_timed = found.keys() & {"ordered_at", "date", "year"}
     is_priced = "amount" in found or found.keys() >= {"quantity", "unit_price"}
     if not (is_timed and is_priced and (people or "order_id" in found)):

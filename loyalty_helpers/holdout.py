@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers import ingest, privacy, tables
-from loyalty_helpers.client import Client, UserError
+from loyalty_helpers.client import Client
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.evaluation.experiment import MIN_CUSTOMERS
 from loyalty_helpers.evaluation.power import HOLDOUT_WEEKS, power_holdout
 from loyalty_helpers.evaluation.rungs import campaign_since, too_small

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers import people, privacy, sheets, themes
-from loyalty_helpers.client import Client, UserError
+from loyalty_helpers.client import Client
+from loyalty_helpers.core.columns import AMOUNTS, MAY_BE_EMPTY, NUMBER, SCHEMA, TEXT, TIME, described, is_kept
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import count
-from loyalty_helpers.sheets import AMOUNTS, MICRO, NOBODY, NUMBER, SCHEMA, TEXT, TIME, Sheet, codes, in_order
+from loyalty_helpers.sheets import MICRO, NOBODY, Sheet, codes, in_order
 
 
 # ---------------------------------------------------------------- the ledger
@@ -93,8 +95,8 @@ def prepare(client: Client) -> Prepared:
             sheet.set_aside("duplicate member", sheet.cells["customer_id"].isin(members).to_numpy())
             members |= set(sheet.cells["customer_id"][sheet.kept])
         ledger = Ledger((*ledger.entries, *sheet.entries()))
-        kept = sheet.cells.drop(columns=[*AMOUNTS[1:]], errors="ignore")[sheet.kept].reset_index(drop=True)
-        if kept.empty and sheet.name not in sheets.MAY_BE_EMPTY:
+        kept = sheet.cells.drop(columns={*AMOUNTS} - {"amount"}, errors="ignore")[sheet.kept].reset_index(drop=True)
+        if kept.empty and sheet.name not in MAY_BE_EMPTY:
             raise UserError(f"Nothing is left of the {sheet.name}: {ledger.sentence(sheet.name)} "
                             "Check set_aside and columns in client.yml, and the files.")
         sheet.release()
@@ -189,7 +191,8 @@ def _sums(amount: np.ndarray, by: np.ndarray) -> pd.Series:
 def _canonical(name: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Exactly the columns and types of SCHEMA, sorted by time first where there is one (lines by order)."""
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    kinds = SCHEMA[name] | {column: NUMBER for column in frame if column.startswith("driver_")}
+    kinds = SCHEMA[name] | {column: described(column).kind for column in frame
+                            if column not in SCHEMA[name] and is_kept(column, name)}
     frame = pd.DataFrame({column: frame[column] if column in frame else pd.Series(index=frame.index, dtype=kind)
                           for column, kind in kinds.items()}).astype(kinds)
     times = [column for column, kind in kinds.items() if kind == TIME]

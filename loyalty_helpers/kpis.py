@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loyalty_helpers.client import UserError, suggest
+from loyalty_helpers.core.errors import UserError, suggest
 from loyalty_helpers.findings import NAN, Change, Finding, amount, count, difference
 from loyalty_helpers.intervals import (
     SMALL,

@@ -14,10 +14,10 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from loyalty_helpers.sheets import PERSON, TEXT, Sheet
+from loyalty_helpers.core.columns import ADDRESSES, TEXT, WHO
+from loyalty_helpers.sheets import Sheet
 
 IDS_PER_ADDRESS = 3  # more are no person with several accounts, but a household's, a company's or the till's address
-KEYS = ("customer_id", *PERSON)
 
 
 def recognise(sheets: Sequence[Sheet]) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def recognise(sheets: Sequence[Sheet]) -> pd.DataFrame:
     met = pd.concat([one.drop_duplicates() for one in keys], ignore_index=True).drop_duplicates()
     person, told = _persons(met)
     for sheet, own in zip(sheets, keys, strict=True):
-        addresses = [name for name in PERSON if name in sheet.cells]
+        addresses = [name for name in ADDRESSES if name in sheet.cells]
         sheet.cells = sheet.cells.drop(columns=addresses).assign(customer_id=_customer(own, person))
     return told
 
@@ -42,7 +42,7 @@ def _told(rows: list[tuple[str, int]]) -> pd.DataFrame:
 
 
 def _has_addresses(sheet: Sheet) -> bool:
-    return any(name in sheet.cells for name in PERSON) or _are_addresses(sheet.cells["customer_id"]).any()
+    return any(name in sheet.cells for name in ADDRESSES) or _are_addresses(sheet.cells["customer_id"]).any()
 
 
 def _are_addresses(ids: pd.Series) -> pd.Series:
@@ -51,7 +51,7 @@ def _are_addresses(ids: pd.Series) -> pd.Series:
 
 def _keys(sheet: Sheet) -> pd.DataFrame:
     """The three keys of each row; an id that is an e-mail address is one."""
-    cells = sheet.cells.reindex(columns=list(KEYS)).astype(TEXT)
+    cells = sheet.cells.reindex(columns=list(WHO)).astype(TEXT)
     is_address = _are_addresses(cells["customer_id"])
     address = cells["customer_id"].str.strip().str.casefold()
     return cells.assign(customer_id=cells["customer_id"].mask(is_address),
@@ -97,6 +97,6 @@ def _persons(met: pd.DataFrame) -> tuple[dict[str, dict[str, str]], pd.DataFrame
 
 def _customer(own: pd.DataFrame, person: dict[str, dict[str, str]]) -> pd.Series:
     found = pd.Series(index=own.index, dtype=TEXT)
-    for kind in KEYS:
+    for kind in WHO:
         found = found.fillna(own[kind].map(person[kind]).astype(TEXT))
     return found

@@ -23,61 +23,15 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers import client as settings
-from loyalty_helpers.client import SOURCES, Client, UserError
+from loyalty_helpers.client import Client
+from loyalty_helpers.core.columns import COUNT_PERSONS, PERSONS, SOURCES, described, is_kept
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import NAN, Change, Effect, Finding
 
 VARIABLE = "LOYALTY_KEY"
 SHORTEST = 16  # letters of a key: with fewer, telephone numbers could be found by trying keys
 LENGTH = 20  # letters of a pseudonym; 76 bits, so that no two of ten million customers meet
-PERSONS = ("customer_id", "referrer_id", "referee_id")
 NO_IDS = pd.DataFrame({"customer_id": pd.Series(dtype="str"), "id": pd.Series(dtype="str")})
-
-# our name of a column -> what it is used for; a column of the client's that is not here gets no further than the door
-PURPOSES = {
-    "order_id": "counting orders",
-    "customer_id": "seeing who comes back",
-    "ordered_at": "periods, rhythm, season",
-    "amount": "revenue, value groups, costs of rewards",
-    "is_refund": "refunds count in money, never in orders",
-    "channel": "KPIs by channel",
-    "category": "cross-selling, diversity",
-    "product": "the lines of an order",
-    "quantity": "revenue, value groups, costs of rewards",
-    "rating": "satisfaction in the loyalty score",
-    "joined_at": "who was a member when",
-    "left_at": "who was a member when",
-    "tier": "levels of membership",
-    "answered_at": "survey before or after the launch",
-    "wave": "survey before or after the launch",
-    "nps": "net promoter score",
-    "csat": "satisfaction",
-    "ces": "effort",
-    "arm": "random assignment",
-    "assigned_at": "random assignment",
-    "at": "when points moved, when somebody was referred or opted out",
-    "kind": "kinds of points and costs",
-    "points": "redemption, breakage",
-    "referrer_id": "referrals",
-    "referee_id": "referrals",
-    "date": "when a cost arose",
-}
-DRIVER = "survey driver, for what goes with loyalty"
-# what is read as well, used at the door, and not kept
-AT_THE_DOOR = {
-    "email": "only to recognise the same customer; not kept",
-    "phone": "only to recognise the same customer; not kept",
-    "refund_email": "only to recognise whose refund it is; not kept",
-    "unit_price": "revenue where the file has no amount; not kept",
-    "refunded": "revenue net of refunds; not kept",
-    "order_total": "revenue of the order; not kept",
-    "order_refunded": "revenue net of refunds; not kept",
-    "shop": "telling order numbers of several shops apart; not kept",
-    "currency": "amounts in the client's currency; not kept",
-    **dict.fromkeys(("date", "time", "zone", "year", "month", "day"), "when it was; not kept by itself"),
-}
-COMMENT = "themes are counted; the texts are not kept"
-CHOICE = "choices are counted; the answers are not kept"
-
 
 # ---------------------------------------------------------------- the key
 def key() -> bytes:
@@ -175,14 +129,14 @@ def running_numbers(*columns: pd.Series) -> tuple[pd.Series, ...]:
 def guarded(tables: Mapping[str, pd.DataFrame], client: Client) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """What may be written of the canonical `tables`, and `ids`: customer_id (the pseudonym), id (as in the export).
 
-    Only columns with a purpose (PURPOSES, driver_...) stay: free text (comment_...), e-mail addresses and telephone
+    Only columns that are kept (core/columns) stay: free text (comment_...), e-mail addresses and telephone
     numbers end here. Ids of customers become pseudonyms, other ones for each client, so that the same person cannot be
     followed from one client to another; order numbers become running numbers, in the order of the rows of orders,
     which is that of time. Rows keep their order, which does not depend on the key. With `ids: plain` in the settings
     ids and order numbers stay as they are, and the second frame is empty. Tables that are no sources of the client's
     (counts made of them) pass as they are.
     """
-    kept = {name: frame[[column for column in frame if _has_purpose(column)]] if name in SOURCES else frame
+    kept = {name: frame[[column for column in frame if is_kept(column, name)]] if name in SOURCES else frame
             for name, frame in tables.items()}
     if client.ids == "plain":
         return kept, NO_IDS
@@ -202,17 +156,10 @@ def guarded(tables: Mapping[str, pd.DataFrame], client: Client) -> tuple[dict[st
     return {name: frame.assign(**changed[name]) for name, frame in kept.items()}, ids
 
 
-def _has_purpose(column: str) -> bool:
-    return column in PURPOSES or column.startswith("driver_")
-
-
 def purpose(column: str, client: Client) -> str:
     """What a column that the settings name is used for, and what is kept in its stead, in words."""
-    by_prefix = {"driver_": DRIVER, "comment_": COMMENT, "choice_": CHOICE}
-    words = next((words for prefix, words in by_prefix.items() if column.startswith(prefix)), None)
     kept = {"order_id": "; kept as a running number"} | dict.fromkeys(PERSONS, "; kept as a keyed pseudonym")
-    kept = "" if client.ids == "plain" else kept.get(column, "")
-    return words or (PURPOSES[column] + kept if column in PURPOSES else AT_THE_DOOR[column])
+    return described(column).purpose + ("" if client.ids == "plain" else kept.get(column, ""))
 
 
 def named(frame: pd.DataFrame, ids: pd.DataFrame) -> pd.DataFrame:
@@ -228,7 +175,6 @@ def named(frame: pd.DataFrame, ids: pd.DataFrame) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------- on the way out
-COUNTS = ("customers", "members", "joiners", "answers", "n_treated", "n_comparison")  # columns that count persons
 NOT_SHOWN = "these are too few customers for a report that others read"
 PEOPLE = r"(?:customer|member|joiner|buyer|regular|person|friend|answer|referral)s?|people|held out|marked as left"
 FEW = re.compile(rf"(?<![\w.,−+-])(\d[\d,]*)(?! or )(?=(?: of \d[\d,]*)? (?:[\w-]+ ){{0,2}}(?:{PEOPLE})\b)")
@@ -287,12 +233,12 @@ def published(table: pd.DataFrame, client: Client, counts: Collection[str] | Non
               figures: Collection[str] | None = None) -> pd.DataFrame:
     """`table` as the client's audience may see it: for the owner as it is, for others `suppressed`.
 
-    `counts` are by default the columns that count persons by their names (COUNTS); small numbers of persons in its
-    texts are put in words. Made before a table is shown, drawn or kept, so that all three say the same.
+    `counts` are by default the columns that count persons by their names (COUNT_PERSONS); small numbers of persons in
+    its texts are put in words. Made before a table is shown, drawn or kept, so that all three say the same.
     """
     if least(client) == 1:
         return table
-    known = [name for name in COUNTS if name in table] if counts is None else counts
+    known = [name for name in COUNT_PERSONS if name in table] if counts is None else counts
     seen = suppressed(table, known, least(client), within=within, figures=figures)
     texts = seen.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"])
     return seen.assign(**{name: texts[name].map(lambda cell: _worded(cell, client)) for name in texts})

@@ -27,7 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from loyalty_helpers import databases
-from loyalty_helpers.client import Source, UserError, matching, suggest
+from loyalty_helpers.client import Source, matching
+from loyalty_helpers.core.errors import UserError, suggest
 from loyalty_helpers.encodings import BLOCK, Stream, Text, text_of
 
 DIGITS_OF_A_SPREADSHEET = 15  # XLSX keeps no more of a number

@@ -33,7 +33,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from . import faults
-from .client import ROOT, Client, UserError, clients, load_client, matching, printable, suggest
+from .client import ROOT, Client, clients, load_client, matching
+from .core.errors import UserError, printable, suggest
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.client import LEVELS, UserError, suggest
+from loyalty_helpers.client import LEVELS
+from loyalty_helpers.core.errors import UserError, suggest
 from loyalty_helpers.findings import NAN, Change, Finding, amount, capital, count
 from loyalty_helpers.intervals import FEWEST_UNITS, Ratio, Share
 

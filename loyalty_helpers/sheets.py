@@ -17,63 +17,37 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from loyalty_helpers import meaning, reading, survey
-from loyalty_helpers.client import Client, Rule, Source, UserError, suggest
+from loyalty_helpers.client import Client, Rule, Source
+from loyalty_helpers.core.columns import (
+    ADDRESSES,
+    AMOUNTS,
+    FIRST_BY,
+    FLAG,
+    FURTHER,
+    MAY_BE_EMPTY,
+    MOMENT,
+    MONEY,
+    NUMBER,
+    OF_SURVEYS,
+    PARTS_OF_A_MOMENT,
+    PERSONS,
+    POINT_KINDS,
+    REQUIRED,
+    SCHEMA,
+    TEXT,
+    TIME,
+    described,
+)
+from loyalty_helpers.core.errors import UserError, suggest
 from loyalty_helpers.findings import count
 from loyalty_helpers.formats import loose
 from loyalty_helpers.meaning import Values
 from loyalty_helpers.reading import Column, RawFile
 
-TEXT, TIME, NUMBER, FLAG = "str", "datetime64[us]", "float64", "bool"
-# table -> column -> dtype, in this order; a survey has further columns named as in OF_SURVEYS, of which driver_<name>
-# stay in the table
-SCHEMA: dict[str, dict[str, str]] = {
-    "orders": {"order_id": TEXT, "customer_id": TEXT, "ordered_at": TIME, "amount": NUMBER, "is_refund": FLAG,
-               "channel": TEXT, "category": TEXT, "rating": NUMBER},
-    "lines": {"order_id": TEXT, "category": TEXT, "product": TEXT, "quantity": NUMBER, "amount": NUMBER},
-    "members": {"customer_id": TEXT, "joined_at": TIME, "left_at": TIME, "tier": TEXT},
-    "survey": {"answered_at": TIME, "wave": TEXT, "customer_id": TEXT, "nps": NUMBER, "csat": NUMBER, "ces": NUMBER},
-    "assignment": {"customer_id": TEXT, "arm": TEXT, "assigned_at": TIME},
-    "points": {"customer_id": TEXT, "at": TIME, "kind": TEXT, "points": NUMBER},
-    "referrals": {"referrer_id": TEXT, "referee_id": TEXT, "at": TIME},
-    "costs": {"date": TIME, "kind": TEXT, "amount": NUMBER},
-    "opt_outs": {"customer_id": TEXT, "at": TIME},
-}
 NOBODY_IN_PARTICULAR = frozenset(["0", "00", "000", "0000", "guest", "guests", "anonymous", "unknown", "no customer",
                                   "walk-in", "walk in", "walk-in customer", "游客", "散客", "匿名", "匿名用户", "未知"])
-IDS = ("customer_id", "referrer_id", "referee_id")
 APART = "one order number, rows of another day or file"
 MASKED = "masked id, not used"
-PERSON = {"email": TEXT, "phone": TEXT}  # who it was, where there is no customer_id
-# the moment may stand in several columns: joined row by row, in this order, and read as one
-MOMENT = {"orders": "ordered_at", "survey": "answered_at"}
-PARTS_OF_A_MOMENT = (("date", "time"), ("date",), ("year", "month", "day"))
-OF_MONEY = {"quantity": NUMBER, "unit_price": NUMBER, "currency": TEXT, "shop": TEXT, "product": TEXT}
-FURTHER = {
-    "orders": PERSON | OF_MONEY | {"refund_email": TEXT} | dict.fromkeys(
-        ("refunded", "order_total", "order_refunded"), NUMBER),
-    "lines": OF_MONEY,
-    "costs": {"currency": TEXT},
-} | {name: PERSON for name in ("members", "survey", "assignment", "points", "opt_outs")}
-# any number of these, each with a name of its own: rated things, free texts, questions with several answers
-OF_SURVEYS = {"driver_": NUMBER, "comment_": TEXT, "choice_": TEXT}
-MONEY = ("orders", "lines", "costs")  # sources whose amounts the ledger adds up
-AMOUNTS = ("amount", "unit_price", "refunded", "order_total", "order_refunded")  # columns that hold money
-POINT_KINDS = ("earn", "burn", "expire", "adjust")
-# columns that a source cannot do without; a row in which one is blank is set aside, with these words
-REQUIRED = {
-    "orders": {"ordered_at": "no date"},
-    "lines": {"order_id": "no order number"},
-    "members": {"customer_id": "no customer id"},
-    "survey": {},
-    "assignment": {"customer_id": "no customer id", "arm": "no arm"},
-    "points": {"customer_id": "no customer id", "at": "no date", "kind": "no kind", "points": "no points"},
-    "referrals": {"referrer_id": "no referrer", "referee_id": "no friend"},
-    "costs": {"date": "no date", "amount": "no amount"},
-    "opt_outs": {"customer_id": "no customer id"},
-}
-# lists of people, of whom each counts once: the first row in time
-FIRST_BY = {"members": "joined_at", "assignment": "assigned_at", "opt_outs": "at"}
-MAY_BE_EMPTY = ("opt_outs",)  # that nobody has opted out is worth knowing
 NOBODY = ("Who bought is unknown, so nobody can be seen coming back: export the orders with the shop's own id of the "
           "customer, or else an e-mail address, telephone number or member number.")
 MICRO = 1_000_000  # money of an order is added up in whole millionths: exact, whatever the order of the rows
@@ -211,7 +185,7 @@ def _wanted(name: str, source: Source) -> reading.Wanted:
     """Which of the export's columns are used: those that bear a name of ours, or one that the settings say."""
     rules = [*source.set_aside.values(), *source.flag.values(), *([source.refunds] if source.refunds else [])]
     given = [*source.columns.values(), *(rule.columns for rule in rules), source.less]
-    ours = {loose(one) for one in (*SCHEMA[name], *FURTHER.get(name, {}), *(one for names in given for one in names))}
+    ours = {loose(one) for one in (*SCHEMA[name], *FURTHER[name], *(one for names in given for one in names))}
     if name != "survey":
         return lambda header: loose(header) in ours
 
@@ -246,8 +220,8 @@ def read(client: Client, name: str, source: Source) -> Sheet:
             sheet.cells[column], sheet.bad[column] = _converted(sheet, column, kind)
         elif column in SCHEMA[name]:
             sheet.cells[column] = pd.Series(None, index=sheet.cells.index, dtype=kind)
-    for column in ("product", "category", "channel", "tier"):
-        if column in sheet.columns:
+    for column in sheet.cells:
+        if column in sheet.columns and described(column).holds in ("label", "tier"):
             sheet.cells[column] = _in_one_spelling(sheet.cells[column])
     sheet.remark(MASKED, "flagged", sheet.masked)
     _tell_shops_apart(sheet)
@@ -257,7 +231,7 @@ def read(client: Client, name: str, source: Source) -> Sheet:
 
 def _kinds(sheet: Sheet) -> dict[str, str]:
     """The columns that the source may have, each with its dtype."""
-    kinds = {column: kind for column, kind in SCHEMA[sheet.name].items() if kind != FLAG} | FURTHER.get(sheet.name, {})
+    kinds = {column: kind for column, kind in SCHEMA[sheet.name].items() if kind != FLAG} | FURTHER[sheet.name]
     if sheet.name == "survey":
         headers = [loose(header) for raw in sheet.files for header in raw.headers]
         kinds |= {column: kind for start, kind in OF_SURVEYS.items() for column in [*sheet.source.columns, *headers]
@@ -282,7 +256,7 @@ def _find_columns(sheet: Sheet, kinds: dict[str, str]) -> None:
         needed |= {*(() if by_total else parts if by_parts else ["amount"]), *(["order_id"] if sheet.by_line else [])}
     # a column that happens to be called "refunded" may say yes or no: only the settings can have it taken off
     unused = {"amount" if by_parts else "unit_price"} | ({"refunded", "order_total", "order_refunded"} - given.keys())
-    unused |= {*PERSON, "refund_email"} - given.keys()  # an address is read only where the settings ask for it
+    unused |= {*ADDRESSES, "refund_email"} - given.keys()  # an address is read only where the settings ask for it
     unused |= {"order_total", "order_refunded"} - (kinds.keys() if by_total else set())
     for column, those in found.items():
         lacking = [raw for raw, one in zip(sheet.files, those, strict=True) if one is None]
@@ -298,7 +272,7 @@ def _find_columns(sheet: Sheet, kinds: dict[str, str]) -> None:
 def _need_a_person(sheet: Sheet) -> None:
     """Every file must say somehow who the customer is."""
     for number, raw in enumerate(sheet.files):
-        if not any(sheet.columns[one][number] for one in ("customer_id", *PERSON) if one in sheet.columns):
+        if not any(sheet.columns[one][number] for one in ("customer_id", *ADDRESSES) if one in sheet.columns):
             named = sheet.source.columns.get("customer_id", ("customer_id",))[0]
             _stop_lacking(sheet, raw, named, ".columns.customer_id, email or phone",
                           f" {NOBODY}" if sheet.name == "orders" else "")
@@ -375,15 +349,15 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
         values = meaning.numbers(there, source.decimal, where, currency=money)
         if source.hundredths and column in AMOUNTS:
             values = [Values(one.values / 100, one.bad) for one in values]
-    elif column in (*PERSON, "refund_email"):
+    elif column in (*ADDRESSES, "refund_email"):
         values = [meaning.phones(one) if column == "phone" else meaning.emails(one) for one in there]
         sheet.masked |= _by_file(sheet, column, [one.masked for one in values])
         sheet.remark("no e-mail address or telephone number", "flagged",
                      _by_file(sheet, column, [one.unusable for one in values]))
     else:  # guests have the id 0 in some shops
-        nothing = NOBODY_IN_PARTICULAR if column in IDS else frozenset()
+        nothing = NOBODY_IN_PARTICULAR if column in PERSONS else frozenset()
         values = [meaning.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]
-        if column in IDS:  # different people would become one
+        if column in PERSONS:  # different people would become one
             hidden = [np.append(meaning.masked(one.text), False)[one.codes] for one in there]
             sheet.masked |= _by_file(sheet, column, hidden)
             values = [Values(one.values.mask(mask), one.bad) for one, mask in zip(values, hidden, strict=True)]

@@ -27,7 +27,9 @@ import pandas as pd
 import yaml
 
 from loyalty_helpers import client, formats, guess, meaning, questions, reading
-from loyalty_helpers.client import Source, UserError
+from loyalty_helpers.client import Source
+from loyalty_helpers.core.columns import AMOUNTS, MOMENTS, SOURCES, WHO, guessed
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import count
 from loyalty_helpers.formats import Format
 from loyalty_helpers.guess import Guess
@@ -37,8 +39,6 @@ from loyalty_helpers.reading import RawFile
 NO_TABLES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ".svg", ".bmp", ".pdf", ".doc", ".docx", ".ppt",
              ".pptx", ".md", ".html", ".htm", ".json", ".yml", ".yaml", ".xml", ".py", ".ipynb", ".eml", ".mp4", ".mov"}
 PASSED_OVER = ("a hidden file of the system.", "a text to read.", "no table, by its name.")
-MOMENTS = ("ordered_at", "date", "joined_at", "left_at", "answered_at", "assigned_at", "at")
-MONEY = ("amount", "order_total", "unit_price", "refunded", "order_refunded")
 SAME_PEOPLE = 0.1  # of the customers of the smaller of two files: one shop, whatever its order numbers
 WITHIN = 0.95  # of the orders of a file stand in another, too: it adds nothing
 SAME_SALES = 0.3  # two files whose order numbers agree to this share of the smaller one hold the same sales
@@ -105,7 +105,7 @@ class Entry:
     def settings(self) -> Source:
         """The settings as the run will have them."""
         own = {**self.guess.settings, **self.tables[0].part, **({"format": self.format.key} if self.format else {})}
-        return client._source({"files": "x", **own}, "client.yml")
+        return client.source_of({"files": "x", **own}, "client.yml")
 
     def column(self, ours: str) -> list[reading.Column]:
         """The column of that name in each of the tables that have it."""
@@ -144,7 +144,7 @@ class Entry:
     def people(self) -> dict[str, set[str]]:
         """Who bought, by each of the columns that say so."""
         return {ours: {cell.casefold() for cell in self.values(ours)} - {""}
-                for ours in ("customer_id", "email", "phone")}
+                for ours in WHO}
 
 
 # ---------------------------------------------------------------- the verb
@@ -411,7 +411,7 @@ def _as_opt_outs(entry: Entry) -> Entry | None:
 
 def _is_named(entry: Entry) -> bool:
     """Whether orders say who bought."""
-    people = [column for ours in ("customer_id", "email", "phone") for column in entry.column(ours)]
+    people = [column for ours in WHO for column in entry.column(ours)]
     return entry.source == "orders" and any(map(_is_filled, people))
 
 
@@ -469,7 +469,7 @@ def _as_lines(entry: Entry, orders: Entry) -> Entry | None:
     """A guessed file by line beside the same orders in a file by order: it becomes the source of lines."""
     if entry.format or entry.settings.grain != "line" or orders.settings.grain == "line":
         return None
-    kept = ("order_id", "product", "category", "quantity", "amount", "unit_price")
+    kept = guessed("lines")
     columns = {ours: header for ours, header in entry.guess.settings["columns"].items() if ours in kept}
     tables = tuple(replace(table, guess=Guess("lines", {"columns": columns})) for table in entry.tables)
     return Entry(tables, Guess("lines", {"columns": columns}))
@@ -523,7 +523,7 @@ def _currencies(sold: list[Entry]) -> tuple[list[str], str]:
         return [code for code, _ in named.most_common()], "so the files say in a column."
     signs = Counter()
     for entry in sold:
-        for ours in MONEY:
+        for ours in AMOUNTS:
             for cell, n in entry.values(ours).items():
                 signs[meaning.currency_of(re.sub(r"[\d.,'()+\s-]", "", cell))] += n
             for header in entry.settings.columns.get(ours, ()):
@@ -575,7 +575,7 @@ def _unclear(entry: Entry) -> list[tuple[str, str]]:
             meaning.moments(entry.column(ours), entry.settings.dates, ("UTC", "UTC"), f"{names}, {ours}")
         except UserError as error:
             found.append((f"sources.{entry.source}.dates", str(error)))
-    for ours in (name for name in MONEY if entry.column(name)):
+    for ours in (name for name in AMOUNTS if entry.column(name)):
         try:
             meaning.numbers(entry.column(ours), entry.settings.decimal, f"{names}, {ours}")
         except UserError as error:
@@ -604,7 +604,7 @@ def _sources(entries: list[Entry], names: Mapping[Path, str], decided: Decisions
     lines = ["# Written by make new. data/client_template.yml explains every other setting of a source.", "sources:"]
     if not any(entry.source == "orders" for entry in entries):
         lines += ["  orders: orders.csv        # no file of orders was found: put one here"]
-    for source in client.SOURCES:
+    for source in SOURCES:
         several = [entry for entry in entries if entry.source == source]
         lines += [f"  {source}:"] if several else []
         for entry in several:
@@ -619,7 +619,7 @@ def _opt_outs(entries: list[Entry], names: Mapping[Path, str]) -> list[str]:
     """Whom not to contact, from lists of people with a column that says who agreed; a guess, until confirmed."""
     blocks = []
     for entry in (one for one in entries if one.source == "members"):
-        people = {ours: entry.settings.columns[ours][0] for ours in ("customer_id", "email", "phone")
+        people = {ours: entry.settings.columns[ours][0] for ours in WHO
                   if ours in entry.settings.columns and entry.column(ours)}
         rule = guess.consent(guess.looks(entry.tables[0].raw)) if people else None
         if rule:

@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers import privacy
-from loyalty_helpers.client import UserError, suggest
-from loyalty_helpers.sheets import SCHEMA
+from loyalty_helpers.core.columns import SOURCES
+from loyalty_helpers.core.errors import UserError, suggest
 
 if TYPE_CHECKING:
     from loyalty_helpers.client import Client
 
-TABLES = (*SCHEMA, "themes", "choices", "customers", "customer_weeks")
+TABLES = (*SOURCES, "themes", "choices", "customers", "customer_weeks")
 DAY = 24 * 3600 * 1_000_000  # in microseconds
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may run a cell that begins with one of these
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from loyalty_helpers.client import Client, UserError, read_yaml
+from loyalty_helpers.client import Client
+from loyalty_helpers.core.errors import UserError
+from loyalty_helpers.core.yaml_files import read_yaml
 from loyalty_helpers.findings import amount, count, number
 from loyalty_helpers.intervals import Share
 

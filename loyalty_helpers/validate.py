@@ -17,7 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from . import client
-from .client import UserError, load_client
+from .client import load_client
+from .core.errors import UserError
 
 SAMPLE = "sample"  # the default client of every verb: validating it is the study itself
 NOTEBOOK = Path("notebooks") / "validation" / "validation.ipynb"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_helpers import action_charts, actions, privacy, rhythm, scoring, tables
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 
 AS_OF = datetime(2025, 1, 1)
 STANDARD = actions.load_actions()

@@ -9,7 +9,7 @@ from scipy.optimize import check_grad
 from scipy.special import betaln
 
 from loyalty_helpers import forecast
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.forecast import BgNbd, Nbd, bg_nbd
 
 CDNOW = BgNbd(0.243, 4.414, 0.793, 2.426, -9582.4)

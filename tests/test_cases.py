@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from loyalty_helpers import cases
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import Change, Finding
 
 NAN = float("nan")

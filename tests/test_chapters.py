@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import advice, cases, chapters, charts, evaluation, ingest, simulate, tables
-from loyalty_helpers.client import UserError, load_client
+from loyalty_helpers.client import load_client
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import Change, Effect, Finding, Verdict
 
 mpl.use("agg")

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from loyalty_helpers import check, report
-from loyalty_helpers.client import CLONE, UserError, load_client
+from loyalty_helpers.client import CLONE, load_client
+from loyalty_helpers.core.errors import UserError
 
 SETTINGS = """
 name: Acme

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_helpers import client
-from loyalty_helpers.client import KPIS, LEVELS, TEMPLATE, Client, Program, Rule, Source, UserError, load_client
+from loyalty_helpers.client import KPIS, LEVELS, TEMPLATE, Client, Program, Rule, Source, load_client
+from loyalty_helpers.core import columns, errors
+from loyalty_helpers.core.errors import UserError
 
 MINIMUM = {"name": "Acme", "currency": "CNY", "time_zone": "Asia/Shanghai", "sources": {"orders": "orders.csv"}}
 
@@ -244,7 +246,7 @@ def test_the_template_names_every_setting_and_each_works_switched_on(load):
     for kind in (Client, Program, Source):
         for f in fields(kind):
             assert f.name in ("key", "folder", "own_columns") or re.search(rf"\b{f.name}:", text), f.name
-    assert set(shop.sources) == set(client.SOURCES)
+    assert set(shop.sources) == set(columns.SOURCES)
     assert shop.levels == LEVELS
     assert {"cancelled", "test orders", "unpaid"} <= set(shop.sources["orders"][0].set_aside)
 
@@ -261,13 +263,13 @@ def test_a_name_that_exists_is_meant_as_it_stands_and_others_are_patterns(tmp_pa
 
 
 def test_printable_leaves_text_and_takes_what_steers_a_terminal():
-    assert client.printable("木兰 é\n\x1b[2J\x07\u202e") == "木兰 é\n?[2J??"
+    assert errors.printable("木兰 é\n\x1b[2J\x07\u202e") == "木兰 é\n?[2J??"
 
 
 def test_suggest():
-    assert client.suggest("Retentoin", KPIS) == " Did you mean 'retention'?"
-    assert client.suggest("zzz", KPIS) == ""
-    assert client.suggest(7, KPIS) == ""
+    assert errors.suggest("Retentoin", KPIS) == " Did you mean 'retention'?"
+    assert errors.suggest("zzz", KPIS) == ""
+    assert errors.suggest(7, KPIS) == ""
 
 
 def test_reading_settings_stays_light():

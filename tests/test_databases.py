@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import databases, ingest, reading, report
-from loyalty_helpers.client import CLONE, Source, UserError, load_client
+from loyalty_helpers.client import CLONE, Source, load_client
+from loyalty_helpers.core.errors import UserError
 
 CLIENT = """
 name: Corner Shop
@@ -294,7 +295,8 @@ def test_a_source_is_files_or_a_database(tmp_path):
 def test_a_missing_driver_is_said_with_what_to_type(tmp_path):
     """In a process of its own, in which there is no driver, whatever is installed."""
     code = ("import sys; sys.modules['psycopg'] = None\n"
-            "from loyalty_helpers import reading; from loyalty_helpers.client import Source, UserError\n"
+            "from loyalty_helpers import reading; from loyalty_helpers.client import Source\n"
+            "from loyalty_helpers.core.errors import UserError\n"
             "try: reading.read_files(None, Source(database='postgresql://ann@127.0.0.1:1/shop'))\n"
             "except UserError as error: print(error)")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -19,7 +19,8 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
 from loyalty_helpers import __main__, holdout, ingest, privacy, simulate
-from loyalty_helpers.client import CLONE, Program, UserError, load_client
+from loyalty_helpers.client import CLONE, Program, load_client
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.evaluation import experiment, too_small
 from loyalty_helpers.evaluation.experiment import randomised
 from loyalty_helpers.findings import verdict

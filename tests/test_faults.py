@@ -23,7 +23,8 @@ import pytest
 import small_clone
 
 from loyalty_helpers import check, faults, fuzz, ingest, report, tables
-from loyalty_helpers.client import CLONE, UserError, load_client
+from loyalty_helpers.client import CLONE, load_client
+from loyalty_helpers.core.errors import UserError
 
 HEAD = "order_id,customer_id,ordered_at,amount\n"
 ORDERS = HEAD + "".join(f"{row},c{row % 7},2025-{row % 6 + 1:02}-{row % 28 + 1:02},{row}.50\n" for row in range(400))

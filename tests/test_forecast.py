@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_helpers import forecast
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 
 
 def test_the_source_article_adds_up_to_185_94():

@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from loyalty_helpers import client, formats, reading
-from loyalty_helpers.client import Source, UserError, load_client
+from loyalty_helpers.client import Source, load_client
+from loyalty_helpers.core.columns import FURTHER, MOMENT, SCHEMA
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.ingest import prepare
-from loyalty_helpers.sheets import FURTHER, MOMENT, SCHEMA, WORDS_OF_THE_LEDGER
+from loyalty_helpers.sheets import WORDS_OF_THE_LEDGER
 
 FIXTURES = Path(__file__).parent / "formats"
 BESIDE = FIXTURES / "orders_beside.csv"  # orders for formats that hold members, answers or lines only
@@ -79,8 +81,8 @@ def found(made, key: str) -> dict:
 @pytest.mark.parametrize("key", KEYS)
 def test_a_format_is_sound(key):
     one = formats.known()[key]  # builds it with the checks of client.yml
-    settings = client._source({"files": "x.csv", "format": key}, key)
-    may = {*SCHEMA[one.source], *FURTHER.get(one.source, {}), "date", "time", "zone"}
+    settings = client.source_of({"files": "x.csv", "format": key}, key)
+    may = {*SCHEMA[one.source], *FURTHER[one.source], "date", "time", "zone"}
     assert {name for name in settings.columns if not name.startswith(("driver_", "comment_", "choice_"))} <= may
     assert not {reason.casefold() for reason in (*settings.set_aside, *settings.flag)} & WORDS_OF_THE_LEDGER
     assert one.role == {"members": "members", "survey": "survey", "lines": "items"}.get(one.source, one.role)
@@ -105,7 +107,7 @@ def test_every_fixture_of_a_format_is_read_by_a_case(key):
 def test_rules_name_columns_that_a_fixture_has(key):
     """A rule whose column is misspelt would never set anything aside."""
     there = {formats.loose(name) for path in EXPORTS if path.parts[0] == key for name in headers_of(FIXTURES / path)}
-    settings = client._source({"files": "x.csv", "format": key}, key)
+    settings = client.source_of({"files": "x.csv", "format": key}, key)
     rules = [*settings.set_aside.values(), *settings.flag.values(), *([settings.refunds] if settings.refunds else [])]
     lacking = [rule.column for rule in rules if not there & {formats.loose(name) for name in rule.column}]
     assert lacking == []

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import __main__, check, fuzz, ingest
-from loyalty_helpers.client import UserError, load_client
+from loyalty_helpers.client import load_client
+from loyalty_helpers.core.errors import UserError
 
 SOUND = """order_id,customer_id,ordered_at,amount
 1,a,2025-01-05,10

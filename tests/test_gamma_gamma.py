@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import check_grad
 
 from loyalty_helpers import forecast
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.forecast import GammaGamma, gamma_gamma
 
 

@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from loyalty_helpers.alerts import about as alerts
-from loyalty_helpers.client import ROOT, Client, Program, Rule, Source, UserError, load_client
-from loyalty_helpers.ingest import SCHEMA, Ledger, Prepared, prepare
+from loyalty_helpers.client import ROOT, Client, Program, Rule, Source, load_client
+from loyalty_helpers.core.columns import SCHEMA
+from loyalty_helpers.core.errors import UserError
+from loyalty_helpers.ingest import Ledger, Prepared, prepare
 
 PLAIN = """order_id,customer_id,ordered_at,amount,status
 1,A,2024-01-15 10:00,10.50,paid

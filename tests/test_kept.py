@@ -25,7 +25,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from loyalty_helpers import chapters, forecast, simulate
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.forecast import BgNbd, kept
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design
 

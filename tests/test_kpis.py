@@ -17,6 +17,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from loyalty_helpers import client, intervals, kpis, simulate
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import Change, Finding
 from loyalty_helpers.intervals import Mean, Ratio, Share, Unspent
 
@@ -143,7 +144,7 @@ def test_activity_window_is_twice_the_80th_percentile_of_gaps_before_the_launch(
 
 
 def test_no_orders_is_an_error_in_plain_words():
-    with pytest.raises(client.UserError, match="no orders"):
+    with pytest.raises(UserError, match="no orders"):
         kpis.windows(orders([]), launched_on=LAUNCH)
 
 
@@ -401,7 +402,7 @@ def test_changes_measured_elsewhere_join_the_adjustment(shop, spans, changes):
 
 
 def test_an_unknown_primary_kpi_is_refused_with_a_suggestion(shop, spans):
-    with pytest.raises(client.UserError, match="Did you mean 'retention'"):
+    with pytest.raises(UserError, match="Did you mean 'retention'"):
         kpis.compare(shop.frames, spans, primary="retentoin", currency="CNY")
 
 

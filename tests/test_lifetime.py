@@ -9,7 +9,7 @@ import pytest
 
 from loyalty_helpers import forecast, forecast_charts, simulate
 from loyalty_helpers.chapters import data_end
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.forecast import lifetime, purchase_days, silence
 
 WEEK = pd.Timedelta(days=7)

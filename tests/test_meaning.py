@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_helpers import meaning, reading
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.reading import Column
 
 

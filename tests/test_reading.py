@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 
 from loyalty_helpers import encodings, meaning, reading
-from loyalty_helpers.client import Source, UserError
+from loyalty_helpers.client import Source
+from loyalty_helpers.core.errors import UserError
 
 HEADER = "order_id,customer_id,ordered_at,amount\n"
 ROWS = "1,A,2024-01-15 10:00,10.50\n2,B,2024-02-16 11:30,20\n"

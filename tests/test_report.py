@@ -19,7 +19,8 @@ import pytest
 import small_clone
 
 from loyalty_helpers import client, kernels, report
-from loyalty_helpers.client import UserError, load_client
+from loyalty_helpers.client import load_client
+from loyalty_helpers.core.errors import UserError
 
 ALL = sorted(small_clone.WORK)
 PAGES = {"index.html", "01_data_prep.html", "02_scoring.html", "03_case_study_comparison.html",
@@ -275,7 +276,8 @@ def test_a_confidence_outside_its_range_stops_before_anything_runs(clone, shop, 
 def test_a_failing_chapter_leaves_the_last_set_and_its_own_evidence(clone, capsys):
     published, failed = snapshot(clone / "reports/acme"), clone / "reports/acme.failed"
     small_clone.write_chapter(clone, "04_program_evaluation", "print('before')",
-                              "from loyalty_helpers.client import UserError\nraise UserError('Row 7: <no> amount.')",
+                              "from loyalty_helpers.core.errors import UserError\n"
+                              "raise UserError('Row 7: <no> amount.')",
                               "print('after')")
     assert report.build("acme") == 1
     said = capsys.readouterr()

@@ -23,7 +23,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from loyalty_helpers import forecast, repurchase_charts, simulate
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.evaluation import glm
 from loyalty_helpers.forecast import kept, measures
 from loyalty_helpers.forecast.features import FEATURES, TERMS, History, design

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from loyalty_helpers import actions, cohorts, scoring
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 
 AS_OF = datetime(2025, 1, 1)
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_helpers import alerts
-from loyalty_helpers.client import UserError, load_client
+from loyalty_helpers.client import load_client
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.ingest import prepare
 
 HEAD = {"name": "Acme", "currency": "CNY", "time_zone": "Asia/Shanghai", "ids": "plain"}

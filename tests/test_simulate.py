@@ -17,6 +17,7 @@ from scipy import stats
 
 from loyalty_helpers import ingest, sample, simulate
 from loyalty_helpers.client import LEVELS, load_client
+from loyalty_helpers.core import columns
 from loyalty_helpers.simulate import SCENARIOS, shop
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
@@ -49,7 +50,7 @@ def per_customer(made: simulate.Shop, orders: pd.DataFrame) -> pd.Series:
 def test_tables_are_canonical_whatever_the_size(options):
     made = shop(**options)
     for name, frame in made.frames.items():
-        schema = dict(ingest.SCHEMA[name])
+        schema = dict(columns.SCHEMA[name])
         if name == "survey":
             schema |= dict.fromkeys(simulate.DRIVERS, "float64")
         assert {column: str(kind) for column, kind in frame.dtypes.items()} == schema, name

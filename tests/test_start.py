@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from loyalty_helpers import check, formats, ingest, start
-from loyalty_helpers.client import CLONE, UserError, load_client
+from loyalty_helpers.client import CLONE, load_client
+from loyalty_helpers.core.errors import UserError
 
 FORMAT = """
 name: Till sales

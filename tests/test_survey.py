@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_helpers import alerts, kpis, survey
-from loyalty_helpers.client import Client, Program, Source, UserError
+from loyalty_helpers.client import Client, Program, Source
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.ingest import prepare
 
 ORDERS = "order_id,email,ordered_at,amount\n" + "".join(

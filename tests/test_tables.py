@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_helpers import client, tables
-from loyalty_helpers.ingest import SCHEMA
+from loyalty_helpers.core.columns import SCHEMA
+from loyalty_helpers.core.errors import UserError
 
 AS_OF, ORIGIN = date(2024, 2, 1), date(2024, 1, 1)
 COLUMNS = ["order_id", "customer_id", "ordered_at", "amount", "is_refund", "category", "rating"]
@@ -222,21 +223,21 @@ def test_a_kill_between_files_never_leaves_a_mixture(shop, monkeypatch, after):
         patch.setattr(tables.os, "replace", killed)
         tables.write(shop, {"orders": ORDERS.head(1), "members": MEMBERS.head(1), "customers": ORDERS.head(1)})
     for read in (lambda: tables.read(shop, "members"), lambda: tables.read_all(shop)):
-        with pytest.raises(client.UserError, match="run chapter 01"):
+        with pytest.raises(UserError, match="run chapter 01"):
             read()
     tables.write(shop, {"orders": ORDERS})
     assert files(shop) == ["orders.parquet"]
 
 
 def test_what_is_not_there_is_said_in_plain_words(shop):
-    with pytest.raises(client.UserError, match=r"Nothing is prepared for acme.*chapter 01"):
+    with pytest.raises(UserError, match=r"Nothing is prepared for acme.*chapter 01"):
         tables.read_all(shop)
-    with pytest.raises(client.UserError, match=r"result 'kpis' of acme is not there yet"):
+    with pytest.raises(UserError, match=r"result 'kpis' of acme is not there yet"):
         tables.read_result(shop, "kpis")
     tables.write(shop, {"orders": ORDERS})
-    with pytest.raises(client.UserError, match=r"no table 'survey'.*under 'sources'"):
+    with pytest.raises(UserError, match=r"no table 'survey'.*under 'sources'"):
         tables.read(shop, "survey")
-    with pytest.raises(client.UserError, match=r"Did you mean 'customers'\?"):
+    with pytest.raises(UserError, match=r"Did you mean 'customers'\?"):
         tables.read(shop, "costumers")
 
 

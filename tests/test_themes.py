@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_helpers import evidence_charts, sample, simulate, themes
-from loyalty_helpers.client import ROOT, UserError, load_client
+from loyalty_helpers.client import ROOT, load_client
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.intervals import wilson
 
 LISTS = {

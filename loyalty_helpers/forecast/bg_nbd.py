@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, digamma, expit, gammaln, hyp2f1
 
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.forecast.climb import climb
 
 # starting values of r, alpha / mean age, a, b: a shop of few repeaters, one of regulars, one where nobody leaves

@@ -32,7 +32,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import NAN
 from loyalty_helpers.forecast.bg_nbd import BgNbd
 from loyalty_helpers.forecast.features import FEATURES, MAY_BE_MISSING, TERMS, design

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import NAN, Finding, amount, count, number
 from loyalty_helpers.forecast.bg_nbd import BgNbd, Nbd, fit_bg_nbd, fit_nbd
 from loyalty_helpers.forecast.gamma_gamma import fit_gamma_gamma, value_correlation

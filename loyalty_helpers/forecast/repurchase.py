@@ -21,7 +21,7 @@ from scipy import stats
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.evaluation import glm
 from loyalty_helpers.findings import NAN, Finding, amount, capital, count, number
 from loyalty_helpers.forecast import measures

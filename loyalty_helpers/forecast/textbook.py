@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from loyalty_helpers.client import UserError
+from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import amount, count, number
 from loyalty_helpers.scoring import VALUE_GROUPS, YEAR, buyers
 
