@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from loyalty_helpers import meaning
+from loyalty_helpers import cells_moments, meaning
 from loyalty_helpers.core.columns import POINT_KINDS, QUESTIONS, WHO, described, guessed
 from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.reading import Column, RawFile
@@ -135,7 +135,7 @@ def _is_date(header: str, distinct: pd.Series) -> np.ndarray:
     if distinct.empty or (is_number.mean() > 0.5 and not any(said(plain(header), word) for word in MOMENT_WORDS)):
         return np.zeros(len(distinct), bool)
     try:
-        found = [meaning.moments([column_of(distinct)], style, ("UTC", "UTC"), "")[0].values.notna()
+        found = [cells_moments.moments([column_of(distinct)], style, ("UTC", "UTC"), "")[0].values.notna()
                  for style in ("day-first", "month-first")]
     except UserError:  # a time zone that could be several: these are moments
         return np.ones(len(distinct), bool)

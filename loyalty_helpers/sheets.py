@@ -16,7 +16,16 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from loyalty_helpers import meaning, reading, survey
+from loyalty_helpers import (
+    cells_contacts,
+    cells_names,
+    cells_numbers,
+    cells_zones,
+    meaning,
+    reading,
+    survey,
+)
+from loyalty_helpers.cells_moments import moments
 from loyalty_helpers.client import Client, Rule, Source
 from loyalty_helpers.core.columns import (
     ADDRESSES,
@@ -346,19 +355,19 @@ def _converted(sheet: Sheet, column: str, kind: str) -> tuple[pd.Series, np.ndar
         if sheet.name == "survey":
             words = source.answers.get("*", {}) | source.answers.get(column, {})
             there = [survey.in_numbers(one, words) for one in there]
-        values = meaning.numbers(there, source.decimal, where, currency=money)
+        values = cells_numbers.numbers(there, source.decimal, where, currency=money)
         if source.hundredths and column in AMOUNTS:
             values = [Values(one.values / 100, one.bad) for one in values]
     elif column in (*ADDRESSES, "refund_email"):
-        values = [meaning.phones(one) if column == "phone" else meaning.emails(one) for one in there]
+        values = [cells_contacts.phones(one) if column == "phone" else cells_contacts.emails(one) for one in there]
         sheet.masked |= _by_file(sheet, column, [one.masked for one in values])
         sheet.remark("no e-mail address or telephone number", "flagged",
                      _by_file(sheet, column, [one.unusable for one in values]))
     else:  # guests have the id 0 in some shops
         nothing = NOBODY_IN_PARTICULAR if column in PERSONS else frozenset()
-        values = [meaning.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]
+        values = [cells_names.names(one, is_id=column.endswith("_id"), nothing=nothing) for one in there]
         if column in PERSONS:  # different people would become one
-            hidden = [np.append(meaning.masked(one.text), False)[one.codes] for one in there]
+            hidden = [np.append(cells_contacts.masked(one.text), False)[one.codes] for one in there]
             sheet.masked |= _by_file(sheet, column, hidden)
             values = [Values(one.values.mask(mask), one.bad) for one, mask in zip(values, hidden, strict=True)]
     known = iter(values)
@@ -385,12 +394,11 @@ def _moments(sheet: Sheet, column: str, there: list[Column], where: str) -> list
     source, here = sheet.source, sheet.client.time_zone
     zones = [_column(raw, sheet, source.columns["zone"]) if "zone" in source.columns else None for raw in sheet.files]
     if column != MOMENT.get(sheet.name) or not any(zones):
-        return meaning.moments(there, source.dates, (source.time_zone or here, here), where)
+        return moments(there, source.dates, (source.time_zone or here, here), where)
     names = pc.unique(pc.utf8_trim_whitespace(
         reading.pa.chunked_array([one.text for one in zones if one is not None]))).to_pylist()
-    by_zone = {name: meaning.moments(there, source.dates, (meaning.zone_named(name), here), where)
-               for name in names if name} | {"": meaning.moments(there, source.dates, (source.time_zone or here, here),
-                                                                 where)}
+    its_own = {name: cells_zones.zone_named(name) for name in names if name} | {"": source.time_zone or here}
+    by_zone = {name: moments(there, source.dates, (zone, here), where) for name, zone in its_own.items()}
     files = [number for number, one in enumerate(sheet.columns[column]) if one is not None]
     found = []
     for position, number in enumerate(files):
@@ -512,7 +520,7 @@ def _convert(sheet: Sheet) -> None:
     client, cells = sheet.client, sheet.cells
     if "currency" not in sheet.columns:
         return
-    code = cells["currency"].map(lambda sign: meaning.currency_of(sign, client.currency), na_action="ignore")
+    code = cells["currency"].map(lambda sign: cells_numbers.currency_of(sign, client.currency), na_action="ignore")
     if sheet.by_line:
         code = code.fillna(code.groupby(sheet.order_codes).transform("first"))
     foreign = (code.notna() & (code != client.currency)).to_numpy() & sheet.kept

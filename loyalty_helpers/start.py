@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from loyalty_helpers import client, formats, guess, meaning, questions, reading
+from loyalty_helpers import cells_moments, cells_numbers, cells_zones, client, formats, guess, questions, reading
 from loyalty_helpers.client import Source
 from loyalty_helpers.core.columns import AMOUNTS, MOMENTS, SOURCES, WHO, guessed
 from loyalty_helpers.core.errors import UserError
@@ -133,9 +133,9 @@ class Entry:
         if len(orders) != len(days):
             return {}
         try:
-            moments = meaning.moments(days, self.settings.dates, ("UTC", "UTC"), "")
+            moments = cells_moments.moments(days, self.settings.dates, ("UTC", "UTC"), "")
         except UserError:
-            moments = meaning.moments(days, "day-first", ("UTC", "UTC"), "")
+            moments = cells_moments.moments(days, "day-first", ("UTC", "UTC"), "")
         numbers = pd.concat([guess.cells(column, None) for column in orders], ignore_index=True).map(_bare)
         found = pd.concat([one.values for one in moments], ignore_index=True).groupby(numbers).min().dropna()
         return found.drop("", errors="ignore").to_dict()
@@ -525,9 +525,9 @@ def _currencies(sold: list[Entry]) -> tuple[list[str], str]:
     for entry in sold:
         for ours in AMOUNTS:
             for cell, n in entry.values(ours).items():
-                signs[meaning.currency_of(re.sub(r"[\d.,'()+\s-]", "", cell))] += n
+                signs[cells_numbers.currency_of(re.sub(r"[\d.,'()+\s-]", "", cell))] += n
             for header in entry.settings.columns.get(ours, ()):
-                signs.update(meaning.currency_of(sign) for sign in re.findall(r"\((\D{1,3})\)", header))
+                signs.update(cells_numbers.currency_of(sign) for sign in re.findall(r"\((\D{1,3})\)", header))
     codes = [code for code, _ in signs.most_common() if re.fullmatch("[A-Z]{3}", code)]
     if codes:
         return codes, "by the signs at the amounts."
@@ -546,7 +546,7 @@ def _time_zone(orders: list[Entry], currency: str) -> tuple[str, str]:
             return entry.settings.time_zone, f"usual for {entry.format.platform}."
         for name, _ in entry.values("zone").most_common(1):
             with suppress(UserError):
-                return meaning.zone_named(name), "so a column of the orders says."
+                return cells_zones.zone_named(name), "so a column of the orders says."
     by_currency = guess.words()["time_zones"].get(currency)
     ends = [re.search(r":\d\d(?:\.\d+)?\s*([-+]\d\d):?(\d\d)$", cell)
             for entry in orders for cell in entry.values("ordered_at")]
@@ -561,7 +561,7 @@ def _first_member(entries: list[Entry]) -> str:
     for entry in entries:
         if entry.source == "members" and entry.column("joined_at"):
             with suppress(UserError):
-                found = meaning.moments(entry.column("joined_at"), entry.settings.dates, ("UTC", "UTC"), "")
+                found = cells_moments.moments(entry.column("joined_at"), entry.settings.dates, ("UTC", "UTC"), "")
                 first = min((one.values.min() for one in found if one.values.notna().any()), default=None)
                 return f" The first member joined on {first:%Y-%m-%d}." if first is not None else ""
     return ""
@@ -572,12 +572,12 @@ def _unclear(entry: Entry) -> list[tuple[str, str]]:
     found, names = [], _names(entry.tables)
     for ours in (name for name in MOMENTS if entry.column(name)):
         try:
-            meaning.moments(entry.column(ours), entry.settings.dates, ("UTC", "UTC"), f"{names}, {ours}")
+            cells_moments.moments(entry.column(ours), entry.settings.dates, ("UTC", "UTC"), f"{names}, {ours}")
         except UserError as error:
             found.append((f"sources.{entry.source}.dates", str(error)))
     for ours in (name for name in AMOUNTS if entry.column(name)):
         try:
-            meaning.numbers(entry.column(ours), entry.settings.decimal, f"{names}, {ours}")
+            cells_numbers.numbers(entry.column(ours), entry.settings.decimal, f"{names}, {ours}")
         except UserError as error:
             if "currenc" not in str(error):
                 found.append((f"sources.{entry.source}.decimal", str(error)))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_helpers import meaning, reading
+from loyalty_helpers import cells_contacts, cells_moments, cells_names, cells_numbers, cells_zones, meaning, reading
 from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.reading import Column
 
@@ -29,7 +29,7 @@ def rows(values):
 
 # ---------------------------------------------------------------- names
 def names(*cells, **how):
-    found = meaning.names(a_column(*cells), **how)
+    found = cells_names.names(a_column(*cells), **how)
     return rows(found.values), found.bad.tolist()
 
 
@@ -60,7 +60,7 @@ def test_long_ids_that_all_end_in_zeros_have_lost_their_digits():
 
 # ---------------------------------------------------------------- numbers
 def numbers(*cells, decimal=None, currency=""):
-    (values,) = meaning.numbers([a_column(*cells)], decimal, "here", currency=currency)
+    (values,) = cells_numbers.numbers([a_column(*cells)], decimal, "here", currency=currency)
     return values.values.tolist(), values.bad.tolist()
 
 
@@ -173,7 +173,7 @@ def test_a_sign_that_may_be_several_currencies_is_the_clients(cells, currency, w
      ("元", "", "CNY"), ("points", "EUR", "POINTS")],
 )
 def test_currencies_by_their_signs(sign, own, code):
-    assert meaning.currency_of(sign, own) == code
+    assert cells_numbers.currency_of(sign, own) == code
 
 
 WRITTEN = {  # how programs of the world write 1234567.89
@@ -200,22 +200,22 @@ def test_property_a_number_reads_back_from_every_dress(cents, dress, minus):
 
 def test_plain_numbers_count_as_evidence_for_those_of_other_files():
     plain, other = a_column("12.50", "-3", "null"), a_column("1.250")
-    found = meaning.numbers([plain, other], None, "here")
+    found = cells_numbers.numbers([plain, other], None, "here")
     assert [rows(one.values) for one in found] == [[12.5, -3, None], [1.25]]
     with pytest.raises(UserError, match="mixes decimal points and decimal commas"):
-        meaning.numbers([plain, a_column("1,25")], None, "here")
+        cells_numbers.numbers([plain, a_column("1,25")], None, "here")
     assert numbers("12.50", decimal=",")[1] == [True]
 
 
 def test_numbers_that_are_stored_as_such_need_no_reading():
     column = Column(np.array([0, 1, -1, 2]), pa.array(["1250", "1.25", "1,5"]), np.array([1250, 1.25, np.nan]))
-    (found,) = meaning.numbers([column], ",", "here")
+    (found,) = cells_numbers.numbers([column], ",", "here")
     assert rows(found.values) == [1250, 1.25, None, 1.5]
 
 
 # ---------------------------------------------------------------- moments
 def moments(*cells, style=None, zones=("Asia/Shanghai", "Asia/Shanghai")):
-    (values,) = meaning.moments([a_column(*cells)], style, zones, "here")
+    (values,) = cells_moments.moments([a_column(*cells)], style, zones, "here")
     return [
         None if pd.isna(value) else f"{value:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000").removesuffix(" 00:00:00")
         for value in values.values
@@ -410,7 +410,7 @@ def test_a_number_is_a_date_only_where_all_cells_are():
 def test_days_and_seconds_that_are_stored_as_numbers():
     for values, kind in (([45321, 45321.75], pa.float64()), ([1706572800, 1706637600], pa.int64()),
                          ([1706572800000.0, 1706637600000.0], pa.float64())):
-        (found,) = meaning.moments([a_column(*values, kind=kind)], None, ("UTC", "UTC"), "here")
+        (found,) = cells_moments.moments([a_column(*values, kind=kind)], None, ("UTC", "UTC"), "here")
         assert found.values.tolist() == [pd.Timestamp("2024-01-30"), pd.Timestamp("2024-01-30 18:00")]
 
 
@@ -462,13 +462,13 @@ def test_a_zone_that_could_be_several_is_asked_for():
     ],
 )
 def test_time_zones_by_their_names(name, zone):
-    assert meaning.zone_named(name) == zone
+    assert cells_zones.zone_named(name) == zone
     assert ZoneInfo(zone)
 
 
 def test_all_zones_that_are_promised_exist():
-    assert all(ZoneInfo(zone) for zone in meaning.ZONES.values())
-    assert not meaning.ZONES.keys() & meaning.SEVERAL.keys()
+    assert all(ZoneInfo(zone) for zone in cells_zones.ZONES.values())
+    assert not cells_zones.ZONES.keys() & cells_zones.SEVERAL.keys()
 
 
 @pytest.mark.parametrize(
@@ -478,7 +478,7 @@ def test_all_zones_that_are_promised_exist():
 )
 def test_time_zones_that_cannot_be_known(name, words):
     with pytest.raises(UserError, match=words):
-        meaning.zone_named(name)
+        cells_zones.zone_named(name)
 
 
 # ---------------------------------------------------------------- any moment, any style
@@ -534,7 +534,7 @@ def test_date_and_time_are_joined_row_by_row():
     both = meaning.joined([day, clock], " ")
     assert [both.cell(row) for row in range(5)] == ["2024-01-31 9:15:51 AM", "2024-01-31 1:00:00 PM", "", "2024-02-01 9:15:51 AM", ""]
     assert (both.codes >= 0).tolist() == [True, True, False, True, False]
-    (found,) = meaning.moments([both], None, ("UTC", "UTC"), "here")
+    (found,) = cells_moments.moments([both], None, ("UTC", "UTC"), "here")
     assert [str(value) for value in found.values] == ["2024-01-31 09:15:51", "2024-01-31 13:00:00", "NaT", "2024-02-01 09:15:51", "NaT"]
 
 
@@ -542,7 +542,7 @@ def test_year_month_and_day_are_joined():
     parts = [a_column(2024, 2023, 2024, kind=pa.int64()), a_column("3", "Dec", "3"), a_column("5", "31", "5")]
     ymd = meaning.joined(parts, "-")
     assert len(ymd.text) == 2  # distinct combinations only
-    (found,) = meaning.moments([ymd], None, ("UTC", "UTC"), "here")
+    (found,) = cells_moments.moments([ymd], None, ("UTC", "UTC"), "here")
     assert [str(value)[:10] for value in found.values] == ["2024-03-05", "2023-12-31", "2024-03-05"]
 
 
@@ -562,42 +562,42 @@ def contacts(how, *cells):
 def test_addresses_of_one_person_are_the_same():
     cells = ["Ann.Lee+x@Example.COM", " ann.lee+x@example.com\t", "Ann Lee <ann.lee+x@example.com>", "mailto:ann.lee+x@example.com",
              "ａnn.lee+x＠example.com", "'ann.lee+x@example.com", "ann.lee+x@example.com\u200b"]
-    assert contacts(meaning.emails, *cells) == (["ann.lee+x@example.com"] * 7, [False] * 7, [False] * 7)
+    assert contacts(cells_contacts.emails, *cells) == (["ann.lee+x@example.com"] * 7, [False] * 7, [False] * 7)
 
 
 @pytest.mark.parametrize("cell", ["ann", "ann@", "@example.com", "ann@example", "a b@example.com", "a@example.com, b@example.com",
                                   "ann@@example.com", "13800138000", "ann@example."])
 def test_what_is_no_address_is_missing_and_told(cell):
-    assert contacts(meaning.emails, cell, "b@example.com") == ([None, "b@example.com"], [False] * 2, [True, False])
+    assert contacts(cells_contacts.emails, cell, "b@example.com") == ([None, "b@example.com"], [False] * 2, [True, False])
 
 
 @pytest.mark.parametrize("cell", ["a***@example.com", "x@***", "t**8", "•••@example.com", "x@*", "a＊＊@example.com"])
 def test_masked_addresses_are_missing_and_told(cell):
-    assert contacts(meaning.emails, cell, "b@example.com") == ([None, "b@example.com"], [True, False], [False] * 2)
+    assert contacts(cells_contacts.emails, cell, "b@example.com") == ([None, "b@example.com"], [True, False], [False] * 2)
 
 
 def test_blank_addresses_and_numbers_are_neither():
-    for how in (meaning.emails, meaning.phones):
+    for how in (cells_contacts.emails, cells_contacts.phones):
         assert contacts(how, "", "-", "null", "无") == ([None] * 4, [False] * 4, [False] * 4)
 
 
 def test_numbers_of_one_person_are_the_same():
     cells = ["13800138000", "+86 138-0013-8000", "0086 138 0013 8000", "86-13800138000", "013800138000", "'13800138000",
              "１３８００１３８０００", "13800138000.0", "\t13800138000", "tel: 13800138000", "+86 13800138000 ext. 12"]
-    assert contacts(meaning.phones, *cells) == (["13800138000"] * 11, [False] * 11, [False] * 11)
-    assert contacts(meaning.phones, "+44 (0)20 7946 0018", "0044 20 7946 0018", "(020) 7946 0018")[0] == [
+    assert contacts(cells_contacts.phones, *cells) == (["13800138000"] * 11, [False] * 11, [False] * 11)
+    assert contacts(cells_contacts.phones, "+44 (0)20 7946 0018", "0044 20 7946 0018", "(020) 7946 0018")[0] == [
         "442079460018", "442079460018", "02079460018"]
 
 
 @pytest.mark.parametrize("cell", ["12345", "1.38E+10", "1,38001E+10", "00000000000", "11111111111", "none known",
                                   "13800138000/13900139000"])
 def test_what_is_no_telephone_number_is_missing_and_told(cell):
-    assert contacts(meaning.phones, cell, "13800138000") == ([None, "13800138000"], [False] * 2, [True, False])
+    assert contacts(cells_contacts.phones, cell, "13800138000") == ([None, "13800138000"], [False] * 2, [True, False])
 
 
 @pytest.mark.parametrize("cell", ["138****1234", "138xxxx1234", "+86138••••1234", "*******1234"])
 def test_masked_telephone_numbers_are_missing_and_told(cell):
-    assert contacts(meaning.phones, cell, "13800138000") == ([None, "13800138000"], [True, False], [False] * 2)
+    assert contacts(cells_contacts.phones, cell, "13800138000") == ([None, "13800138000"], [True, False], [False] * 2)
 
 
 @pytest.mark.parametrize(
@@ -607,7 +607,7 @@ def test_masked_telephone_numbers_are_missing_and_told(cell):
      (None, False)],
 )
 def test_masked_names(text, hidden):
-    assert meaning.masked(pa.array([text], pa.string())).tolist() == [hidden]
+    assert cells_contacts.masked(pa.array([text], pa.string())).tolist() == [hidden]
 
 
 # ---------------------------------------------------------------- speed
@@ -618,7 +618,7 @@ def test_a_long_column_of_moments_is_read_in_one_go():
     for text in (iso, other):
         column = Column(np.arange(len(moment)), text)
         start = time.perf_counter()
-        (found,) = meaning.moments([column], None, ("UTC", "UTC"), "here")
+        (found,) = cells_moments.moments([column], None, ("UTC", "UTC"), "here")
         took.append(time.perf_counter() - start)
         assert (found.values.to_numpy() == moment).all()
     assert took[0] < took[1] / 2

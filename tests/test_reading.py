@@ -17,7 +17,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from loyalty_helpers import encodings, meaning, reading
+from loyalty_helpers import cells_names, cells_numbers, encodings, reading
 from loyalty_helpers.client import Source
 from loyalty_helpers.core.errors import UserError
 
@@ -284,8 +284,8 @@ def test_an_old_workbook(tmp_path):
     assert raw.headers == ("order_id", "customer_id", "ordered_at", "amount", "member")
     assert cells(raw, "ordered_at") == ["2024-01-15 10:00:00", "2024-02-16 11:30:00", "2024-03-17 00:00:00"]
     assert cells(raw, "member") == ["True", "False", "True"]
-    assert meaning.names(raw.columns[1], is_id=True).values.tolist() == ["17850", "B", "17850"]
-    assert meaning.numbers([raw.columns[3]], None, "amount")[0].values.tolist() == [10.5, 20, 5.25]
+    assert cells_names.names(raw.columns[1], is_id=True).values.tolist() == ["17850", "B", "17850"]
+    assert cells_numbers.numbers([raw.columns[3]], None, "amount")[0].values.tolist() == [10.5, 20, 5.25]
     with pytest.raises(UserError, match=r"o.xls has no sheet 'Order'. Did you mean 'Orders'"):
         reading.read_files(tmp_path, Source(files=("o.xls",), sheet="Order"))
     (tmp_path / "o.xls").write_bytes(OLD_WORKBOOK.read_bytes()[:2_000])
@@ -295,7 +295,7 @@ def test_an_old_workbook(tmp_path):
 
 def test_ids_as_numbers_and_as_text_are_one_customer(read):
     raw = read(workbook([("id",), (17850.0,), ("17850",), ("17850.0",), (17850,)]), "o.xlsx")
-    assert set(meaning.names(raw.columns[0], is_id=True).values) == {"17850"}
+    assert set(cells_names.names(raw.columns[0], is_id=True).values) == {"17850"}
 
 
 def test_empty_rows_of_a_workbook(read):
