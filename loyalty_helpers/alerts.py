@@ -10,7 +10,9 @@ from loyalty_helpers.client import Client
 from loyalty_helpers.core.columns import TEXT
 from loyalty_helpers.findings import amount, count
 from loyalty_helpers.ingest import Prepared
-from loyalty_helpers.sheets import APART, LOOKS_LIKE, MASKED
+from loyalty_helpers.source_columns import MASKED
+from loyalty_helpers.source_copies import APART
+from loyalty_helpers.source_rules import LOOKS_LIKE
 
 GRADES = ("stop", "distorts results", "worth knowing")
 FEW_MEMBERS = 20  # below which it may be chance that they joined at their first order

@@ -7,7 +7,7 @@ Nothing is written here, and the raw files are only read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,11 @@ from loyalty_helpers.client import Client
 from loyalty_helpers.core.columns import AMOUNTS, MAY_BE_EMPTY, NUMBER, SCHEMA, TEXT, TIME, described, is_kept
 from loyalty_helpers.core.errors import UserError
 from loyalty_helpers.findings import count
-from loyalty_helpers.sheets import MICRO, NOBODY, Sheet, codes, in_order
+from loyalty_helpers.source_columns import NOBODY
+from loyalty_helpers.source_copies import codes, in_order
+from loyalty_helpers.source_stages import Converted
+
+MICRO = 1_000_000  # money of an order is added up in whole millionths: exact, whatever the order of the rows
 
 
 # ---------------------------------------------------------------- the ledger
@@ -83,51 +87,53 @@ def prepare(client: Client) -> Prepared:
     for anything that cannot be read or understood.
     """
     read = [sheets.read(client, name, source) for name, several in client.sources.items() for source in several]
-    recognised = people.recognise(read)
+    cells, recognised = people.recognise([sheet.cells for sheet in read])
+    read = [replace(sheet, cells=own) for sheet, own in zip(read, cells, strict=True)]
+    del cells  # what is not needed any more makes room: ten million lines are a gigabyte
+    columns = pd.DataFrame([(sheet.name, header, column) for sheet in read for column, header in sheet.headers.items()],
+                           columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
     unread = {(sheet.name, header) for sheet in read for raw in sheet.files
               for header, column in zip(raw.headers, raw.columns, strict=True) if column is None}
     parts: dict[str, list[pd.DataFrame]] = {}
     ledger = Ledger()
     members: set[str] = set()
-    for sheet in sorted(read, key=lambda sheet: (list(client.sources).index(sheet.name), _undated(sheet))):
-        sheets.judge(sheet)
+    read.sort(key=lambda sheet: (list(client.sources).index(sheet.name), _undated(sheet)))
+    while read:
+        sheet = sheets.judge(sheets.price(read.pop(0)))
         if sheet.name == "members":  # who stands in several lists counts once, with the date of joining if one has it
-            sheet.set_aside("duplicate member", sheet.cells["customer_id"].isin(members).to_numpy())
+            sheet = sheet.set_aside("duplicate member", sheet.cells["customer_id"].isin(members).to_numpy())
             members |= set(sheet.cells["customer_id"][sheet.kept])
         ledger = Ledger((*ledger.entries, *sheet.entries()))
         kept = sheet.cells.drop(columns={*AMOUNTS} - {"amount"}, errors="ignore")[sheet.kept].reset_index(drop=True)
         if kept.empty and sheet.name not in MAY_BE_EMPTY:
             raise UserError(f"Nothing is left of the {sheet.name}: {ledger.sentence(sheet.name)} "
                             "Check set_aside and columns in client.yml, and the files.")
-        sheet.release()
-        if sheet.by_line:
+        name, by_line = sheet.name, sheet.by_line
+        del sheet
+        if by_line:
             if "lines" not in client.sources:  # which, given, are the same lines again
                 parts.setdefault("lines", []).append(_lines_of(kept))
             kept = _orders_of(kept)
-        parts.setdefault(sheet.name, []).append(kept)
-        del kept  # what is not needed any more makes room: ten million lines are a gigabyte
+        parts.setdefault(name, []).append(kept)
+        del kept
     ledger.check()
-    _need_customers(read, parts["orders"])
+    _need_customers(parts["orders"], ledger, client)
     survey = parts.get("survey", [])
     tables = {name: _canonical(name, parts.pop(name)) for name in SCHEMA if name in parts}
-    columns = pd.DataFrame([(sheet.name, header, column) for sheet in read
-                            for column, header in sheet.headers.items() if column not in sheet.source.less],
-                           columns=["source", "header", "column"], dtype=TEXT).drop_duplicates(ignore_index=True)
     guarded, ids = privacy.guarded(tables, client)
     return Prepared(guarded | _said(survey, client), ledger, recognised, columns, ids, len(unread))
 
 
-def _undated(sheet: Sheet) -> float:
+def _undated(sheet: Converted) -> float:
     """The share of rows without a date of joining: lists of members that have them come first."""
     return sheet.cells["joined_at"].isna().mean() if sheet.name == "members" else 0.0
 
 
-def _need_customers(read: list[Sheet], orders: list[pd.DataFrame]) -> None:
+def _need_customers(orders: list[pd.DataFrame], ledger: Ledger, client: Client) -> None:
     if all(frame["customer_id"].isna().all() for frame in orders):
-        sources = [sheet for sheet in read if sheet.name == "orders"]
-        rows = sum(sheet.kept.sum() for sheet in sources)
-        files = ", ".join(raw.name for sheet in sources for raw in sheet.files)
-        raise UserError(f"{sources[0].folder}/{files}: none of the {rows:,} rows names a customer. {NOBODY}")
+        kept = [one for one in ledger.entries if one["source"] == "orders" and one["action"] == "kept"]
+        raise UserError(f"data/{client.folder.name}/{', '.join(one['file'] for one in kept)}: none of the "
+                        f"{sum(one['rows'] for one in kept):,} rows names a customer. {NOBODY}")
 
 
 def _said(surveys: list[pd.DataFrame], client: Client) -> dict[str, pd.DataFrame]:

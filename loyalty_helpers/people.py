@@ -15,43 +15,38 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from loyalty_helpers.core.columns import ADDRESSES, TEXT, WHO
-from loyalty_helpers.sheets import Sheet
 
 IDS_PER_ADDRESS = 3  # more are no person with several accounts, but a household's, a company's or the till's address
 
 
-def recognise(sheets: Sequence[Sheet]) -> pd.DataFrame:
-    """Give every row of the sheets that has customers its one `customer_id`, and take the addresses and numbers away.
-
-    Returns how the customers were recognised: by (text), customers (int64); none where only plain ids came.
+def recognise(tables: Sequence[pd.DataFrame]) -> tuple[list[pd.DataFrame], pd.DataFrame]:
+    """The tables, each row with its one `customer_id` and without addresses and numbers; those without customers as
+    they are. And how the customers were recognised: by (text), customers (int64); no row where only plain ids came.
     """
-    sheets = [sheet for sheet in sheets if "customer_id" in sheet.cells]
-    if not any(_has_addresses(sheet) for sheet in sheets):
-        return _told([])
-    keys = [_keys(sheet) for sheet in sheets]
-    met = pd.concat([one.drop_duplicates() for one in keys], ignore_index=True).drop_duplicates()
+    keys = {i: _keys(cells) for i, cells in enumerate(tables) if "customer_id" in cells}
+    if not any(_has_addresses(tables[i]) for i in keys):
+        return [*tables], _told([])
+    met = pd.concat([one.drop_duplicates() for one in keys.values()], ignore_index=True).drop_duplicates()
     person, told = _persons(met)
-    for sheet, own in zip(sheets, keys, strict=True):
-        addresses = [name for name in ADDRESSES if name in sheet.cells]
-        sheet.cells = sheet.cells.drop(columns=addresses).assign(customer_id=_customer(own, person))
-    return told
+    return [cells.drop(columns=[*ADDRESSES], errors="ignore").assign(customer_id=_customer(keys[i], person))
+            if i in keys else cells for i, cells in enumerate(tables)], told
 
 
 def _told(rows: list[tuple[str, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["by", "customers"]).astype({"by": TEXT, "customers": "int64"})
 
 
-def _has_addresses(sheet: Sheet) -> bool:
-    return any(name in sheet.cells for name in ADDRESSES) or _are_addresses(sheet.cells["customer_id"]).any()
+def _has_addresses(cells: pd.DataFrame) -> bool:
+    return any(name in cells for name in ADDRESSES) or _are_addresses(cells["customer_id"]).any()
 
 
 def _are_addresses(ids: pd.Series) -> pd.Series:
     return ids.str.contains("@", regex=False, na=False)
 
 
-def _keys(sheet: Sheet) -> pd.DataFrame:
+def _keys(cells: pd.DataFrame) -> pd.DataFrame:
     """The three keys of each row; an id that is an e-mail address is one."""
-    cells = sheet.cells.reindex(columns=list(WHO)).astype(TEXT)
+    cells = cells.reindex(columns=list(WHO)).astype(TEXT)
     is_address = _are_addresses(cells["customer_id"])
     address = cells["customer_id"].str.strip().str.casefold()
     return cells.assign(customer_id=cells["customer_id"].mask(is_address),

@@ -293,14 +293,10 @@ def test_an_address_is_read_only_where_the_settings_ask_for_it(shop):
 def test_rows_that_share_an_id_or_an_address_are_one_customer_in_any_order(pairs):
     from loyalty_helpers import people
 
-    class Rows:
-        def __init__(self, pairs):
-            self.cells = pd.DataFrame(pairs, columns=["customer_id", "email"]).replace("", None).astype("str")
-
     def told(pairs):
-        rows = Rows(pairs)
-        people.recognise([rows])
-        return rows.cells["customer_id"].tolist()
+        rows = pd.DataFrame(pairs, columns=["customer_id", "email"]).replace("", None).astype("str")
+        (found,), _ = people.recognise([rows])
+        return found["customer_id"].tolist()
 
     found = told(pairs)
     for one, mine in zip(pairs, found, strict=True):
