@@ -99,11 +99,11 @@ def _decimal_mark(cores: pa.Array, where: str) -> str:
     if len(sure["."]) and len(sure[","]):
         raise UserError(f"{where} mixes decimal points and decimal commas ('{sure['.'][0]}', '{sure[','][0]}'). Say in "
                         "client.yml which is right (decimal: \".\" or \",\"), and correct the other cells in a copy of "
-                        "the file.")
+                        "the file.", setting="decimal")
     unsure = cores.filter(pc.match_substring_regex(cores, r"^\d{1,3}\.\d{3}$"))
     if len(unsure) and not len(sure["."]) and not len(sure[","]):  # 1.250: a decimal point, or a German thousand
         raise UserError(f"{where}: '{unsure[0]}' can be read in two ways, and no other cell tells. Say in "
-                        "client.yml which mark is the decimal one (decimal: \".\" or \",\").")
+                        "client.yml which mark is the decimal one (decimal: \".\" or \",\").", setting="decimal")
     return "," if len(sure[","]) else "."  # only "1,250" and the like: thousands, for money has no third decimal
 
 

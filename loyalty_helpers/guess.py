@@ -1,232 +1,25 @@
 """What a file that no known format fits may be: guessed from the names of its columns and from its cells.
 
 A guess is a proposal for the person who writes the settings, never taken for granted: `make new` marks each guessed
-line. Words stand in words/columns.yml, English and Chinese. Nothing is read from disk here but that list.
+line. Nothing is read from disk here.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import yaml
 
-from loyalty_helpers import cells_moments, meaning
-from loyalty_helpers.core.columns import POINT_KINDS, QUESTIONS, WHO, described, guessed
-from loyalty_helpers.core.errors import UserError
-from loyalty_helpers.reading import Column, RawFile
+from loyalty_helpers import questions
+from loyalty_helpers.core.columns import POINT_KINDS, QUESTIONS, WHO
+from loyalty_helpers.guess_columns import Guess, assign, candidates, columns_of, headers_of, words_for
+from loyalty_helpers.guess_looks import Look, look_at, looks, plain, said, words
+from loyalty_helpers.reading import RawFile
 
-WORDS = Path(__file__).resolve().parent / "words" / "columns.yml"
-ROWS = 5000  # rows looked at
-CJK = "㐀-鿿"
-EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
-PHONE = r"'?\+?[\d\s()./-]{7,20}"
-SIGN = r"(?:[A-Z]{0,3}[^\w\s.,'()+-]|[A-Z]{2,3}\.?|人民币|元)"
-AMOUNT = rf"[-+(]*\s*{SIGN}?\s*[-+(]*\s*\d[\d.,' ]*\s*(?:{SIGN}|万元?)?\s*\)?-*"
-MOMENT_WORDS = ("date", "time", "timestamp", "at", "on", "created", "joined", "日期", "时间")
-PERSON = rf"[^\W\d_]+(?:[ ,.'’-]+[^\W\d_]+)+|[{CJK}]{{2,4}}"  # "Ann Smith", "李小龙"
-CLOCK = r"\d{1,2}:\d{2}(:\d{2})?\s*([AP]\.?M\.?)?"
 CONSENT = ("accepts email marketing", "accepts marketing", "email marketing consent", "marketing consent")
 AGREED, DECLINED = frozenset(["yes", "true", "1"]), frozenset(["no", "false", "0"])
-
-
-@dataclass(frozen=True)
-class Guess:
-    """What a file may be. `source` is the source it becomes, "" where nothing can be made of it; `settings` are that
-    source's settings without its files; `notes` say in sentences what to know and why."""
-
-    source: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-@cache
-def words() -> dict[str, Any]:
-    """The lists of words/columns.yml."""
-    return yaml.safe_load(WORDS.read_text(encoding="utf-8"))
-
-
-# ---------------------------------------------------------------- what columns look like
-@dataclass(frozen=True, eq=False)
-class Look:
-    """A column as it looks in the first rows. `cells` holds its text ("" for a blank); the shares are of the filled
-    rows, `filled` of all rows."""
-
-    header: str
-    cells: pd.Series
-    filled: float
-    distinct: int
-    number: float
-    whole: float
-    date: float
-    email: float
-    phone: float
-    person: float
-    masked: float
-    length: float
-
-    @property
-    def name(self) -> str:
-        return plain(self.header)
-
-    def values(self) -> list[str]:
-        """The distinct cells, most frequent first."""
-        return self.cells[self.cells != ""].value_counts().index.to_list()
-
-    def numbers(self) -> pd.Series:
-        """The filled cells as numbers, where they are plain ones."""
-        return pd.to_numeric(self.cells[self.cells != ""], errors="coerce")
-
-
-def plain(header: str) -> str:
-    """A column name as words are compared: "InvoiceNo." is "invoice no"."""
-    text = unicodedata.normalize("NFKC", header).replace("\ufeff", "").replace("#", " number ")
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
-    return " ".join(re.sub(r"[\W_]+", " ", text.casefold()).split())
-
-
-def looks(raw: RawFile) -> list[Look]:
-    """Every column of a file, as it looks in its first rows."""
-    return [_look(header, cells(column)) for header, column in zip(raw.headers, raw.columns, strict=True)]
-
-
-def cells(column: Column, rows: int = ROWS) -> pd.Series:
-    """The first cells of a column as text, without blanks round them; "" for a blank."""
-    text = np.array([*column.text.to_pylist(), ""], dtype=object)[column.codes[:rows]]
-    return pd.Series(text, dtype="str").str.strip().str.lstrip("\ufeff")
-
-
-def column_of(text: pd.Series) -> Column:
-    """A Column that holds this text."""
-    codes, distinct = pd.factorize(text.mask(text == ""))
-    return Column(codes, pa.array(distinct.tolist(), pa.string()))
-
-
-def _look(header: str, text: pd.Series) -> Look:
-    counts = text[(text != "") & ~text.str.lower().isin(meaning.NOTHING)].value_counts()
-    distinct, rows = counts.index.to_series(), max(counts.sum(), 1)
-    upper = distinct.str.normalize("NFKC").str.upper()
-
-    def share(holds: Iterable[bool]) -> float:
-        return float(counts.to_numpy() @ np.asarray(holds, dtype=bool) / rows)
-
-    return Look(
-        header, text, counts.sum() / max(len(text), 1), len(counts),
-        number=share(upper.str.fullmatch(AMOUNT)), whole=share(upper.str.fullmatch(r"-?\d{1,9}(\.0+)?")),
-        date=share(_is_date(header, distinct)), email=share(upper.str.fullmatch(EMAIL)),
-        phone=share(upper.str.fullmatch(PHONE) & upper.str.count(r"\d").ge(7)),
-        person=share(distinct.str.fullmatch(PERSON)), masked=share(upper.str.contains("*", regex=False)),
-        length=float(counts.to_numpy() @ distinct.str.len().to_numpy() / rows))
-
-
-def _is_date(header: str, distinct: pd.Series) -> np.ndarray:
-    """Which texts are moments. Mere numbers (days of a spreadsheet, Unix seconds) are only where the header says so."""
-    if not distinct.str.contains(r"\d").any():  # as most names of columns: to read each as a date takes long
-        return np.zeros(len(distinct), bool)
-    is_number = distinct.str.fullmatch(r"\d+(\.\d+)?") & ~distinct.str.fullmatch(r"(19|20)\d{6}")
-    if distinct.empty or (is_number.mean() > 0.5 and not any(said(plain(header), word) for word in MOMENT_WORDS)):
-        return np.zeros(len(distinct), bool)
-    try:
-        found = [cells_moments.moments([column_of(distinct)], style, ("UTC", "UTC"), "")[0].values.notna()
-                 for style in ("day-first", "month-first")]
-    except UserError:  # a time zone that could be several: these are moments
-        return np.ones(len(distinct), bool)
-    return (found[0] | found[1]).to_numpy()
-
-
-# ---------------------------------------------------------------- which column is what
-def _is_id(look: Look) -> bool:
-    is_fraction = look.number - look.whole > 0.2 and look.cells.str.contains(r"\d[.,]\d{1,2}$").mean() > 0.2
-    return look.filled > 0.05 and look.date < 0.8 and look.email < 0.5 and look.length <= 40 and not is_fraction
-
-
-def _is_money(look: Look) -> bool:
-    return look.filled > 0.05 and look.number >= 0.9 and look.date < 0.9
-
-
-def _is_day(look: Look) -> bool:
-    return look.filled > 0.05 and look.date >= 0.8
-
-
-def _is_label(look: Look) -> bool:
-    return look.filled > 0.05 and look.date < 0.5 and look.email < 0.5
-
-
-def _within(low: float, high: float) -> Callable[[Look], bool]:
-    return lambda look: look.filled > 0.05 and look.whole >= 0.95 and look.numbers().between(low, high).mean() >= 0.95
-
-
-# what a column holds -> whether these cells may be it, beside what _is_label asks
-IS: dict[str, Callable[[Look], bool]] = {
-    "order number": _is_id,
-    "customer": lambda look: _is_id(look) and look.masked < 0.1 and look.person < 0.5,
-    "friend": lambda look: look.filled > 0.05 and look.date < 0.8,
-    "email": lambda look: look.email >= 0.6,
-    "phone": lambda look: look.phone >= 0.6 and look.masked < 0.1,
-    "clock": lambda look: look.cells[look.cells != ""].str.fullmatch(CLOCK, case=False).mean() >= 0.8,
-    "year": _within(1990, 2100), "month": _within(1, 12), "day": _within(1, 31),
-    "quantity": lambda look: _is_money(look) and look.whole >= 0.9,
-    "currency": lambda look: look.cells[look.cells != ""].str.fullmatch("[A-Za-z]{3}").mean() >= 0.9,
-    "rating": _within(0, 10),
-    "arm": lambda look: _is_label(look) and look.distinct <= 10,
-    **dict.fromkeys(("kind", "tier"), lambda look: _is_label(look) and look.distinct <= 30),
-    "wave": lambda look: look.distinct <= 50,
-    **dict.fromkeys(("money", "points"), _is_money), "moment": _is_day,
-}
-
-
-def said(name: str, word: str) -> bool:
-    """Whether a plain name holds a word: as a whole word, in Chinese anywhere."""
-    return word in name if re.search(f"[{CJK}]", word) else f" {word} " in f" {name} "
-
-
-def candidates(ours: str, columns: list[Look]) -> list[Look]:
-    """The columns that may be `ours` by name and by cells, the likeliest first."""
-    ranked = []
-    for look in columns:
-        refused = any(said(look.name, str(word)) for word in words()["not"].get(ours, ()))
-        scores = [(look.name != str(word), place) for place, word in enumerate(_words_for(ours))
-                  if said(look.name, str(word))]
-        if ours == "email" and look.email >= 0.8:  # an address is one, whatever the column is called
-            scores.append((True, len(_words_for(ours))))
-        if scores and (not refused or not min(scores)[0]) and IS.get(described(ours).holds, _is_label)(look):
-            ranked.append((min(scores), look))
-    return [look for _, look in sorted(ranked, key=lambda one: one[0])]
-
-
-def _words_for(ours: str) -> list[str]:
-    return [plain(ours), *words()["columns"].get(ours, ())]
-
-
-def assign(wanted: Iterable[str], columns: list[Look], taken: Collection[str] = ()) -> dict[str, Look]:
-    """One column for each of the wanted names that has one, none twice, the likeliest first; `taken` are headers
-    that are not free."""
-    found: dict[str, Look] = {}
-    for ours in wanted:
-        used = {look.header for look in found.values()} | set(taken)
-        free = [look for look in candidates(ours, columns) if look.header and look.header not in used]
-        if free:
-            found[ours] = free[0]
-    return found
-
-
-def _columns_of(table: str, columns: list[Look], but: Collection[str] = ()) -> dict[str, Look]:
-    """The columns of a table that are there, but for those named; sought in the order of the list of words."""
-    wanted = guessed(table).difference(but)
-    first = [ours for ours in words()["columns"] if ours in wanted]
-    return assign((*first, *sorted(wanted.difference(first))), columns)
-
-
-def headers_of(found: Mapping[str, Look]) -> dict[str, str]:
-    return {ours: look.header for ours, look in found.items()}
 
 
 # ---------------------------------------------------------------- which source a file becomes
@@ -240,7 +33,7 @@ def guess(raw: RawFile) -> Guess:
         return _of_nameless(columns)
     twice = _twice(columns)
     free = [look for look in columns if look.name not in twice]
-    asked = [look for look in free if not _is_question(look)]
+    asked = [look for look in free if not look.is_question]
     for attempt in (_assignment, _referrals, _orders, _points, _survey, _lines, _members, _costs, opt_outs):
         found = attempt(free if attempt is _survey else asked)
         if found:
@@ -264,16 +57,12 @@ def _not_used(found: Guess, columns: list[Look]) -> list[str]:
     return [f"Not used: {_quoted(left)}."] if left and found.source != "survey" else []
 
 
-def _is_question(look: Look) -> bool:
-    return "?" in unicodedata.normalize("NFKC", look.header) or len(look.name.split()) > 8
-
-
 def _person(columns: list[Look], taken: Collection[str] = ()) -> dict[str, Look]:
     return assign(WHO, columns, taken)
 
 
 def _assignment(columns: list[Look]) -> Guess | None:
-    found = _columns_of("assignment", columns, WHO) | _person(columns)
+    found = columns_of("assignment", columns, WHO) | _person(columns)
     is_draw = found.keys() >= {"arm"} and len(found.keys() & {*WHO}) > 0
     arms = {plain(value) for value in found["arm"].values()} if is_draw else set()
     if not arms & {"holdout", "control", "treatment", "treated", "test", "对照组", "实验组"}:
@@ -282,14 +71,14 @@ def _assignment(columns: list[Look]) -> Guess | None:
 
 
 def _referrals(columns: list[Look]) -> Guess | None:
-    found = _columns_of("referrals", columns)
+    found = columns_of("referrals", columns)
     if not found.keys() >= {"referrer_id", "referee_id"} or candidates("amount", columns):
         return None
     return Guess("referrals", {"columns": headers_of(found)})
 
 
 def _points(columns: list[Look]) -> Guess | None:
-    found = _columns_of("points", columns, WHO) | _person(columns)
+    found = columns_of("points", columns, WHO) | _person(columns)
     if not found.keys() >= {"points", "kind", "at"} or not found.keys() & {*WHO}:
         return None
     other = [kind for kind in found["kind"].values() if kind.lower() not in POINT_KINDS]
@@ -298,9 +87,7 @@ def _points(columns: list[Look]) -> Guess | None:
 
 
 def _survey(columns: list[Look]) -> Guess | None:
-    from loyalty_helpers import questions  # which needs this module
-
-    found = assign(("answered_at", "wave"), [look for look in columns if not _is_question(look)])
+    found = assign(("answered_at", "wave"), [look for look in columns if not look.is_question])
     asked = questions.asked(columns, taken=[look.header for look in found.values()])
     if _is_list_of_people(columns, asked):
         return None
@@ -308,7 +95,7 @@ def _survey(columns: list[Look]) -> Guess | None:
     if not answers or not ({*QUESTIONS} & set(answers) or len(answers) > 1):
         return None
     drivers = [look for look in columns if look.header in {asked.settings["columns"][ours] for ours in answers}]
-    if all(look.distinct == (look.cells != "").sum() and not _is_question(look) for look in drivers) and not (
+    if all(look.distinct == (look.cells != "").sum() and not look.is_question for look in drivers) and not (
             {*QUESTIONS} & set(answers)):
         return None  # no two alike, as in a list of numbers
     return Guess("survey", asked.settings | {"columns": headers_of(found) | asked.settings["columns"]}, asked.notes)
@@ -317,12 +104,12 @@ def _survey(columns: list[Look]) -> Guess | None:
 def _is_list_of_people(columns: list[Look], asked: Guess) -> bool:
     """Whether each row is another person with a day of joining or a tier, and nothing is asked of them."""
     found = assign(("customer_id", "joined_at", "tier"), columns)
-    is_asked = any(_is_question(look) for look in columns) or {*QUESTIONS} & asked.settings["columns"].keys()
+    is_asked = any(look.is_question for look in columns) or {*QUESTIONS} & asked.settings["columns"].keys()
     return found.keys() >= {"customer_id", "joined_at"} and not is_asked
 
 
 def _members(columns: list[Look]) -> Guess | None:
-    found = _columns_of("members", columns)
+    found = columns_of("members", columns)
     if not found.keys() & {*WHO} or not found.keys() & {"joined_at", "tier"}:
         return None
     notes = () if "joined_at" in found else ("It does not say when a member joined.",)
@@ -348,21 +135,21 @@ def consent(columns: Iterable[Look]) -> dict[str, Any] | None:
 
 
 def _costs(columns: list[Look]) -> Guess | None:
-    found = _columns_of("costs", columns)
+    found = columns_of("costs", columns)
     if not found.keys() >= {"date", "amount"}:
         return None
     return Guess("costs", {"columns": headers_of(found)}, ("Make sure that it holds what the program cost.",))
 
 
 def _lines(columns: list[Look]) -> Guess | None:
-    found = _columns_of("lines", columns)
+    found = columns_of("lines", columns)
     if "order_id" not in found or not found.keys() & {"product", "category"}:
         return None
     return Guess("lines", {"columns": headers_of(_one_price(found))})
 
 
 def _orders(columns: list[Look]) -> Guess | None:
-    found = _one_price(_columns_of("orders", columns))
+    found = _one_price(columns_of("orders", columns))
     found = {ours: look for ours, look in found.items() if ours != "ordered_at"} | _moment(columns, found)
     people = found.keys() & {*WHO}
     is_timed = found.keys() & {"ordered_at", "date", "year"}
@@ -382,7 +169,7 @@ def _orders(columns: list[Look]) -> Guess | None:
     if not people:
         notes.append("No column tells who bought, so nobody can be seen coming back: export it with the customer's id, "
                      "e-mail address or telephone number.")
-        called = [look.header for look in columns if any(said(look.name, word) for word in _words_for("customer_id"))
+        called = [look.header for look in columns if any(said(look.name, word) for word in words_for("customer_id"))
                   and (look.masked >= 0.1 or look.person >= 0.5)]
         notes += [f"{_quoted(called)} holds names, which are no ids: two people may share one."] if called else []
     set_aside, refunds = _rules(columns, "refunded" in found)
@@ -394,7 +181,7 @@ def _orders(columns: list[Look]) -> Guess | None:
 def _one_price(found: dict[str, Look]) -> dict[str, Look]:
     """A "price" beside a quantity is the price of one, unless there is a better amount."""
     amount = found.get("amount")
-    if amount and "quantity" in found and "unit_price" not in found and amount.name in _words_for("unit_price"):
+    if amount and "quantity" in found and "unit_price" not in found and amount.name in words_for("unit_price"):
         return {("unit_price" if ours == "amount" else ours): look for ours, look in found.items()}
     return found
 
@@ -407,7 +194,7 @@ def _moment(columns: list[Look], found: Mapping[str, Look]) -> dict[str, Look]:
         parts = assign(("year", "month", "day"), columns, used)
         if len(parts) == 3:
             return parts
-        days = [look for look in columns if _is_day(look) and look.header not in used
+        days = [look for look in columns if look.is_day and look.header not in used
                 and not any(said(look.name, word) for word in words()["not"]["ordered_at"])]
         if not days:
             return {}
@@ -485,7 +272,7 @@ def _rules(columns: list[Look], has_refunded: bool) -> tuple[dict[str, dict], di
 # ---------------------------------------------------------------- files without names, and files without sales
 def _is_headless(columns: list[Look]) -> bool:
     """Whether the first row is data: dates or e-mail addresses stand over such, or numbers over two columns of them."""
-    names = [_look("", pd.Series([look.header], dtype="str")) for look in columns]
+    names = [look_at("", pd.Series([look.header], dtype="str")) for look in columns]
     sure = [pair for pair in zip(names, columns, strict=True)
             if min(pair[0].date, pair[1].date) > 0.8 or min(pair[0].email, pair[1].email) > 0.8]
     numbers = [pair for pair in zip(names, columns, strict=True) if min(pair[0].number, pair[1].number) > 0.8]
@@ -502,11 +289,11 @@ def _of_nameless(columns: list[Look]) -> Guess:
             found[ours] = fitting[0]
             left.remove(fitting[0])
 
-    take("ordered_at", [look for look in left if _is_day(look)])
+    take("ordered_at", [look for look in left if look.is_day])
     take("email", [look for look in left if look.email >= 0.6])
-    money = [look for look in left if _is_money(look) and look.cells.str.contains(r"[.,]\d{1,2}$").mean() > 0.2]
+    money = [look for look in left if look.is_money and look.cells.str.contains(r"[.,]\d{1,2}$").mean() > 0.2]
     take("amount", sorted(money, key=lambda look: -look.numbers().abs().mean()))
-    ids = [look for look in left if _is_id(look) and look.person < 0.5 and not look.cells.str.contains(" ").any()]
+    ids = [look for look in left if look.is_id and look.person < 0.5 and not look.cells.str.contains(" ").any()]
     ids = sorted((look for look in ids if look.distinct > 20 or not look.numbers().lt(100).mean() > 0.9),
                  key=lambda look: -look.distinct)
     take("order_id", ids)

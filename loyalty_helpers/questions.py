@@ -8,7 +8,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from loyalty_helpers.guess import CJK, Guess, Look, plain, said, words
+from loyalty_helpers.guess_columns import Guess
+from loyalty_helpers.guess_looks import CJK, Look, plain, said, words
 
 JOINTS = ("┋", ";", "\uff1b")  # between the answers of a question with several
 SEVERAL_HEADERS = " · "  # between a question and one of its options
@@ -43,7 +44,7 @@ def asked(columns: list[Look], taken: Collection[str] = ()) -> Guess:
         if look.header in ticked:
             found[_unused(f"choice_{_topic(look, number)}", found)] = look.header
             continue
-        marks = None if _is_id(look) or _is_suggestion(look) else _marks(look)
+        marks = None if _is_a_name(look) or _is_suggestion(look) else _marks(look)
         if marks is None:
             ours = _in_words(look, number, found)
             if ours:
@@ -101,7 +102,7 @@ def _is_suggestion(look: Look) -> bool:
     return any(said(look.name, word) for word in ("建议", "意见")) and look.number < 0.5
 
 
-def _is_id(look: Look) -> bool:
+def _is_a_name(look: Look) -> bool:
     """A number that names somebody or something, which is no opinion: by its name, or as no two rows share one."""
     words_for = [word for word in words()["columns"]["customer_id"] if " " in word]
     is_named = any(said(look.name, word) for word in words_for) and len(look.name.split()) <= 4

@@ -80,7 +80,7 @@ def read_files(folder: Path, source: Source, wanted: Wanted = lambda header: Tru
         return [_postgresql(source, wanted)]
     folders = sorted({pattern for pattern in source.files if pattern.endswith("/")})
     try:
-        return [*(_read_file(path, path.relative_to(folder).as_posix(), source, wanted)
+        return [*(read_file(path, path.relative_to(folder).as_posix(), source, wanted)
                   for path in _found(folder, [pattern for pattern in source.files if pattern not in folders])),
                 *(_parquet(_found(folder, [parts]), parts, wanted, folder / parts) for parts in folders)]
     except UserError as error:  # which begins with the name of the file
@@ -108,8 +108,8 @@ def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
     return sorted(found)
 
 
-def _read_file(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
-    """One file, whatever its kind. `name` is what errors and the ledger call it."""
+def read_file(path: Path, name: str, source: Source, wanted: Wanted = lambda header: True) -> RawFile:
+    """One file, whatever its kind. `name` is what errors, which begin with it, and the ledger call it."""
     try:
         with path.open("rb") as file:
             start = file.read(16)
@@ -430,7 +430,7 @@ def _sheet(sheets: dict[str, Callable[[], Iterator[tuple]]], name: str,
     filled = [title for title, rows in sheets.items() if len(list(islice(rows(), 2))) == 2]
     if len(filled) > 1:
         raise UserError(f"{name} has several sheets with data: {', '.join(filled)}. "
-                        "Say in client.yml which to read (sheet: ...).")
+                        "Say in client.yml which to read (sheet: ...).", sheets=tuple(filled))
     return sheets[(filled or [*sheets])[0]]
 
 

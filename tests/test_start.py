@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 import yaml
 
-from loyalty_helpers import check, formats, ingest, start
-from loyalty_helpers.client import CLONE, load_client
+from loyalty_helpers import cells_moments, check, formats, ingest, start, start_match, start_write
+from loyalty_helpers.client import CLONE, GUESSED, load_client
 from loyalty_helpers.core.errors import UserError
 
 FORMAT = """
@@ -204,10 +204,10 @@ def test_an_unknown_till_is_guessed_and_adds_up(made, tmp_path):
 def test_every_guessed_line_is_marked(made):
     _, text, _ = made({"sales.csv": TILL, "members.csv": MEMBERS})
     block = text.partition("\nsources:\n")[2].partition("# -----")[0]
-    plain = [line for line in block.splitlines() if line.strip() and start.GUESSED not in line]
+    plain = [line for line in block.splitlines() if line.strip() and GUESSED not in line]
     allowed = r" *(orders:|members:|files: \S+|columns:|set_aside:|# unknown, guessed to be \w+)"
     assert all(re.fullmatch(allowed, line) for line in plain), plain
-    assert text.count(start.GUESSED) == 2 + 6 + 1 + 1 + 3  # currency, time zone; columns, grain, rule; members
+    assert text.count(GUESSED) == 2 + 6 + 1 + 1 + 3  # currency, time zone; columns, grain, rule; members
     assert "#retention: {min: 0.4}" in text and "# share of the price left" in text  # the rest is the template's
 
 
@@ -436,9 +436,10 @@ def test_of_a_file_and_a_part_of_it_the_whole_is_used(made):
 
 
 def test_many_files_are_looked_at_once_each(made, monkeypatch):
-    read = []
-    monkeypatch.setattr(start.meaning, "moments", lambda columns, *rest, read_=start.meaning.moments:
-                        (read.append(len(columns)), read_(columns, *rest))[1])
+    read, as_ever = [], cells_moments.moments
+    for module in (cells_moments, start_match):  # the guesser asks the one, whoever puts files together the other
+        monkeypatch.setattr(module, "moments", lambda columns, *rest: (read.append(len(columns)),
+                                                                       as_ever(columns, *rest))[1])
     files = {f"{n:02}.csv": numbered("n", 1, range(n * 20, n * 20 + 20)) for n in range(20)}
     assert len(made(files)[0]["sources"]["orders"]["files"]) == 20
     assert sum(read) < 20 * 12
@@ -510,8 +511,8 @@ def test_names_that_mean_something_are_not_taken(made, name, copy):
 
 
 def test_of_the_reserved_names_none_is_given(tmp_path):
-    paths = [tmp_path / name for name in start.OURS]
-    assert not {*start._free_names(paths, tmp_path / "data").values()} & {*start.OURS}
+    paths = [tmp_path / name for name in start_write.OURS]
+    assert not {*start_write.free_names(paths, tmp_path / "data").values()} & {*start_write.OURS}
 
 
 def test_files_that_are_there_already_are_used_as_they_are(tmp_path):
@@ -526,16 +527,16 @@ def test_what_stops_the_copy_leaves_nothing_behind(tmp_path, exports):
     folder, place = tmp_path / "data" / "acme", exports({"sales.csv": TILL})
     names = {place / "sales.csv": "sales.csv", place / "gone.csv": "gone.csv"}
     with pytest.raises(UserError, match="Nothing was made"):
-        start._put(folder, names, "name: x")
+        start_write.put(folder, names, "name: x")
     assert not folder.exists()
     folder.mkdir()
     (folder / "mine.csv").write_text("mine")
     with pytest.raises(UserError, match="Nothing was made"):
-        start._put(folder, names, "name: x")
+        start_write.put(folder, names, "name: x")
     assert [path.name for path in folder.iterdir()] == ["mine.csv"]
     (folder / "client.yml").mkdir()  # what comes last cannot be written: the copies before it go again
     with pytest.raises(UserError, match="Nothing was made"):
-        start._put(folder, {place / "sales.csv": "sales.csv"}, "name: x")
+        start_write.put(folder, {place / "sales.csv": "sales.csv"}, "name: x")
     assert sorted(path.name for path in folder.iterdir()) == ["client.yml", "mine.csv"]
 
 

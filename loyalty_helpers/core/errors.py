@@ -7,7 +7,14 @@ from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """Plain words for the person at the keyboard: what is wrong, where, and what to do. Shown without traceback."""
+    """Plain words for the person at the keyboard: what is wrong, where, and what to do. Shown without traceback.
+
+    `facts` say to whoever catches it what the words say to the person, such as the setting that would help.
+    """
+
+    def __init__(self, words: str, **facts: object):
+        super().__init__(words)
+        self.facts = facts
 
 
 def suggest(word: object, known: Collection[str]) -> str:
