@@ -11,12 +11,10 @@ import io
 import lzma
 import math
 import re
-import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice, pairwise, repeat, zip_longest
 from pathlib import Path
 
@@ -26,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from loyalty_helpers import databases
+from loyalty_helpers import databases, spreadsheets
 from loyalty_helpers.client import Source, matching
 from loyalty_helpers.core.errors import UserError, suggest
 from loyalty_helpers.encodings import BLOCK, Stream, Text, text_of
@@ -118,12 +116,14 @@ def read_file(path: Path, name: str, source: Source, wanted: Wanted = lambda hea
         if start.startswith(b"SQLite format 3\0"):
             return _sqlite(path, name, source, wanted)
         if start.startswith(b"\xd0\xcf\x11\xe0"):
-            return _xls(path, name, source, wanted)
+            with spreadsheets.old_workbook(path, name, source.sheet) as rows:
+                return _of_a_spreadsheet(rows, name, source, wanted)
         if start.startswith(b"PK\x03\x04"):
             with zipfile.ZipFile(path) as archive:
                 is_workbook = "[Content_Types].xml" in archive.namelist()
             if is_workbook:
-                return _xlsx(path, name, source, wanted)
+                with spreadsheets.workbook(path, name, source.sheet) as rows:
+                    return _of_a_spreadsheet(rows, name, source, wanted)
         return _csv(text_of(path, name, source.encoding), source, wanted)
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
         raise UserError(f"{name} is damaged or cut short, or locked with a password ({error}). "
@@ -350,58 +350,10 @@ def _parquet(paths: list[Path], name: str, wanted: Wanted, folder: Path | None =
     return from_arrow(name, batches, headers, wanted)
 
 
-def _xlsx(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
-    import openpyxl  # slow to import, and most exports are CSV
-
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on styles and validations, which do not concern us
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            for one in book.worksheets:
-                one.reset_dimensions()  # the size that a file declares may be too small
-            sheets = {one.title: partial(one.iter_rows, values_only=True) for one in book.worksheets}
-            return _of_a_spreadsheet(sheets, name, source, wanted)
-    except UserError:
-        raise
-    except Exception as error:  # openpyxl lets the errors of XML, zip and many of its own through
-        raise UserError(f"{name} is an Excel file that cannot be read ({str(error)[:120]}). "
-                        "Open it and save it as CSV UTF-8.") from None
-
-
-def _xls(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
-    import xlrd
-
-    try:
-        book = xlrd.open_workbook(path, logfile=io.StringIO())
-        sheets = {one.name: partial(_rows_of_an_old_sheet, one, book.datemode) for one in book.sheets()}
-        return _of_a_spreadsheet(sheets, name, source, wanted)
-    except UserError:
-        raise
-    except Exception as error:  # xlrd, too
-        raise UserError(f"{name} is an old Excel file that cannot be read, or locked with a password "
-                        f"({str(error)[:120]}). Open it and save it as .xlsx or as CSV UTF-8.") from None
-
-
-def _rows_of_an_old_sheet(sheet, date_mode: int) -> Iterator[tuple]:
-    import xlrd
-
-    def value(cell) -> object:
-        if cell.ctype == xlrd.XL_CELL_DATE:
-            moment = xlrd.xldate_as_datetime(cell.value, date_mode)
-            return moment if cell.value >= 1 else moment.time()
-        if cell.ctype == xlrd.XL_CELL_ERROR:
-            return xlrd.error_text_from_code[cell.value]
-        return bool(cell.value) if cell.ctype == xlrd.XL_CELL_BOOLEAN else None if cell.value == "" else cell.value
-
-    return (tuple(map(value, sheet.row(row))) for row in range(sheet.nrows))
-
-
-def _of_a_spreadsheet(sheets: dict[str, Callable[[], Iterator[tuple]]], name: str, source: Source,
-                      wanted: Wanted) -> RawFile:
+def _of_a_spreadsheet(sheet: Iterator[tuple], name: str, source: Source, wanted: Wanted) -> RawFile:
     """The first row with a cell in it bears the headers. Rows without any below the last one with one do not count:
     sheets may have a million of them."""
-    rows = enumerate(_sheet(sheets, name, source.sheet)(), start=1)
-    filled = ((row, cells) for row, cells in rows if any(cell is not None for cell in cells))
+    filled = ((row, cells) for row, cells in enumerate(sheet, start=1) if any(cell is not None for cell in cells))
     top = list(islice(filled, 1 if source.names else source.header_rows))
     if not top:
         raise UserError(f"{name} is empty. Export it again.")
@@ -420,18 +372,6 @@ def _of_a_spreadsheet(sheets: dict[str, Callable[[], Iterator[tuple]]], name: st
             last = row
 
     return from_rows(name, headers, table(), wanted, header_row + 1, DIGITS_OF_A_SPREADSHEET)
-
-
-def _sheet(sheets: dict[str, Callable[[], Iterator[tuple]]], name: str,
-           sheet: str | None) -> Callable[[], Iterator[tuple]]:
-    if sheet is not None and sheet not in sheets:
-        raise UserError(f"{name} has no sheet '{sheet}'.{suggest(sheet, sheets)} Sheets there: {', '.join(sheets)}.")
-    sheets = {title: rows for title, rows in sheets.items() if sheet in (None, title)}
-    filled = [title for title, rows in sheets.items() if len(list(islice(rows(), 2))) == 2]
-    if len(filled) > 1:
-        raise UserError(f"{name} has several sheets with data: {', '.join(filled)}. "
-                        "Say in client.yml which to read (sheet: ...).", sheets=tuple(filled))
-    return sheets[(filled or [*sheets])[0]]
 
 
 def _sqlite(path: Path, name: str, source: Source, wanted: Wanted) -> RawFile:
