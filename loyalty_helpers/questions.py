@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -15,60 +16,68 @@ JOINTS = ("┋", ";", "\uff1b")  # between the answers of a question with severa
 SEVERAL_HEADERS = " · "  # between a question and one of its options
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What a column asks: our name for it, its scale (worst, best), and the numbers that its words stand for."""
+
+    ours: str
+    scale: list[int] | None = None
+    answers: dict[str, int] | None = None
+
+
 def asked(columns: list[Look], taken: Collection[str] = ()) -> Guess:
     """The questions among the columns: settings `columns`, `scale` (worst, best) and `answers` (words -> numbers).
 
     `taken` are headers that are something else. Notes name the columns that are not used.
     """
-    lists = words()["survey"]
     found: dict[str, str] = {}
-    scale, answers, notes, unused = {}, {}, [], []
+    scale, answers, unused = {}, {}, []
     options, ticked = _options(columns), _ticked(columns)
     for number, look in enumerate(columns, start=1):
         question = look.header.partition(SEVERAL_HEADERS)[0]
         if question in options:
             if question not in found.values():
                 found[_unused(f"choice_{_topic(look, number)}", found)] = question
-            continue
-        if look.header in taken or not look.header or not look.filled or _is_skipped(look):
-            continue
-        if look.email >= 0.6 or (look.phone >= 0.6 and not look.masked):
-            ours = "email" if look.email >= 0.6 else "phone"
-            if ours not in found:
-                found[ours] = look.header
-            continue
-        if _is_phone(look):
-            if "phone" not in found:
-                found["phone"] = look.header
-            continue
-        if look.header in ticked:
-            found[_unused(f"choice_{_topic(look, number)}", found)] = look.header
-            continue
-        marks = None if _is_a_name(look) or _is_suggestion(look) else _marks(look)
-        if marks is None:
-            ours = _in_words(look, number, found)
-            if ours:
-                found[ours] = look.header
-            else:
+        elif look.header and look.filled and look.header not in taken and not _is_skipped(look):
+            one = _question(look, number, found, is_ticked=look.header in ticked)
+            if one is None:
                 unused.append(look.header)
-            continue
-        values, in_words = marks
-        ends = _ends(look, values)
-        if ends is None:
-            unused.append(look.header)
-            continue
-        ours = _meant(look, ends, number, found)
-        found[ours] = look.header
-        if ours != "nps":
-            is_reversed = any(said(look.name, word) for word in lists["reversed"])
-            is_reversed &= not any(said(look.name, word) for word in lists["not_reversed"])
-            scale[ours] = ends[::-1] if is_reversed and not in_words else ends
-        if in_words:
-            answers[ours] = in_words
-    if unused:
-        notes.append("Not used: " + ", ".join(f"'{_short(header)}'" for header in unused) + ".")
+                continue
+            found.setdefault(one.ours, look.header)  # the first address and the first number count
+            scale |= {one.ours: one.scale} if one.scale else {}
+            answers |= {one.ours: one.answers} if one.answers else {}
+    notes = ("Not used: " + ", ".join(f"'{_short(header)}'" for header in unused) + ".",) if unused else ()
     settings = {"columns": found, "scale": scale, "answers": answers}
-    return Guess("survey", {name: one for name, one in settings.items() if one or name == "columns"}, tuple(notes))
+    return Guess("survey", {name: one for name, one in settings.items() if one or name == "columns"}, notes)
+
+
+def _question(look: Look, number: int, found: Collection[str], *, is_ticked: bool) -> _Question | None:
+    """What one column asks, None where it is of no use; `found` has the names that are taken."""
+    if contact := _contact(look):
+        return _Question(contact)
+    if is_ticked:
+        return _Question(_unused(f"choice_{_topic(look, number)}", found))
+    marks = None if _is_a_name(look) or _is_suggestion(look) else _marks(look)
+    if marks is None:
+        ours = _in_words(look, number, found)
+        return _Question(ours) if ours else None
+    values, in_words = marks
+    ends = _ends(look, values)
+    if ends is None:
+        return None
+    ours, lists = _meant(look, ends, number, found), words()["survey"]
+    is_reversed = any(said(look.name, word) for word in lists["reversed"])
+    is_reversed &= not any(said(look.name, word) for word in lists["not_reversed"])
+    turned = ends[::-1] if is_reversed and not in_words else ends
+    return _Question(ours, None if ours == "nps" else turned, in_words)
+
+
+def _contact(look: Look) -> str:
+    """"email" or "phone" where it asks for one, though few may have written a number that looks so; "" else."""
+    if look.email >= 0.6:
+        return "email"
+    is_asked = any(said(look.name, word) for word in ("手机号", "手机号码")) and look.masked < 0.1
+    return "phone" if is_asked or (look.phone >= 0.6 and not look.masked) else ""
 
 
 def _options(columns: list[Look]) -> set[str]:
@@ -90,11 +99,6 @@ def _ticked(columns: list[Look]) -> set[str]:
         if option and look.filled and set(look.values()) <= {"0", "1"}:
             under.setdefault(option[1].strip(), []).append(look.header)
     return {header for headers in under.values() if len(headers) > 1 for header in headers}
-
-
-def _is_phone(look: Look) -> bool:
-    """A question for a telephone number, though few wrote one that looks so."""
-    return any(said(look.name, word) for word in ("手机号", "手机号码")) and look.masked < 0.1
 
 
 def _is_suggestion(look: Look) -> bool:

@@ -66,20 +66,13 @@ def numbers(*cells, decimal=None, currency=""):
 
 @pytest.mark.parametrize(
     ("cells", "values"),
-    [
-        (["1,234.50", "12"], [1234.5, 12]),
-        (["1.234,50", "12"], [1234.5, 12]),
-        (["1.234", "5,5"], [1234, 5.5]),
-        (["1,234", "5.5"], [1234, 5.5]),
-        (["1,234", "980"], [1234, 980]),
-        (["1.234.567", "12"], [1234567, 12]),
-        (["1 234,5", "1'234,5", "1\u202f234,5"], [1234.5] * 3),
-        (["$8.00", "-$7.00", "$-7.00", "US$ 1.5", "3 USD"], [8, -7, -7, 1.5, 3]),
-        (["¥12", "￥１２．５", "12元", "CNY 3", "RMB 4"], [12, 12.5, 12, 3, 4]),
-        (["(12.50)", "12.50-", "\u221212.50", "+3", "\u20133"], [-12.5, -12.5, -12.5, 3, -3]),
-        (["0.125", "1.5E+3", "1e-2", ".5", "7."], [0.125, 1500, 0.01, 0.5, 7]),
-        (["0,125", ",5"], [0.125, 0.5]),
-    ],
+    [(["1,234.50", "12"], [1234.5, 12]), (["1.234,50", "12"], [1234.5, 12]), (["1.234", "5,5"], [1234, 5.5]),
+     (["1,234", "5.5"], [1234, 5.5]), (["1,234", "980"], [1234, 980]), (["1.234.567", "12"], [1234567, 12]),
+     (["1 234,5", "1'234,5", "1\u202f234,5"], [1234.5] * 3),
+     (["$8.00", "-$7.00", "$-7.00", "US$ 1.5", "3 USD"], [8, -7, -7, 1.5, 3]),
+     (["¥12", "￥１２．５", "12元", "CNY 3", "RMB 4"], [12, 12.5, 12, 3, 4]),
+     (["(12.50)", "12.50-", "\u221212.50", "+3", "\u20133"], [-12.5, -12.5, -12.5, 3, -3]),
+     (["0.125", "1.5E+3", "1e-2", ".5", "7."], [0.125, 1500, 0.01, 0.5, 7]), (["0,125", ",5"], [0.125, 0.5])],
 )
 def test_numbers_in_many_dresses(cells, values):
     found, bad = numbers(*cells)
@@ -100,11 +93,8 @@ def test_numbers_blank_bad_and_declared():
 
 @pytest.mark.parametrize(
     ("cells", "words"),
-    [
-        (["1.250", "3"], "here: '1.250' can be read in two ways"),
-        (["1.5", "1,5"], "mixes decimal points and decimal commas"),
-        (["$5", "€5"], r"several currencies \(EUR, USD\)"),
-    ],
+    [(["1.250", "3"], "here: '1.250' can be read in two ways"),
+     (["1.5", "1,5"], "mixes decimal points and decimal commas"), (["$5", "€5"], r"several currencies \(EUR, USD\)")],
 )
 def test_numbers_that_leave_it_open_are_asked_for(cells, words):
     with pytest.raises(UserError, match=words):
@@ -113,28 +103,17 @@ def test_numbers_that_leave_it_open_are_asked_for(cells, words):
 
 @pytest.mark.parametrize(
     ("cells", "values"),
-    [
-        (["৳2,999", "৳ 1,02,999.50"], [2999, 102999.5]),
-        (["R$ 1.234,56", "R$5"], [1234.56, 5]),
-        (["zł 5,50", "5,50 zł", "5,50 PLN"], [5.5] * 3),
-        (["100 kr.", "kr 1 234,50", "6 SEK"], [100, 1234.5, 6]),
-        (["Rs. 1,00,000.00", "Rs.500", "₹12,34,567"], [100000, 500, 1234567]),
-        (["CHF 1'234.50", "Fr. 12.-", "5.–"], [1234.5, 12, 5]),
-        (["12,- €", "5,5 €"], [12, 5.5]),
-        (["12,50 лв.", "3 лв"], [12.5, 3]),
-        (["\u200f12.00\u00a0₪", "₪3"], [12, 3]),
-        (["6,000원", "₩7,000"], [6000, 7000]),
-        (["R12.50", "R 5"], [12.5, 5]),
-        (["1 234,5 Kč", "Kč 2"], [1234.5, 2]),
-        (["1.2万", "３万", "1.25万元", "500元", "0.5萬"], [12000, 30000, 12500, 500, 5000]),
-        (["1.234万", "5"], [12340, 5]),
-        (["2,5", "1.2万"], [2.5, 12000]),
-        (["-$7.00", "$-7.00", "$(7.00)", "(7.00) $", "7.00-", "7.00- $", "−7", "－７"], [-7] * 8),
-        (["'12.5", '="13.5"', "1\u2009234.5"], [12.5, 13.5, 1234.5]),
-        (["USD $5", "US$ 6"], [5, 6]),
-        (["1,00,000", "5"], [100000, 5]),
-        (["1.00.000,5", "5"], [100000.5, 5]),
-    ],
+    [(["৳2,999", "৳ 1,02,999.50"], [2999, 102999.5]), (["R$ 1.234,56", "R$5"], [1234.56, 5]),
+     (["zł 5,50", "5,50 zł", "5,50 PLN"], [5.5] * 3), (["100 kr.", "kr 1 234,50", "6 SEK"], [100, 1234.5, 6]),
+     (["Rs. 1,00,000.00", "Rs.500", "₹12,34,567"], [100000, 500, 1234567]),
+     (["CHF 1'234.50", "Fr. 12.-", "5.–"], [1234.5, 12, 5]), (["12,- €", "5,5 €"], [12, 5.5]),
+     (["12,50 лв.", "3 лв"], [12.5, 3]), (["\u200f12.00\u00a0₪", "₪3"], [12, 3]), (["6,000원", "₩7,000"], [6000, 7000]),
+     (["R12.50", "R 5"], [12.5, 5]), (["1 234,5 Kč", "Kč 2"], [1234.5, 2]),
+     (["1.2万", "３万", "1.25万元", "500元", "0.5萬"], [12000, 30000, 12500, 500, 5000]),
+     (["1.234万", "5"], [12340, 5]), (["2,5", "1.2万"], [2.5, 12000]),
+     (["-$7.00", "$-7.00", "$(7.00)", "(7.00) $", "7.00-", "7.00- $", "−7", "－７"], [-7] * 8),
+     (["'12.5", '="13.5"', "1\u2009234.5"], [12.5, 13.5, 1234.5]), (["USD $5", "US$ 6"], [5, 6]),
+     (["1,00,000", "5"], [100000, 5]), (["1.00.000,5", "5"], [100000.5, 5])],
 )
 def test_numbers_of_the_world(cells, values):
     assert numbers(*cells) == (values, [False] * len(cells))
@@ -147,17 +126,11 @@ def test_what_is_no_number_is_bad(cell):
 
 @pytest.mark.parametrize(
     ("cells", "currency", "words"),
-    [
-        (["5 kr", "6 SEK"], "SEK", None),
-        (["$5", "CA$5"], "CAD", None),
-        (["₾5"], "GEL", None),
-        (["元5"], "TWD", None),
-        (["$5", "CA$5"], "USD", r"several currencies \(CAD, USD\)"),
-        (["5 kr", "6 SEK"], "NOK", r"several currencies \(NOK, SEK\)"),
-        (["5 zł"], "EUR", "here is in PLN, and client.yml says currency: EUR"),
-        (["5 PLN"], "EUR", "here is in PLN"),
-        (["R$5"], "USD", "here is in BRL"),
-    ],
+    [(["5 kr", "6 SEK"], "SEK", None), (["$5", "CA$5"], "CAD", None), (["₾5"], "GEL", None), (["元5"], "TWD", None),
+     (["$5", "CA$5"], "USD", r"several currencies \(CAD, USD\)"),
+     (["5 kr", "6 SEK"], "NOK", r"several currencies \(NOK, SEK\)"),
+     (["5 zł"], "EUR", "here is in PLN, and client.yml says currency: EUR"), (["5 PLN"], "EUR", "here is in PLN"),
+     (["R$5"], "USD", "here is in BRL")],
 )
 def test_a_sign_that_may_be_several_currencies_is_the_clients(cells, currency, words):
     if words is None:
@@ -188,11 +161,8 @@ WRITTEN = {  # how programs of the world write 1234567.89
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    cents=st.lists(st.integers(-10**11, 10**11), min_size=1, max_size=9),
-    dress=st.sampled_from(list(WRITTEN)),
-    minus=st.sampled_from(["-{}", "−{}", "({})", "{}-", "-$ {}", "$-{}", "{} USD-", "-{}$"]),
-)
+@given(cents=st.lists(st.integers(-10**11, 10**11), min_size=1, max_size=9), dress=st.sampled_from(list(WRITTEN)),
+       minus=st.sampled_from(["-{}", "−{}", "({})", "{}-", "-$ {}", "$-{}", "{} USD-", "-{}$"]))
 def test_property_a_number_reads_back_from_every_dress(cents, dress, minus):
     cells = [minus.format(WRITTEN[dress](-n / 100)) if n < 0 else WRITTEN[dress](n / 100) for n in cents]
     assert numbers(*cells)[0] == [n / 100 for n in cents]
@@ -224,26 +194,11 @@ def moments(*cells, style=None, zones=("Asia/Shanghai", "Asia/Shanghai")):
 
 @pytest.mark.parametrize(
     "cell",
-    [
-        "2024-03-05 14:07:09",
-        "2024/3/5 14:07:09",
-        "2024.03.05 14:07:09",
-        "2024年3月5日 14:07:09",
-        "２０２４-03-05T14:07:09",
-        "20240305 14:07:09",
-        "05-Mar-2024 14:07:09",
-        "5 March 2024, 14:07:09",
-        "Mar 5, 2024 2:07:09 PM",
-        "5-mar-24 14:07:09",
-        "Tue, 5 Mar 2024 14:07:09",
-        "March 5th, 2024 at 2:07:09 p.m.",
-        "2024-03-05 下午 2:07:09",
-        "2024-03-05 06:07:09Z",
-        "2024-03-05T07:07:09+01:00",
-        "2024-03-05 14:07:09 GMT+8",
-        "2024-03-05 01:07:09 -0500",
-        "2024-03-05 06:07:09 UTC",
-    ],
+    ["2024-03-05 14:07:09", "2024/3/5 14:07:09", "2024.03.05 14:07:09", "2024年3月5日 14:07:09",
+     "２０２４-03-05T14:07:09", "20240305 14:07:09", "05-Mar-2024 14:07:09", "5 March 2024, 14:07:09",
+     "Mar 5, 2024 2:07:09 PM", "5-mar-24 14:07:09", "Tue, 5 Mar 2024 14:07:09", "March 5th, 2024 at 2:07:09 p.m.",
+     "2024-03-05 下午 2:07:09", "2024-03-05 06:07:09Z", "2024-03-05T07:07:09+01:00", "2024-03-05 14:07:09 GMT+8",
+     "2024-03-05 01:07:09 -0500", "2024-03-05 06:07:09 UTC"],
 )
 def test_dates_in_many_dresses(cell):
     assert moments(cell) == (["2024-03-05 14:07:09"], [False])
@@ -269,11 +224,9 @@ def test_parts_of_a_second_are_kept():
 
 @pytest.mark.parametrize(
     ("cells", "words"),
-    [
-        (["03/04/2024", "2024-05-30"], "here: '03/04/2024' can be read in two ways"),
-        (["13/04/2024", "04/13/2024"], "mixes two orders of day and month"),
-        (["24/01/31", "24/01/02"], "which part of '24/01/31' is the year"),
-    ],
+    [(["03/04/2024", "2024-05-30"], "here: '03/04/2024' can be read in two ways"),
+     (["13/04/2024", "04/13/2024"], "mixes two orders of day and month"),
+     (["24/01/31", "24/01/02"], "which part of '24/01/31' is the year")],
 )
 def test_dates_that_leave_it_open_are_asked_for(cells, words):
     with pytest.raises(UserError, match=words):
@@ -307,51 +260,29 @@ def test_time_zones_with_and_without_clock_changes():
 
 @pytest.mark.parametrize(
     "cell",
-    [
-        "2024/03/05 02:07:09 PM GMT+8",
-        "'2024-03-05 14:07:09",
-        '="2024-03-05 14:07:09"',
-        "2024. 3. 5. 14:07:09",
-        "2024年3月5日 下午2:07:09",
-        "2024年3月5日14时07分09秒",
-        "2024年3月5日 星期二 14:07:09",
-        "24年3月5日 14:07:09",
-        "20240305140709",
-        "20240305T060709Z",
-        "5. März 2024 14:07:09",
-        "Di., 5. Mrz. 2024 um 14:07:09 Uhr",
-        "5 mars 2024 à 14:07:09",
-        "mardi 5 mars 2024, 14:07:09",
-        "5 de marzo de 2024, 2:07:09 p. m.",
-        "5 mar 2024 14.07.09",
-        "2024-Mar-05 14:07:09",
-        "Tue Mar 05 2024 14:07:09 GMT+0800 (China Standard Time)",
-        "2024-03-05T14:07:09.000+08:00[Asia/Shanghai]",
-        "2024-03-05 06:07:09 (UTC)",
-        "2024-03-05 06:07:09 +0000",
-        "Mar 4, 2024 10:07:09 PM PST",
-        "2024-03-04 22:07:09 Pacific Time (US & Canada)",
-        "2024-03-05 07:07:09 Europe/Berlin",
-        "2024-03-05 00:00:00 14:07:09",
-        "2024-03-05 1899-12-30 14:07:09",
-        "2024-03-05 14:07:09\t",
-    ],
+    ["2024/03/05 02:07:09 PM GMT+8", "'2024-03-05 14:07:09", '="2024-03-05 14:07:09"', "2024. 3. 5. 14:07:09",
+     "2024年3月5日 下午2:07:09", "2024年3月5日14时07分09秒", "2024年3月5日 星期二 14:07:09", "24年3月5日 14:07:09",
+     "20240305140709", "20240305T060709Z", "5. März 2024 14:07:09", "Di., 5. Mrz. 2024 um 14:07:09 Uhr",
+     "5 mars 2024 à 14:07:09", "mardi 5 mars 2024, 14:07:09", "5 de marzo de 2024, 2:07:09 p. m.",
+     "5 mar 2024 14.07.09", "2024-Mar-05 14:07:09", "Tue Mar 05 2024 14:07:09 GMT+0800 (China Standard Time)",
+     "2024-03-05T14:07:09.000+08:00[Asia/Shanghai]", "2024-03-05 06:07:09 (UTC)", "2024-03-05 06:07:09 +0000",
+     "Mar 4, 2024 10:07:09 PM PST", "2024-03-04 22:07:09 Pacific Time (US & Canada)",
+     "2024-03-05 07:07:09 Europe/Berlin", "2024-03-05 00:00:00 14:07:09", "2024-03-05 1899-12-30 14:07:09",
+     "2024-03-05 14:07:09\t"],
 )
 def test_dates_of_the_world(cell):
     assert moments(cell) == (["2024-03-05 14:07:09"], [False])
 
 
-MONTHS_OF = {
-    "en": "January February March April May June July August September October November December",
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "fr.": "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "es.": "ene feb mar abr may jun jul ago sept oct nov dic",
-    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
-}
+MONTHS_OF = {"en": "January February March April May June July August September October November December",
+             "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+             "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+             "fr.": "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
+             "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+             "es.": "ene feb mar abr may jun jul ago sept oct nov dic",
+             "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+             "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+             "nl": "januari februari maart april mei juni juli augustus september oktober november december"}
 
 
 @pytest.mark.parametrize("language", MONTHS_OF)

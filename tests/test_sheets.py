@@ -57,15 +57,10 @@ LINES = {
     "set_aside": {"not paid": {"column": "Status", "other_than": ["paid", "refunded"]},
                   "gift cards sold": {"column": "Item", "contains": "gift card"}},
 }
-FIRST_LINE_ONLY = by_line(
-    "#1,ann@example.com,paid,2024-01-05,30,0,3,2,Mug,10",
-    "#1,,,,,,,1,Pen,10",
-    "#2,bob@example.com,pending,2024-01-06,99,0,9,1,Mug,99",
-    "#2,,,,,,,1,Pen,1",
-    "#3,ann@example.com,refunded,2024-01-07,20,5,2,2,Pen,10",
-    "#4,bob@example.com,paid,2024-01-08,60,0,0,1,Gift Card,50",
-    "#4,,,,,,,1,Pen,10",
-)
+FIRST_LINE_ONLY = by_line("#1,ann@example.com,paid,2024-01-05,30,0,3,2,Mug,10", "#1,,,,,,,1,Pen,10",
+                          "#2,bob@example.com,pending,2024-01-06,99,0,9,1,Mug,99", "#2,,,,,,,1,Pen,1",
+                          "#3,ann@example.com,refunded,2024-01-07,20,5,2,2,Pen,10",
+                          "#4,bob@example.com,paid,2024-01-08,60,0,0,1,Gift Card,50", "#4,,,,,,,1,Pen,10")
 
 
 # ---------------------------------------------------------------- files by line, with the order's total

@@ -381,8 +381,7 @@ def test_the_same_sales_seen_twice_are_used_once(made):
 
 def test_items_beside_their_orders_become_lines(made, tmp_path):
     totals = [(f"B{100 + i}", f"C{i % 9}", f"2024-{i % 12 + 1:02}-{i % 28 + 1:02}", "11.25") for i in range(90)]
-    settings, _, _ = made({"by_order.csv": table("Order Number,Customer Number,Date,Total", totals),
-                           "items.csv": TILL})
+    settings, _, _ = made({"by_order.csv": table("Order Number,Customer Number,Date,Total", totals), "items.csv": TILL})
     assert settings["sources"]["orders"]["files"] == "by_order.csv"
     assert settings["sources"]["lines"] == {"files": "items.csv", "columns": {
         "order_id": "Bill No", "product": "Item Name", "quantity": "Qty", "unit_price": "Unit Price"}}
@@ -606,12 +605,11 @@ def test_the_questions_of_a_survey_are_guessed(made):
 
 
 def test_the_questions_of_a_chinese_survey_are_guessed(made):
-    found = guessed(made, {
-        "1、您有多大可能把我们推荐给朋友?": [0, 10, 8],
-        "2、您对我们的总体满意度": ["非常满意", "满意", "一般", "不满意"],
-        "3、下单是否方便(1-7分)": ["1分", "7分", "5分"], "4、物流速度": [1, 5, 3],
-        "5、您为什么选择我们": [f"因为第{i}次购物的时候东西很好" for i in range(40)],
-        "6、您购买过哪些商品": ["茶┋杯子", "茶", "果酱┋茶"], "7、您的性别": ["男", "女"]})
+    found = guessed(made, {"1、您有多大可能把我们推荐给朋友?": [0, 10, 8],
+                           "2、您对我们的总体满意度": ["非常满意", "满意", "一般", "不满意"],
+                           "3、下单是否方便(1-7分)": ["1分", "7分", "5分"], "4、物流速度": [1, 5, 3],
+                           "5、您为什么选择我们": [f"因为第{i}次购物的时候东西很好" for i in range(40)],
+                           "6、您购买过哪些商品": ["茶┋杯子", "茶", "果酱┋茶"], "7、您的性别": ["男", "女"]})
     assert found["columns"] == {
         "nps": "1、您有多大可能把我们推荐给朋友?", "csat": "2、您对我们的总体满意度",
         "ces": "3、下单是否方便(1-7分)", "driver_delivery": "4、物流速度", "comment_reasons": "5、您为什么选择我们",
