@@ -337,8 +337,9 @@ def test_what_is_no_export_is_passed_over(made, tmp_path):
 
 
 def test_a_damaged_file_is_left_out_with_its_reason(made):
-    _, _, said = made({"sales.csv": TILL, "old.xlsx": b"PK\x03\x04 no more of it"})
-    assert "old.xlsx: cannot be read: old.xlsx" in said
+    _, _, said = made({"sales.csv": TILL, "old.xlsx": b"PK\x03\x04 no more of it",
+                       "till.db": b"SQLite format 3\0" + bytes(range(256)) * 20})
+    assert "old.xlsx: cannot be read: old.xlsx" in said and "till.db: cannot be read: till.db" in said
 
 
 @pytest.mark.parametrize(("files", "words"), [
@@ -446,7 +447,7 @@ def test_many_files_are_looked_at_once_each(made, monkeypatch):
 
 def test_sheets_of_a_workbook_are_looked_at_one_by_one(made, tmp_path):
     book = openpyxl.Workbook()
-    for title, text in (("Sales", TILL), ("Club", MEMBERS)):
+    for title, text in (("Sales, all", TILL), ("Club", MEMBERS)):
         sheet = book.create_sheet(title)
         for line in text.splitlines():
             sheet.append(line.split(","))
@@ -454,7 +455,7 @@ def test_sheets_of_a_workbook_are_looked_at_one_by_one(made, tmp_path):
     book.save(tmp_path / "in" / "all.xlsx")
     settings, _, _ = made({})
     assert {name: (one["files"], one["sheet"]) for name, one in settings["sources"].items()} == {
-        "orders": ("all.xlsx", "Sales"), "members": ("all.xlsx", "Club")}
+        "orders": ("all.xlsx", "Sales, all"), "members": ("all.xlsx", "Club")}
     assert len(ingest.prepare(load_client("acme", tmp_path)).tables["orders"]) == 36
 
 
