@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,20 +53,38 @@ def emails(column: Column) -> Contacts:
     return _contacts(column, text, truth(pc.match_substring_regex(text, EMAIL)))
 
 
-def phones(column: Column) -> Contacts:
+def phones(column: Column, country: str = "") -> Contacts:
     """Telephone numbers as digits, so that +86 138-0013-8000 and 13800138000 compare equal: without a leading 00 or +,
-    a (0) after the country's code, and, for Chinese mobile numbers, without 86 or a trunk 0. Of other countries the
-    code is not known, so +49 170... and 0170... stay two. Fewer than 7 or more than 15 digits, one digit repeated, or
-    the 1.38E+10 of a spreadsheet is no number."""
+    a (0) after the country's code, and, for Chinese mobile numbers, without 86 or a trunk 0. Numbers of `country` (ISO
+    code) are as they are dialled within it: +49 170 1234567 is 01701234567 for DE. Others keep their country's code.
+    Fewer than 7 or more than 15 digits, one digit repeated, or the 1.38E+10 of a spreadsheet is no number."""
     text = pc.replace_substring_regex(pc.utf8_normalize(unwrapped(column.text), "NFKC"), r"^(\d+)\.0+$", r"\1")
     cut = truth(pc.match_substring_regex(text, r"(?i)^\d([.,]\d+)?E\+\d+$"))
     digits = text
     for pattern, instead in ((r"(?i)\(0\)|(?:ext|x|#|转|分机).*$", ""), (r"\D+", ""), (r"^00", ""),
                              (r"^(?:86)?0?(1[3-9]\d{9})$", r"\1")):
         digits = pc.replace_substring_regex(digits, pattern, instead)
+    digits = _dialled_within(digits, country) if country else digits
     sound = truth(pc.match_substring_regex(digits, rf"^\d{{{FEWEST_DIGITS},{MOST_DIGITS}}}$")) & ~cut
     sound &= ~truth(pc.match_substring_regex(digits, f"^(?:{'|'.join(f'{digit}+' for digit in range(10))})$"))
     return _contacts(column, digits, sound, masked(text))
+
+
+def _dialled_within(digits: pa.Array, country: str) -> pa.Array:
+    """Digits that begin with the code of that country, and are a number of its then, as they are dialled there."""
+    import phonenumbers  # slow to import, and few files have telephone numbers
+
+    code = phonenumbers.country_code_for_region(country)  # 0 for a country without telephones
+
+    def dialled(number: str) -> str:
+        if not code or not number.startswith(str(code)) or not FEWEST_DIGITS <= len(number) <= MOST_DIGITS:
+            return number
+        found = phonenumbers.parse(f"+{number}")
+        is_own = found.country_code == code and phonenumbers.is_valid_number(found)
+        return re.sub(r"\D", "", phonenumbers.format_number(
+            found, phonenumbers.PhoneNumberFormat.NATIONAL)) if is_own else number
+
+    return pa.array(map(dialled, digits.to_pylist()), pa.string())
 
 
 def _contacts(column: Column, text: pa.Array, sound: np.ndarray, hidden: np.ndarray | None = None) -> Contacts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from importlib.resources import files
 from zoneinfo import available_timezones
 
 from loyalty_helpers.core.errors import UserError
@@ -24,6 +25,13 @@ def _places() -> dict[str, str]:
     places = {name.split("/")[-1].replace("_", " ").upper(): name for name in known if name.startswith(CONTINENTS)}
     return ({place: name for place, name in places.items() if place not in DIRECTIONS}
             | {name.replace("_", " ").upper(): name for name in known})
+
+
+def country_of(zone: str) -> str:
+    """The ISO code of the country whose zone that is; "" for a zone of no country (UTC)."""
+    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
+    found = re.search(rf"^([A-Z]{{2}})\t\S+\t{re.escape(zone)}(?:\t|$)", table, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def zone_named(name: str) -> str:

@@ -266,7 +266,8 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """A client's settings, complete and checked. Dates and times of the report are in `time_zone`.
+    """A client's settings, complete and checked. Dates and times of the report are in `time_zone`. Telephone numbers
+    without a country's code are those of `country` (where it is None, of the country of the time zone).
 
     `rates` are units of `currency` for one of another currency, each from a day on. `ids` says whether customers' ids
     become keyed pseudonyms or stay plain (invented or public data). For a "shared" `audience` no published cell counts
@@ -279,6 +280,7 @@ class Client:
     prepared_by: Annotated[str, checks.text] = ""
     currency: Annotated[str, checks.currency]
     time_zone: Annotated[str, checks.time_zone]
+    country: Annotated[str | None, checks.country] = None
     language: Annotated[str, checks.language] = "en"
     program: Annotated[Program, _program] = field(default_factory=lambda: Program(joining="none"))
     sources: Annotated[dict[str, tuple[Source, ...]], _sources]

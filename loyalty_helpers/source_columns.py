@@ -241,7 +241,9 @@ def understood(sheet: Read, column: str, those: list[Column | None], kind: str, 
         if source.hundredths and column in AMOUNTS:
             values = [Values(one.values / 100, one.bad) for one in values]
     elif column in (*ADDRESSES, "refund_email"):
-        values = [cells_contacts.phones(one) if column == "phone" else cells_contacts.emails(one) for one in there]
+        country = sheet.client.country or cells_zones.country_of(sheet.client.time_zone)
+        values = [cells_contacts.phones(one, country) if column == "phone" else cells_contacts.emails(one)
+                  for one in there]
         masked, unusable = ([getattr(one, which) for one in values] for which in ("masked", "unusable"))
     elif column in PERSONS:  # guests have the id 0 in some shops; of masked ids different people would become one
         values = [cells_names.names(one, is_id=True, nothing=NOBODY_IN_PARTICULAR) for one in there]

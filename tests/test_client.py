@@ -98,6 +98,8 @@ WRONG = [
     ({"time_zone": "Asia/Shanghia"}, ["time_zone is 'Asia/Shanghia'", "Did you mean 'Asia/Shanghai'?"]),
     ({"time_zone": "America"}, ["time_zone is 'America'", "name of a time zone"]),
     ({"time_zone": 8}, ["time_zone is 8", "name of a time zone"]),
+    ({"country": "de"}, ["country is 'de'", "two capital letters"]),
+    ({"country": "UK"}, ["country is 'UK'", "such as CN, DE, GB"]),
     ({"language": "zh"}, ["Chinese edition does not exist yet"]),
     ({"language": "de"}, ["language is 'de'", "allowed: en"]),
     ({"program": {"launched": "2025-01-01"}}, ["program.launched is not a setting", "'launched_on'"]),

@@ -520,6 +520,28 @@ def test_numbers_of_one_person_are_the_same():
         "442079460018", "442079460018", "02079460018"]
 
 
+@pytest.mark.parametrize(("country", "one", "alike", "other"), [
+    ("DE", "0170 1234567", ["+49 170 1234567", "0049 (0)170/1234567", "491701234567", "+49(0)170 1234567"], "170 1234568"),
+    ("US", "(310) 555-1234", ["+1 310 555 1234", "13105551234", "1-310-555-1234 x5"], "+44 310 555 1234"),
+    ("GB", "020 7946 0000", ["+44 20 7946 0000", "00442079460000"], "+49 20 7946 0000"),
+    ("IT", "06 69812345", ["+39 06 69812345", "390669812345"], "0669812346"),
+    ("CN", "010-12345678", ["+86 10 1234 5678"], "01012345679"),
+    ("CN", "13800138000", ["+86 138-0013-8000", "013800138000"], "13800138001"),
+    ("AQ", "0170 1234567", ["(0170) 1234567"], "+49 170 1234567"),  # a country without telephones of its own
+    ("", "+49 170 1234567", ["491701234567"], "0170 1234567"),  # of which country is not known
+])
+def test_telephone_numbers_of_a_country_are_one_however_they_are_dialled(country, one, alike, other):
+    found = rows(cells_contacts.phones(a_column(one, *alike, other), country).values)
+    assert len({*found[:-1]}) == 1 and found[0] != found[-1]
+
+
+@pytest.mark.parametrize("country", ["DE", "US"])
+@given(cell=st.text("0123456789+ ()", max_size=18))
+def test_property_no_text_is_too_odd_for_a_telephone_number(country, cell):
+    found = cells_contacts.phones(a_column(cell, "0"), country).values[0]
+    assert pd.isna(found) or found.isdigit()
+
+
 @pytest.mark.parametrize("cell", ["12345", "1.38E+10", "1,38001E+10", "00000000000", "11111111111", "none known",
                                   "13800138000/13900139000"])
 def test_what_is_no_telephone_number_is_missing_and_told(cell):

@@ -14,7 +14,8 @@ import yaml
 
 from loyalty_helpers.client import CLONE
 
-CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}  # where conda-forge calls it differently
+# where conda-forge calls it differently
+CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata", "phonenumberslite": "phonenumbers"}
 BAD_KEYS = ["../x", "a b", "a.b", "", "-h", "a/b"]
 
 

@@ -244,6 +244,15 @@ def test_who_is_who(shop, rows, expected):
     assert customers(shop, *rows) == expected
 
 
+@pytest.mark.parametrize(("more", "expected"), [
+    ({"time_zone": "Europe/Berlin"}, ["01701234567"] * 2),  # the country of the time zone
+    ({"time_zone": "UTC", "country": "DE"}, ["01701234567"] * 2),
+    ({"time_zone": "Europe/Berlin", "country": "AT"}, ["491701234567", "01701234567"]),
+])
+def test_a_number_with_and_without_the_countrys_code_is_one_customer(shop, more, expected):
+    assert customers(shop, ",,+49 170 1234567", ",,0170 1234567", **more) == expected
+
+
 def test_merges_and_masks_are_counted(shop):
     rows = ["8,ann@example.com,", "7,ANN@EXAMPLE.COM,", ",bob@example.com,", "张**,,"]
     customers(shop, *rows)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import date, datetime
+from importlib import resources
 from math import inf
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -108,6 +109,13 @@ def time_zone(value: Any, at: str) -> str:
     except (LookupError, OSError, TypeError, ValueError, AttributeError):
         near = suggest(value, available_timezones())
         raise Allowed(f"the name of a time zone, such as Asia/Shanghai or Europe/Berlin.{near}") from None
+    return value
+
+
+def country(value: Any, at: str) -> str:
+    table = (resources.files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
+    if not isinstance(value, str) or not re.search(rf"^{re.escape(value)}\t", table, re.MULTILINE):
+        raise Allowed("the two capital letters of a country, such as CN, DE, GB or US.")
     return value
 
 
