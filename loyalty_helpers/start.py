@@ -18,7 +18,7 @@ from loyalty_helpers.start_choose import choose
 from loyalty_helpers.start_decide import Decisions
 from loyalty_helpers.start_inventory import LeftOut, look, name_of, names_of, one_line, shown
 from loyalty_helpers.start_match import Entry, together
-from loyalty_helpers.start_write import free_names, put, settings
+from loyalty_helpers.start_write import Plan, free_names, put, settings
 
 
 def make(key: str, exports: str | Path, root: Path | None = None) -> tuple[Path, str]:
@@ -43,16 +43,13 @@ def make(key: str, exports: str | Path, root: Path | None = None) -> tuple[Path,
         listed = "\n".join(f"  {one_line(f'{one.name}: {one.why}')}" for one in left_out)
         raise UserError(f"Nothing in {one_line(str(exports))} can be used, and no client was made.\n{listed}")
     names = free_names([path for entry in entries for path in entry.paths], folder)
-    decided = Decisions.of(entries)
-    text = settings(key, entries, names, decided, left_out)
-    path = put(folder, names, text)
-    return path, _report(key, place, entries, left_out, names, decided)
+    plan = Plan(key, entries, names, Decisions.of(entries), left_out)
+    return put(folder, names, settings(plan)), _report(plan, place)
 
 
-def _report(key: str, place: Path, entries: list[Entry], left_out: list[LeftOut], names: Mapping[Path, str],
-            decided: Decisions) -> str:
-    lines = [f"Made data/{key}/client.yml from {one_line(str(place))}.", "", "Found"]
-    for entry in entries:
+def _report(plan: Plan, place: Path) -> str:
+    lines = [f"Made data/{plan.key}/client.yml from {one_line(str(place))}.", "", "Found"]
+    for entry in plan.entries:
         rows = count(sum(table.raw.rows for table in entry.tables), "row")
         lines.append(_fold(f"{names_of(entry.tables, place)}: {entry.label}; {rows}. Used as {_use(entry)}."))
         for ours, header in entry.guess.settings.get("columns", {}).items():
@@ -65,15 +62,15 @@ def _report(key: str, place: Path, entries: list[Entry], left_out: list[LeftOut]
         lines += [_fold(note, "      ") for note in entry.guess.notes]
         if entry.format:
             lines += [_fold(words, "      ") for words in (entry.format.about, entry.format.amount) if words]
-    renamed = [f"{name_of(path, place)} is now {name}" for path, name in names.items() if path.name != name]
+    renamed = [f"{name_of(path, place)} is now {name}" for path, name in plan.names.items() if path.name != name]
     lines += [_fold(f"Copied under another name: {'; '.join(renamed)}.")] if renamed else []
-    if left_out:
-        lines += ["", "Left out", *(_fold(f"{one.name}: {one.why}") for one in left_out)]
-    asked = [*decided.open, *[("lines marked 'guessed'", "please confirm each.")] * any(
-        entry.guess.settings for entry in entries)]
-    lines += ["", f"To fill in or confirm in data/{key}/client.yml",
+    if plan.left_out:
+        lines += ["", "Left out", *(_fold(f"{one.name}: {one.why}") for one in plan.left_out)]
+    asked = [*plan.decided.open, *[("lines marked 'guessed'", "please confirm each.")] * any(
+        entry.guess.settings for entry in plan.entries)]
+    lines += ["", f"To fill in or confirm in data/{plan.key}/client.yml",
               *(_fold(f"{i}. {setting}: {words}") for i, (setting, words) in enumerate(asked, start=1)),
-              "", f"Then: make check CLIENT={key}"]
+              "", f"Then: make check CLIENT={plan.key}"]
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,21 @@ from loyalty_helpers.start_match import Entry
 OURS = ("prepared", "private", "client.yml", "themes.yml", "actions.csv")  # names that mean something in that folder
 STAGE = ".new"  # folder in the client's, in which a copy is made ready
 
-def settings(key: str, entries: list[Entry], names: Mapping[Path, str], decided: Decisions,
-             left_out: list[LeftOut]) -> str:
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be made of a client: the entries that are used, the name of each file in the client's folder,
+    what the settings say of the client as a whole, and what is left out."""
+
+    key: str
+    entries: list[Entry]
+    names: Mapping[Path, str]
+    decided: Decisions
+    left_out: list[LeftOut]
+
+
+def settings(plan: Plan) -> str:
     """The text of client.yml: the annotated template, with what was found in place of its example."""
-    text = client.TEMPLATE.read_text(encoding="utf-8").replace("{client}", key)
+    text, decided = client.TEMPLATE.read_text(encoding="utf-8").replace("{client}", plan.key), plan.decided
     for setting, value in (("currency", decided.currency), ("time_zone", decided.time_zone)):
         line = f"{setting}: {value}".ljust(27) + f" {GUESSED}; "
         text = re.sub(rf"^{setting}: \S+ *# *", line, text, flags=re.MULTILINE)
@@ -34,7 +46,7 @@ def settings(key: str, entries: list[Entry], names: Mapping[Path, str], decided:
         rates = ", ".join(f"{code}: 1.0" for code in decided.others)
         text = re.sub(r"^#rates: .*", f"#rates: {{{rates}}}  # to be decided: what one of each is worth in "
                       f"{decided.currency}", text, flags=re.MULTILINE)
-    sources = "\n".join([*_sources(entries, names, decided), *_remarks(left_out)])
+    sources = "\n".join([*_sources(plan.entries, plan.names, decided), *_remarks(plan.left_out)])
     return re.sub(r"^sources:\n.*?(?=^# ------)", lambda _: f"{sources}\n\n", text, flags=re.MULTILINE | re.DOTALL)
 
 

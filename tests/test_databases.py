@@ -68,6 +68,7 @@ def read(folder, **source):
     ({"table": "sales"}, ["A-1", "A-2", "A-3"]),
     ({"table": "bought"}, ["A-1", "A-2"]),
     ({"query": "SELECT order_id FROM sales WHERE customer_id = 18"}, ["A-3"]),
+    ({"query": "SELECT order_id, amount * 2 AS amount FROM sales WHERE amount > 6"}, ["A-1", "A-2"]),
     ({"query": "WITH some AS (SELECT order_id FROM sales LIMIT 1) SELECT * FROM some"}, ["A-1"]),
 ])
 def test_a_table_a_view_and_a_query_are_read(base, tmp_path, source, ids):
@@ -115,6 +116,7 @@ def test_a_table_that_is_not_clear_or_not_there_is_asked_for(base, tmp_path, sou
     "DELETE FROM sales", "DROP TABLE sales", "INSERT INTO sales VALUES (1, 2, 3, 4)", "UPDATE sales SET amount = 0",
     "CREATE TABLE more (a)", "ATTACH DATABASE 'more.db' AS more", "PRAGMA user_version = 7",
     "DELETE FROM sales RETURNING *", "SELECT 1; DROP TABLE sales", "VACUUM INTO 'copy.db'",
+    "ATTACH 'other.db' AS other", "nonsense",
 ])
 def test_a_query_that_writes_is_refused(base, tmp_path, monkeypatch, query):
     monkeypatch.chdir(tmp_path)

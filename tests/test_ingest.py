@@ -214,22 +214,6 @@ def test_western_bytes_are_not_taken_for_chinese_and_can_be_declared(shop, name)
         assert orders_of(shop({"o.csv": data}, orders=source))["customer_id"].iloc[0] == name
 
 
-def test_a_query_of_a_database_reads_and_nothing_else(shop):
-    files = {"o.db": as_sqlite(PLAIN)}
-    query = "SELECT order_id, customer_id, ordered_at, amount * 2 AS amount FROM sales WHERE amount > 6"
-    client = shop(files, orders=a_source(files=("o.db",), query=query))
-    assert orders_of(client)["amount"].tolist() == [21, 40, 14]
-    before, there = (client.folder / "o.db").read_bytes(), list(client.folder.iterdir())
-    copy = f"VACUUM INTO '{client.folder}/copy.db'"
-    for bad in ("DELETE FROM sales", "ATTACH 'other.db' AS other", "PRAGMA user_version = 1", copy, "nonsense", "-- nothing"):
-        with pytest.raises(UserError, match=r"o\.db"):
-            prepare(shop(files, orders=a_source(files=("o.db",), query=bad)))
-    assert (client.folder / "o.db").read_bytes() == before
-    assert list(client.folder.iterdir()) == there
-    with pytest.raises(UserError, match="no table 'sale'. Did you mean 'sales'"):
-        prepare(shop(files, orders=a_source(files=("o.db",), table="sale")))
-
-
 def test_sheets_of_a_workbook(shop):
     files = {"o.xlsx": as_xlsx(PLAIN, sheets=("2023", "2024"))}
     with pytest.raises(UserError, match="several sheets with data: 2023, 2024"):
