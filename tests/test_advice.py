@@ -61,14 +61,14 @@ def test_three_steps_that_mend_the_data_first():
                            "Hold out customers at random."]
     assert list(found.values())[:2] == [
         "Distorts results. So. ask.",
-        "They are late for the next order, and worth most. They spent €1,234 in the last 365 days. They head the list "
+        "They are late for the next order, and worth most. They spent €1,234 in the last 364 days. They head the list "
         "in your private folder."]
 
 
 def test_one_to_call_and_what_hangs_on_the_calls():
     what, why = next(iter(steps(first_calls=replace(CALLS, n=1, note="about €260 of margin")).items()))
     assert what == "Get in touch with 1 customer first."
-    assert why == ("That one is late for the next order, and worth most. That customer spent €1,234 in the last 365 "
+    assert why == ("That one is late for the next order, and worth most. That customer spent €1,234 in the last 364 "
                    "days; about €260 of margin hangs on that one. That one heads the list in your private folder.")
     assert "; about €260 of margin hangs on them. They" in next(iter(
         steps(first_calls=replace(CALLS, note="about €260 of margin")).values()))
@@ -78,7 +78,7 @@ def test_one_to_call_and_what_hangs_on_the_calls():
 def test_the_second_order_is_to_be_won_only_where_nobody_ever_won_it():
     nobody = replace(OVERDUE, estimate=NAN, note=message("nobody-on-three-days"))
     assert steps(overdue=nobody, roi=money().iloc[:0])["Win the second order."] == (
-        "No customer of the last 365 days has ever bought on three different days: there are no regulars to lose.")
+        "No customer of the last 364 days has ever bought on three different days: there are no regulars to lose.")
     for other in (replace(nobody, note=message("nobody-on-five-days")), replace(nobody, note="three different days"),
                   OVERDUE):
         assert "Win the second order." not in steps(overdue=other, roi=money().iloc[:0])

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from reference_3a import CHOICES, dense, interval_se, reference, refitted
+from said import said
 from scipy import stats
 
 from loyalty_helpers.evaluation import calibrated as steps
-from loyalty_helpers.evaluation.calibrated import calibrated, fit_score, model
+from loyalty_helpers.evaluation.calibrated import _fit_score, calibrated, model
 from loyalty_helpers.evaluation.panel import GROUPS, NEVER, panel, trials
 from loyalty_helpers.lab import simulate
 
@@ -174,14 +175,14 @@ def test_the_score_finds_the_prior_it_was_drawn_from():
     e = rng.integers(1, 103, n)
     halves = rng.poisson(13 * rate), rng.poisson(13 * rate)
     rows = pd.DataFrame({"k": rng.poisson(rate * e), "e": e, "te": e + 1, "c13": halves[0], "c26": sum(halves)})
-    score = fit_score(rows, rng.poisson(13 * rate), None)
+    score = _fit_score(rows, rng.poisson(13 * rate), None)
     assert score.tau == pytest.approx(1, abs=0.02)
     assert abs(np.log(score.shape / shape)) < 0.3 and abs(np.log(score.exposure / exposure)) < 0.3
     wanted = np.log(rate)  # the posterior mean is right on average, with the spread the posterior variance says
     assert np.mean(score.mean(rows) - wanted) == pytest.approx(0, abs=0.03)
     assert np.var(score.mean(rows) - wanted) == pytest.approx(score.variance(rows).mean(), rel=0.05)
     twice = rows.assign(c13=2 * halves[0], c26=2 * sum(halves))
-    assert fit_score(twice, rng.poisson(13 * rate), None).tau == pytest.approx(0.5, rel=0.03)
+    assert _fit_score(twice, rng.poisson(13 * rate), None).tau == pytest.approx(0.5, rel=0.03)
 
 
 @warnings_are_errors
@@ -229,22 +230,22 @@ def test_time_at_risk_ends_at_the_next_order_or_joining():
 @warnings_are_errors
 def test_too_little_is_refused_with_what_is_needed():
     whole = seen("mixed")
-    assert "of orders before the launch; 75 are needed" in calibrated(replace(whole, launch=70)).refused
+    assert "of orders before the launch; 75 are needed" in said(calibrated(replace(whole, launch=70)).refused)
     nobody = replace(whole, joined=np.full(len(whole.ids), NEVER))
-    assert "0 usable joiners; at least 8 are needed" in calibrated(nobody).refused
+    assert "0 usable joiners; 8 are needed" in said(calibrated(nobody).refused)
     kept = calibrated(whole).joiners["customer"].to_numpy()
     for joiners, refused in ((7, True), (8, False)):
         joined = np.full(len(whole.ids), NEVER)
         joined[kept[:joiners]] = whole.joined[kept[:joiners]]
         found = calibrated(replace(whole, joined=joined))
-        assert (found.refused is not None and found.refused.startswith("7 usable")) is refused
+        assert (found.refused is not None and said(found.refused).startswith("7 usable")) is refused
         assert np.isnan(found.theta) is np.bool_(refused)
     theirs = np.isin(whole.customer, kept) & (whole.week >= whole.joined[whole.customer])
     alone = calibrated(replace(whole, orders=np.where(theirs | (whole.week < whole.launch), whole.orders, 0)))
-    assert alone.refused == "0 orders of customers who did not join; 20 are needed"
+    assert said(alone.refused) == "0 orders of customers who did not join; 20 are needed"
     unlearned = calibrated(replace(whole, orders=np.where(whole.week >= whole.launch - 13, whole.orders, 0),
                                    first=np.zeros_like(whole.first)))
-    assert "100 are needed" in unlearned.refused
+    assert "100 are needed" in said(unlearned.refused)
 
 
 def test_the_number_of_weeks_before_the_launch_decides():
@@ -257,4 +258,4 @@ def test_the_number_of_weeks_before_the_launch_decides():
         orders = pd.concat([orders, orders.head(1).assign(ordered_at=start - pd.Timedelta(days=7 * weeks),
                                                           order_id="first", customer_id="first")])
         found = calibrated(panel(orders, base.members, launched_on=base.launched_on))
-        assert ("75 are needed" in (found.refused or "")) is refused
+        assert ("75 are needed" in said(found.refused)) is refused

@@ -15,14 +15,16 @@ import pytest
 import small_clone
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import said
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
 from loyalty_helpers import __main__
 from loyalty_helpers.core.findings import verdict
 from loyalty_helpers.core.settings import CLONE, Program, UserError, load_client
-from loyalty_helpers.evaluation import experiment, too_small
+from loyalty_helpers.evaluation import experiment
 from loyalty_helpers.evaluation.experiment import randomised
+from loyalty_helpers.evaluation.rungs import too_small
 from loyalty_helpers.ingest import prepare as ingest
 from loyalty_helpers.ingest import pseudonyms
 from loyalty_helpers.lab import simulate
@@ -88,7 +90,7 @@ def test_without_a_past_it_is_welch_on_the_ratio_of_means():
     assert (means[0].value - means[1].value) / np.sqrt(means[0].variance + means[1].variance) == pytest.approx(
         welch.statistic)
     assert (found.rung, found.grade, found.n_treated, found.n_comparison, found.n) == (4, "A", 60, 40, 100)
-    assert found.cross_check is None and "nothing is known of them from before" in found.note
+    assert found.cross_check is None and "nothing is known of them from before" in said(found.note)
 
 
 def test_the_adjustment_is_lins_regression_with_hc3():
@@ -110,7 +112,7 @@ def test_a_past_is_adjusted_for_and_welch_stands_beside():
     found, plain = effect(bought(counts, before=past), assignment), effect(bought(counts), assignment)
     assert found.cross_check.estimate == plain.estimate and found.cross_check.low == plain.low
     assert found.high - found.low < 0.5 * (plain.high - plain.low)
-    assert "Lin, HC3" in found.label and "Welch" in found.cross_check.label
+    assert "Lin, HC3" in said(found.label) and "Welch" in said(found.cross_check.label)
 
 
 def test_the_complier_effect_of_a_case_worked_by_hand():
@@ -126,15 +128,15 @@ def test_the_complier_effect_of_a_case_worked_by_hand():
     # Y - 2 D is 2 (joined), 1 (not), 2, 1: variance 0.25 * 20/19 in each arm
     reach = stats.norm.ppf(0.975) * np.sqrt(2 * 0.25 * 20 / 19 / 20) / 0.5
     assert complier.diagnostics["extra high"] == pytest.approx(2 + reach)
-    assert complier.low < complier.estimate < complier.high and "because they are invited" in complier.label
-    assert found.label.startswith("random invitation")
+    assert complier.low < complier.estimate < complier.high and "because they are invited" in said(complier.label)
+    assert said(found.label).startswith("random invitation")
 
 
 def test_joining_by_hardly_anybody_gives_no_complier_effect():
     counts, assignment = two_arms(TREATED, HELD, ("invited", "control"))
     members = pd.DataFrame({"customer_id": ["p1", "p2"], "joined_at": pd.Timestamp(START)})
     complier = effect(bought(counts), assignment, members=members).diagnostics["complier"]
-    assert not complier.measurable and "too few" in complier.sentence
+    assert not complier.measurable and "too few" in said(complier)
     early = members.assign(joined_at=pd.Timestamp(START) - DAY)  # joined before: not because of the draw
     assert effect(bought(counts), assignment, members=early).diagnostics["complier"] is None
 
@@ -163,7 +165,8 @@ def test_everybody_drawn_counts_with_zero_and_contradictions_are_set_aside():
     found = effect(bought(counts), twice)
     assert (found.n_treated, found.n_comparison) == (120, 38)
     assert found.estimate == pytest.approx(TREATED.sum() / 120 / HELD[2:].mean() - 1)
-    assert found.diagnostics["set aside"]["drawn for two arms"] == 2 and "2 customers drawn for both" in found.note
+    assert found.diagnostics["in two arms"] == 2
+    assert "2 customers drawn for both" in said(found.note)
 
 
 def test_who_is_drawn_later_is_followed_from_the_next_day():
@@ -172,9 +175,10 @@ def test_who_is_drawn_later_is_followed_from_the_next_day():
     found = effect(bought(counts), late)
     rest = [np.maximum(side - 1, 0).mean() for side in (TREATED, HELD)]
     assert found.cross_check.estimate == pytest.approx(rest[0] / rest[1] - 1)  # adjusted for who bought on day 1
-    assert found.diagnostics["drawn after the start"] == 100 and "100 of them, drawn after the start" in found.note
+    assert found.diagnostics["drawn later"] == 100
+    assert "100 of them, drawn after the start" in said(found.note)
     some = assignment.assign(assigned_at=[pd.Timestamp(END)] * 10 + [pd.NaT] * 90)  # unknown: from the start
-    assert effect(bought(counts), some).diagnostics["set aside"]["drawn after the time compared"] == 10
+    assert effect(bought(counts), some).diagnostics["after the end"] == 10
     assert effect(bought(counts), assignment.drop(columns="assigned_at")).n == 100
 
 
@@ -207,8 +211,8 @@ def few(n: int) -> tuple:
 ])
 def test_what_cannot_be_compared_is_refused_in_words(counts, assignment, words):
     found = effect(bought(counts), assignment)
-    assert words in found.refused and words in found.sentence and not found.measurable
-    assert verdict(found).key == "cannot_tell" and words in verdict(found).because
+    assert words in said(found.refused) and words in said(found) and not found.measurable
+    assert verdict(found).key == "cannot_tell" and words in said(*verdict(found).because)
     assert (found.rung, found.grade) == (4, "A")
 
 
@@ -217,7 +221,7 @@ def test_no_orders_and_no_time_are_refused():
     none = bought(counts).iloc[:0]
     for found in (effect(none, assignment), effect(bought(counts), assignment, start=END, end=START),
                   effect(bought(counts), assignment, start=date(2030, 1, 1), end=date(2031, 1, 1))):
-        assert "end before" in found.refused
+        assert "end before" in said(found.refused)
 
 
 @pytest.mark.parametrize(("lost", "planned", "fires"), [(0, None, False), (0, 0.5, False), (60, 0.5, True),
@@ -226,10 +230,10 @@ def test_lost_customers_are_noticed(lost, planned, fires):
     made = shop()
     of_holdout = made.assignment.index[made.assignment["arm"] == "holdout"][:lost]
     found = judged(made, assignment=made.assignment.drop(of_holdout), planned_share=planned)
-    assert (found.refused is not None and "lost or moved" in found.refused) == fires
+    assert (found.refused is not None and "lost or moved" in said(found.refused)) == fires
     assert found.measurable and (found.diagnostics["share p"] < 0.001) == fires
-    assert found.diagnostics["share declared"] == (planned is not None) == ("cannot be checked" not in found.note)
-    assert "another" not in (found.refused or "")
+    assert found.diagnostics["share declared"] == (planned is not None) == ("cannot be checked" not in said(found.note))
+    assert "another" not in said(found.refused)
     assert not fires or verdict(found).key == "cannot_tell"
 
 
@@ -238,21 +242,21 @@ def test_lost_customers_are_noticed(lost, planned, fires):
 def test_without_a_plan_no_share_is_refused_or_agreed_with(treated, held, unusual):
     counts, assignment = two_arms(np.tile(TREATED, treated), np.tile(HELD, held))  # 60 and 40 customers at a time
     found = effect(bought(counts), assignment)
-    assert found.refused is None and "agrees" not in found.note
+    assert found.refused is None and "agrees" not in said(found.note)
     assert np.isnan([found.diagnostics["planned share"], found.diagnostics["share p"]]).all()
     assert found.diagnostics["share held out"] == 40 * held / (60 * treated + 40 * held)
-    assert "cannot be checked: the planned share is not in the settings (program: holdout_share)." in found.note
-    said = f"The share held out, {unusual}, is none of the usual ones."
-    assert ("usual ones" in found.note) == bool(unusual) and (said in found.note) == bool(unusual)
+    assert "cannot be checked: the planned share is not in the settings (program: holdout_share)." in said(found.note)
+    told = f"The share held out, {unusual}, is none of the usual ones."
+    assert ("usual ones" in said(found.note)) == bool(unusual) and (told in said(found.note)) == bool(unusual)
 
 
 def test_spending_and_orders_have_labels_of_their_own():
     counts, assignment = two_arms(TREATED, HELD)
     found = [effect(bought(counts, before=counts), assignment, outcome=outcome) for outcome in ("orders", "spend")]
-    labels = [one.label for first in found for one in (first, first.cross_check)]
+    labels = [said(one.label) for first in found for one in (first, first.cross_check)]
     assert len(set(labels)) == 4 and all(label.startswith("random holdout, spending: ") for label in labels[2:])
     assert ["Welch" in label for label in labels] == [False, True, False, True]
-    assert effect(bought({}), assignment, outcome="spend").label == "random holdout, spending"
+    assert said(effect(bought({}), assignment, outcome="spend").label) == "random holdout, spending"
 
 
 def test_arms_that_differed_before_are_noticed():
@@ -262,8 +266,8 @@ def test_arms_that_differed_before_are_noticed():
     best = spent.reindex(made.assignment["customer_id"]).fillna(0).rank(method="first") > len(made.assignment) / 2
     chosen = made.assignment.assign(arm=np.where(best, "program", "holdout"))  # not by lot: the best have the program
     found = judged(made, assignment=chosen)
-    assert "not drawn by lot" in found.refused
-    assert found.diagnostics["balance"]["spend in the year before"]["standardised difference"] > 0.5
+    assert "not drawn by lot" in said(found.refused)
+    assert found.diagnostics["balance"]["spend-52"]["standardised difference"] > 0.5
     fair = judged(made)
     assert fair.refused is None and all(row["p"] > 0.001 for row in fair.diagnostics["balance"].values())
 
@@ -274,8 +278,8 @@ def test_held_out_customers_who_join_are_counted_and_too_many_refuse():
     for leaked, refuses in ((0, False), (10, False), (150, True)):
         extra = pd.DataFrame({"customer_id": held.iloc[:leaked], "joined_at": pd.Timestamp(made.launched_on) + DAY})
         found = judged(made, members=pd.concat([made.members, extra]))
-        assert (found.refused is not None and "did not decide" in found.refused) == refuses
-        assert (f"{leaked} held-out customers became members" in found.note) == (leaked > 0)
+        assert (found.refused is not None and "did not decide" in said(found.refused)) == refuses
+        assert (f"{leaked} held-out customers became members" in said(found.note)) == (leaked > 0)
     invited = made.assignment.replace({"arm": {"program": "invited"}})  # an invitation keeps nobody out
     assert judged(made, assignment=invited, members=pd.concat([made.members, extra])).refused is None
 
@@ -300,7 +304,7 @@ def test_a_large_effect_is_found_and_said_to_be_of_a_random_draw():
     made = shop(customers=3000, everyone=True, lift=0.5)
     found = judged(made, members=made.members)
     assert found.low > 0.2 and found.refused is None and verdict(found).key == "works"
-    assert "than those held out at random" in found.sentence
+    assert "than those held out at random" in said(found)
     assert found.low < found.diagnostics["complier"].estimate < found.high  # nearly everybody joins
     assert judged(made, outcome="spend").low > 0.1
     assert judged(made, confidence=0.8).low > found.low
@@ -327,7 +331,7 @@ def test_anything_small_gives_an_effect_or_a_reason(treated, held):
     counts, assignment = two_arms(np.array(treated), np.array(held))
     found = effect(bought(counts, before=dict.fromkeys(list(counts)[::2], 2)), assignment)
     assert found.measurable or found.refused
-    assert found.sentence.endswith(".")
+    assert said(found).endswith(".")
     if found.measurable:
         assert -1 < found.low <= found.estimate <= found.high
 

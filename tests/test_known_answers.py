@@ -7,10 +7,13 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+from said import in_words, said
 
-from loyalty_helpers.core.findings import Finding
+from loyalty_helpers.core import windows
+from loyalty_helpers.core.findings import Change, Finding
 from loyalty_helpers.core.intervals import Mean, Share
 from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.report.wording import findings as wording
 
 LAUNCH = dt.date(2025, 1, 1)
 BEFORE, AFTER = "2023-12-01", "2024-12-01"  # orders that make people active when the windows begin
@@ -24,9 +27,9 @@ def shop(rows) -> dict[str, pd.DataFrame]:
     return {"orders": frame.assign(amount=10.0, is_refund=False, channel=None, category=None, rating=np.nan)}
 
 
-def retention(rows) -> kpis.Change:
+def retention(rows) -> Change:
     frames = shop(rows)
-    spans = kpis.windows(frames["orders"], launched_on=LAUNCH)
+    spans = windows.windows(frames["orders"], launched_on=LAUNCH)
     return kpis.compare(frames, spans, primary="retention", currency="CNY")[0]
 
 
@@ -65,10 +68,10 @@ def test_retention_from_40_to_60_with_20_customers_per_period():
             + wave("b", AFTER, "2025-01-20", at_risk=20, retained=12))
     found = retention([*rows, ("start", "2022-12-01"), ("start", "2023-02-01")])
     assert found.low < 0 < found.high
-    assert found.sentence.startswith("No evidence that the customer retention rate changed: from 40 % to 60 %, +20 pp")
+    assert said(found).startswith("No evidence that the customer retention rate changed: from 40 % to 60 %, +20 pp")
     # nine in ten that it improved, for all that: 0.2 is 1.29 standard errors of sqrt(2 x 0.24 / 20)
     assert found.chance_improved == pytest.approx(0.90, abs=0.01)
-    assert found.sentence.endswith("the chance that it improved is 90 %.")
+    assert said(found).endswith("the chance that it improved is 90 %.")
 
 
 # ---------------------------------------------------------------- referrals, satisfaction
@@ -79,10 +82,10 @@ def test_100_referrers_of_1000_customers():
     frames = shop([(f"c{k}", "2024-06-01") for k in range(1000)] + [("c0", "2024-07-01")])
     frames["referrals"] = pd.DataFrame({
         "referrer_id": [f"c{k}" for k in range(100)] + ["c0"], "referee_id": None, "at": pd.Timestamp("2024-06-15")})
-    found = kpis.describe(frames, pd.Timestamp("2024-06-01"), pd.Timestamp("2024-07-02"), currency="CNY")
-    rate = next(one for one in found if one.label == "referrer rate")
+    found = kpis.levels(frames, pd.Timestamp("2024-06-01"), pd.Timestamp("2024-07-02"), currency="CNY")
+    rate = found["referrer_rate"]
     assert (rate.estimate, rate.n) == (0.1, 1000)
-    assert rate.sentence == "Referrer rate: 10 % (95 % interval 8 % to 12 %; 1,000 customers)."
+    assert said(rate) == "Referrer rate: 10 % (95 % interval 8 % to 12 %; 1,000 customers)."
 
 
 def test_satisfaction_from_45_to_5_means_that_every_answer_was_a_5():
@@ -95,7 +98,7 @@ def test_satisfaction_from_45_to_5_means_that_every_answer_was_a_5():
     frames["survey"] = pd.DataFrame({
         "answered_at": pd.Timestamp("2025-02-01"), "wave": None, "customer_id": None, "nps": np.nan,
         "csat": [5.0] * 20, "ces": np.nan})
-    rows = kpis.traps(frames, kpis.windows(frames["orders"], launched_on=LAUNCH)).set_index("check")
+    rows = in_words(kpis.traps(frames, windows.windows(frames["orders"], launched_on=LAUNCH))).set_index("check")
     assert rows.loc["Answers at the ceiling", ["found", "grade"]].tolist() == ["csat: 100 % gave 5", "worth knowing"]
 
 
@@ -103,12 +106,10 @@ def test_a_whole_table_s_sum_is_not_a_customer_s():
     """Stated: `Amount.sum()` and `Category.nunique()` over the whole table, which are the same for everyone."""
     frames = shop([("a", "2024-06-01"), ("b", "2024-06-01"), ("b", "2024-06-09")])
     frames["orders"]["category"] = ["x", "x", "y"]
-    found = {one.label: one for one in kpis.describe(frames, pd.Timestamp("2024-06-01"), pd.Timestamp("2024-06-10"),
-                                                     currency="CNY")}
-    assert found["category diversity"].estimate == 1.5
-    assert found["purchase frequency"].estimate == 1.5
+    found = kpis.levels(frames, pd.Timestamp("2024-06-01"), pd.Timestamp("2024-06-10"), currency="CNY")
+    assert found["diversity"].estimate == found["frequency"].estimate == 1.5
 
 
 def test_a_level_in_the_words_of_the_page():
-    assert Finding(label="referrer rate", unit="share", estimate=0.1, low=0.083, high=0.120, n=1000).interval == (
-        "8 % to 12 %")
+    assert wording.interval(Finding(label="referrer rate", unit="share", estimate=0.1, low=0.083, high=0.120,
+                                    n=1000)) == "8 % to 12 %"

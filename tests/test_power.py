@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said import in_words, said
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize, samplesize_proportions_2indep_onetail
 
@@ -21,7 +22,7 @@ from loyalty_helpers.lab import simulate
 
 LAUNCH = pd.Timestamp("2025-03-03")
 WEEK = pd.Timedelta(days=7)
-HALF, CUPED = "random holdout of half", f"random holdout of half, {power.CUPED}"
+HALF, CUPED = "holdout-half", "holdout-half-cuped"
 simulated = functools.cache(simulate.shop)
 
 
@@ -51,13 +52,18 @@ def gamma_shop(customers: int, *, seed: int, weeks: int = 143, shape: float = 1.
 
 
 def table_of(orders: pd.DataFrame, **options) -> pd.DataFrame:
-    return power.power_table({"orders": orders}, launched_on=LAUNCH.date(), **options).set_index("design")
+    found = power.power_table({"orders": orders}, launched_on=LAUNCH.date(), **options)
+    return in_words(found).set_index("design")
+
+
+def can_know(table: pd.DataFrame) -> str:
+    return said(power.can_know_sentence(table))
 
 
 # ---------------------------------------------------------------- retention
 @pytest.mark.parametrize(("after", "customers"), [(0.45, 1534), (0.50, 388), (0.60, 97)])
 def test_customers_for_retention_are_those_of_the_plan(after, customers):
-    assert power.customers_for_retention(0.40, after) == customers
+    assert power._customers_for_retention(0.40, after) == customers
     size = NormalIndPower().solve_power(proportion_effectsize(after, 0.40), alpha=0.05, power=0.8)
     assert customers == pytest.approx(size, rel=0.01)
     exact = samplesize_proportions_2indep_onetail(after - 0.40, 0.40, 0.8, alpha=0.05, alternative="two-sided")
@@ -65,36 +71,27 @@ def test_customers_for_retention_are_those_of_the_plan(after, customers):
 
 
 def test_customers_for_retention_at_the_edges():
-    assert power.customers_for_retention(0.4, 0.4) == math.inf
-    assert all(math.isnan(power.customers_for_retention(*pair)) for pair in [(0.4, 1.2), (-0.1, 0.4), (math.nan, 0.4)])
-    assert power.customers_for_retention(0.3, 0.6) == power.customers_for_retention(0.6, 0.3)
+    assert power._customers_for_retention(0.4, 0.4) == math.inf
+    assert all(math.isnan(power._customers_for_retention(*pair)) for pair in [(0.4, 1.2), (-0.1, 0.4), (math.nan, 0.4)])
+    assert power._customers_for_retention(0.3, 0.6) == power._customers_for_retention(0.6, 0.3)
 
 
 @settings(max_examples=60, deadline=None)
 @given(before=st.floats(0.02, 0.9), step=st.floats(0.01, 0.09))
 def test_a_larger_change_takes_fewer_customers(before, step):
-    assert power.customers_for_retention(before, before + step) >= power.customers_for_retention(before, before + 0.1)
+    assert power._customers_for_retention(before, before + step) >= power._customers_for_retention(before, before + 0.1)
 
 
 def test_the_smallest_rise_of_retention_is_that_which_takes_the_customers_there_are():
     retention = Finding(label="retention", unit="share", estimate=0.4, n=388)
-    row = table_of(gamma_shop(30, seed=1), retention=retention).loc["retention before and after"]
+    row = table_of(gamma_shop(30, seed=1), retention=retention).loc["retention"]
     assert row["smallest_lift"] == pytest.approx(0.25, abs=0.001)  # 40 to 50 %
-    assert row["needed_for_10"] == power.customers_for_retention(0.4, 0.44)
-    assert row["time_to_answer_weeks_for_20"] == math.inf and "From 40 % to 50 %" in row["note"]
+    assert row["needed_for_10"] == power._customers_for_retention(0.4, 0.44)
+    assert row["time_to_answer_weeks_for_20"] == math.inf and "From 40 % to 50 %" in said(row["note"])
     high = Finding(label="retention", unit="share", estimate=0.9, n=12)
-    row = table_of(gamma_shop(30, seed=1), retention=high).loc["retention before and after"]
+    row = table_of(gamma_shop(30, seed=1), retention=high).loc["retention"]
     assert math.isnan(row["smallest_lift"]) and math.isnan(row["needed_for_20"])  # 108 % cannot be
-    assert "not even that all of them stay" in row["note"]
-
-
-def test_the_bayesian_sentence_gives_the_chance_in_words():
-    assert power.bayes_sentence(8, 20, 12, 20) == (
-        "From so few customers (20 before, 20 after) the chance that retention improved is 90 %.")
-    assert power.bayes_sentence(8, 20, 8, 20).endswith("improved is 50 %.")
-    assert power.bayes_sentence(0, 90, 90, 90).endswith("improved is over 99 %.")
-    assert power.bayes_sentence(40, 100, 60, 100) == ""
-    assert "no customer to count" in power.bayes_sentence(0, 0, 3, 5)
+    assert "not even that all of them stay" in said(row["note"])
 
 
 # ---------------------------------------------------------------- holdout
@@ -178,7 +175,7 @@ def test_at_the_till_the_width_of_the_interval_tells_and_its_place_does_not():
     higher = effect(low=2 * 0.9 - 1, high=2 * 1.4 - 1, estimate=1.0)
     pd.testing.assert_frame_equal(table_of(**options, effects=[higher]), table_of(**options, effects=[effect()]))
     for other in (effect(outcome="spend"), effect(low=math.nan), effect(low=-1.0), effect(rung=0)):
-        assert "Planned" in table_of(**options, effects=[other]).loc[power.TILL, "note"]
+        assert "Planned" in said(table_of(**options, effects=[other]).loc[power.TILL, "note"])
 
 
 @pytest.mark.parametrize(("scenario", "customers"), [("mixed", 1000), ("stable", 1000), ("mixed", 4000)])
@@ -197,9 +194,9 @@ def test_a_short_history_cannot_be_compared_at_the_till_or_by_the_cross_check_al
     orders = gamma_shop(300, seed=2)
     late = orders[orders["ordered_at"] >= LAUNCH - 60 * WEEK]
     full, cross = (table_of(rows, usable_joiners=80).loc[power.TILL] for rows in (orders, late))
-    assert cross["smallest_lift"] > 1.5 * full["smallest_lift"] and "cross-check" in cross["note"]
+    assert cross["smallest_lift"] > 1.5 * full["smallest_lift"] and "cross-check" in said(cross["note"])
     none = table_of(orders[orders["ordered_at"] >= LAUNCH - 30 * WEEK], usable_joiners=80).loc[power.TILL]
-    assert math.isnan(none["smallest_lift"]) and "whole weeks of orders before the launch; 75 are" in none["note"]
+    assert math.isnan(none["smallest_lift"]) and "whole weeks of orders before the launch; 75 are" in said(none["note"])
 
 
 def test_before_anybody_joined_the_joiners_needed_are_known_and_the_time_is_not():
@@ -207,12 +204,12 @@ def test_before_anybody_joined_the_joiners_needed_are_known_and_the_time_is_not(
     row = table_of(orders).loc[power.TILL]
     assert math.isnan(row["smallest_lift"]) and row["time_to_answer_weeks_for_20"] == math.inf
     assert row["needed_for_20"] == table_of(orders, usable_joiners=80).loc[power.TILL, "needed_for_20"] > 50
-    assert "fewer than 50" in row["note"]
+    assert "fewer than 50" in said(row["note"])
     for launched_on in (None, LAUNCH.date().replace(year=2030)):
         planned = power.power_table({"orders": orders}, launched_on=launched_on).set_index("design").loc[power.TILL]
         assert planned["weeks"] == 0 and planned["needed_for_20"] == pytest.approx(row["needed_for_20"], rel=0.2)
     nobody = table_of(orders, usable_joiners=None).loc[power.TILL]
-    assert "nobody to compare" in nobody["note"] and math.isnan(nobody["needed_for_20"])
+    assert "nobody to compare" in said(nobody["note"]) and math.isnan(nobody["needed_for_20"])
 
 
 # ---------------------------------------------------------------- trend, randomised
@@ -227,7 +224,7 @@ def test_the_trend_finds_what_its_forecast_error_allows_and_waiting_does_not_hel
 
 
 def test_an_experiment_under_way_has_a_row_of_its_own():
-    row = table_of(gamma_shop(60, seed=1), effects=[effect(4)]).loc["customers drawn at random so far"]
+    row = table_of(gamma_shop(60, seed=1), effects=[effect(4)]).loc["drawn"]
     se = math.log(1.4 / 0.9) / 3.919928
     assert row["customers"] == 200 and row["needed_for_10"] == pytest.approx(200 * (se * 2.8016 / math.log(1.1)) ** 2,
                                                                              abs=2)
@@ -237,7 +234,7 @@ def test_an_experiment_under_way_has_a_row_of_its_own():
 def test_nothing_known_says_so_and_does_not_fail():
     empty = gamma_shop(30, seed=1).iloc[:0]
     nothing = power.power_table({"orders": empty}, launched_on=None)
-    assert nothing.empty and list(nothing) == power.COLUMNS and "Too few" in power.can_know_sentence(nothing)
+    assert nothing.empty and list(nothing) == power.COLUMNS and "Too few" in can_know(nothing)
     tiny = gamma_shop(30, seed=1)
     refunds = tiny.assign(is_refund=True, amount=-1.0)
     guests = tiny.assign(customer_id=pd.Series(pd.NA, tiny.index, dtype="str"))
@@ -245,9 +242,9 @@ def test_nothing_known_says_so_and_does_not_fail():
         for launched_on in (None, LAUNCH.date()):
             table = power.power_table({"orders": orders}, launched_on=launched_on)
             assert list(table) == power.COLUMNS and table["smallest_lift"].isna().all() and (table["note"] != "").all()
-            assert power.can_know_sentence(table).startswith("Too few customers")
+            assert can_know(table).startswith("Too few customers")
     early = power.power_table({"orders": tiny}, launched_on=LAUNCH.date().replace(year=2020)).set_index("design")
-    assert early.loc[power.TILL, "note"].startswith("0 whole weeks of orders before the launch")
+    assert said(early.loc[power.TILL, "note"]).startswith("0 whole weeks of orders before the launch")
 
 
 def test_the_inputs_are_left_as_they_are_and_every_rung_is_there():
@@ -264,13 +261,14 @@ def test_the_inputs_are_left_as_they_are_and_every_rung_is_there():
 def test_the_sentence_says_what_can_be_found_and_what_more_takes():
     table = power.power_table({"orders": gamma_shop(600, seed=2)}, launched_on=LAUNCH.date(), usable_joiners=94,
                               effects=[effect(2)])
-    rows, told = table.set_index("design"), power.can_know_sentence(table)
+    rows, told = table.set_index("design"), can_know(table)
     till, half, cuped = rows.loc[power.TILL], rows.loc[HALF], rows.loc[CUPED]
     assert told.startswith("With 94 members to compare and 39 weeks since the launch, this shop can find a lift of +"
                            f"{100 * till['smallest_lift']:.0f} % or more among its members, in four cases out of five.")
     months = math.ceil(till["time_to_answer_weeks_for_20"] / (365.25 / 84))
-    assert f"To find +20 % takes about {power._about(till['needed_for_20'])} of them ({months} months more" in told
-    assert f"; to find +10 % takes about {power._about(till['needed_for_10'])} of them." in told
+    twenty, ten = (power.rounded_up(till[f"needed_for_{lift}"]) for lift in (20, 10))
+    assert f"To find +20 % takes about {twenty:,} of them ({months} months more" in told
+    assert f"; to find +10 % takes about {ten:,} of them." in told
     assert (f"half of the {half['customers']} customers of the last year would find "
             f"+{100 * half['smallest_lift']:.0f} % or more in 26 weeks, +{100 * cuped['smallest_lift']:.0f} %") in told
     assert told.endswith("and waiting does not change that.") and "caused" not in told
@@ -278,10 +276,11 @@ def test_the_sentence_says_what_can_be_found_and_what_more_takes():
 
 def test_the_sentence_of_a_shop_with_few_joiners_and_of_one_that_knows_enough():
     orders = gamma_shop(300, seed=2)
-    few = power.can_know_sentence(power.power_table({"orders": orders}, launched_on=LAUNCH.date(), usable_joiners=12))
+    few = can_know(power.power_table({"orders": orders}, launched_on=LAUNCH.date(), usable_joiners=12))
     assert few.startswith("12 members can be compared with other buyers at the till so far; below 50 no answer is")
-    many = power.can_know_sentence(power.power_table({"orders": orders}, launched_on=LAUNCH.date(),
+    many = can_know(power.power_table({"orders": orders}, launched_on=LAUNCH.date(),
                                                      usable_joiners=90_000))
     assert "takes" not in many
-    assert [power._about(n) for n in (7, 61, 612, 1534)] == ["7", "61", "620", "1,600"]
-    assert [power._long(weeks) for weeks in (0.5, 8, 20, 400)] == ["1 week", "8 weeks", "5 months", "over five years"]
+    assert [power.rounded_up(n) for n in (7, 61, 612, 1534)] == [7, 61, 620, 1600]
+    assert [said(power._long(weeks)) for weeks in (0.5, 8, 20, 400)] == ["1 week", "8 weeks", "5 months",
+                                                                         "over five years"]

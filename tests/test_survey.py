@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loyalty_helpers.core import scales
 from loyalty_helpers.core.settings import Client, Program, Source, UserError
-from loyalty_helpers.evaluation import kpis
+from loyalty_helpers.evaluation.kpis import measures
 from loyalty_helpers.ingest import alerts, survey
 from loyalty_helpers.ingest.prepare import prepare
 
@@ -177,11 +178,11 @@ def test_partial_answers_stay_and_are_counted(acme):
 )
 def test_the_scale_is_taken_from_the_answers_as_the_kpis_take_it(answers, scale):
     given_answers = pd.Series(answers, dtype=float)
-    assert survey.scale(given_answers, "csat", {}) == scale
+    assert scales.scale(given_answers, "csat", {}) == scale
     frames = {"orders": pd.DataFrame(), "survey": pd.DataFrame({"csat": given_answers})}
-    assert kpis._Shop(frames, pd.Timestamp(0), {}).scale("csat") == scale
-    assert survey.scale(given_answers, "csat", {"csat": (7.0, 1.0)}) == (7, 1)
-    assert survey.scale(given_answers, "nps", {}) == (0, 10)
+    assert measures.Shop(frames, pd.Timestamp(0), {}).scale("csat") == scale
+    assert scales.scale(given_answers, "csat", {"csat": (7.0, 1.0)}) == (7, 1)
+    assert scales.scale(given_answers, "nps", {}) == (0, 10)
 
 
 def test_a_scale_that_was_taken_is_said_and_a_declared_one_is_not(acme):

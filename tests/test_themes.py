@@ -10,12 +10,15 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from said import in_words, said
 
 from loyalty_helpers.core.intervals import wilson
 from loyalty_helpers.core.settings import ROOT, UserError, load_client
 from loyalty_helpers.ingest import themes
 from loyalty_helpers.lab import sample, simulate
-from loyalty_helpers.report.charts import evidence as evidence_charts
+from loyalty_helpers.report import comments as comments_of
+from loyalty_helpers.report import gate
+from loyalty_helpers.report.charts import loyalty
 
 LISTS = {
     "price": ("price", "expensive", "太贵", "便宜"),
@@ -216,28 +219,30 @@ def test_the_table_of_a_survey(acme):
 
 
 def test_the_sentence_is_computed(acme):
-    answers = survey_of(["太贵了"] * 30 + ["nice"] * 70, [9] * 100)
-    rows = themes.by_question(themes.table(answers, acme()))["last visit"]
-    assert themes.sentence(rows) == "Of 100 comments, 30 % (22 to 40) mention price."
-    few = themes.by_question(themes.table(survey_of(["太贵了"] + ["nice"] * 3, [9] * 4), acme()))["last visit"]
-    assert themes.sentence(few) == "Of 4 comments, 25 % (5 to 70) mention price. They are few: look at the interval."
-    none = themes.by_question(themes.table(survey_of(["nice", "fine"], [9, 9]), acme()))["last visit"]
-    assert themes.sentence(none) == "Of 2 comments, none mentions a theme of the lists."
-    assert evidence_charts.mentions(none).figure is None
+    def told(comments: list[str]) -> str:
+        rows = themes.by_question(themes.table(survey_of(comments, [9] * len(comments)), acme()))["last visit"]
+        return said(comments_of.mentions_said(rows))
+
+    assert told(["太贵了"] * 30 + ["nice"] * 70) == "Of 100 comments, 30 % (22 to 40) mention price."
+    assert told(["太贵了"] + ["nice"] * 3) == ("Of 4 comments, 25 % (5 to 70) mention price. They are few: look at the "
+                                           "interval.")
+    assert told(["nice", "fine"]) == "Of 2 comments, none mentions a theme of the lists."
 
 
 def test_what_the_reader_sees(acme):
     answers = survey_of(["太贵了"] * 30 + ["nice"] * 70, [9] * 50 + [3] * 50)
     rows = themes.by_question(themes.table(answers, acme()))["last visit"]
-    shown = themes.shown(rows)
+    shown = in_words(comments_of.comments(rows))
     assert shown.columns.tolist() == ["theme", "comments", "share", "interval", "detractors (50)", "promoters (50)"]
     assert shown.iloc[0].tolist() == ["price", 30, "30 %", "22 to 40 %", "0 %", "60 %"]
-    chart = evidence_charts.mentions(rows)
-    assert chart.title == "30 % of 100 comments mention price" and "Price: 30 % (22 % to 40 %)" in chart.alt
+    chart = loyalty.mentions(rows)
+    assert said(chart.title) == "30 % of 100 comments mention price" and "Price: 30 % (22 % to 40 %)" in said(chart.alt)
     bars = chart.figure.axes[0].patches
     assert [bar.get_width() for bar in bars] == [0.3]
+    none = themes.by_question(themes.table(survey_of(["nice", "fine"], [9, 9]), acme()))["last visit"]
+    assert loyalty.mentions(none).figure is None
     picked = themes.by_question(themes.choices_table(answers))["bought"]
-    assert themes.choices_shown(picked).iloc[0].tolist() == ["a", 100, "100 %", "96 to 100 %"]
+    assert in_words(comments_of.choices(picked)).iloc[0].tolist() == ["a", 100, "100 %", "96 to 100 %"]
 
 
 # ---------------------------------------------------------------- the sample
@@ -262,7 +267,9 @@ def test_few_answers_are_left_out_where_others_may_read():
     counted = pd.DataFrame({"question": ["a"] * 4 + ["b"] * 2, "group": [everybody] * 3 + ["promoters"] + [everybody] * 2,
                             "theme": ["price", "service", blank, "price", none, blank],
                             "answers": [9, 2, 40, 3, 2, 50], "n": [11, 11, 51, 4, 2, 52]})
-    found = themes.by_question(counted, least=5)
-    assert list(found) == ["a"] and found["a"]["theme"].tolist() == ["price", blank]
-    assert themes.sentence(found["a"]).startswith("Of 11 comments, 82 %")
+    found = {question: gate.seen(rows, 5, "comments") for question, rows in themes.by_question(counted).items()}
+    assert comments_of.everybody(found["a"])["theme"].tolist() == ["price", blank]
+    assert said(comments_of.mentions_said(found["a"])).startswith("Of 11 comments, 82 %")
+    assert in_words(comments_of.comments(found["a"])).columns.tolist() == ["theme", "comments", "share", "interval"]
+    assert comments_of.mentions_said(found["b"]) == ""  # of a question of which only blanks are left
     assert [len(rows) for rows in themes.by_question(counted).values()] == [4, 2]

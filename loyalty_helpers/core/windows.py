@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.messages import Message, message
-from loyalty_helpers.core.settings import UserError
+from loyalty_helpers.core.purchases import DAY, YEAR, span, visits
 
-DAY = pd.Timedelta(days=1)
-YEAR = 364  # days: the same weekdays a year later
 SHORTEST_WINDOW = 7  # days on either side of the launch, below which nothing is compared
 SHORT_WINDOW = 28  # days, below which it is said that there are so few
 SHORTEST_ACTIVITY, LONGEST_ACTIVITY = 30, 365  # days
@@ -62,8 +60,8 @@ def windows(orders: pd.DataFrame, *, launched_on: date, gap_days: int = 0,
     end = end if data_end is None else pd.Timestamp(data_end)
     launch, notes = pd.Timestamp(launched_on), []
     after_start = launch + gap_days * DAY
-    after_end = max(min(end, launch + YEAR * DAY), after_start)
-    before_start, before_end = after_start - YEAR * DAY, after_end - YEAR * DAY
+    after_end = max(min(end, launch + YEAR), after_start)
+    before_start, before_end = after_start - YEAR, after_end - YEAR
     history = launch - start
     matched = before_start >= start and after_end > after_start
     if after_end == after_start:
@@ -72,12 +70,12 @@ def windows(orders: pd.DataFrame, *, launched_on: date, gap_days: int = 0,
     elif not matched and history < SHORTEST_WINDOW * DAY:
         before_start = before_end = launch
         after_start = max(after_start, start)
-        after_end = min(end, after_start + YEAR * DAY)
+        after_end = min(end, after_start + YEAR)
         notes.append(message("windows-nothing-before", day=iso(start), launch=iso(launch)))
     elif not matched:
         after_end = min(after_end, after_start + history)
         before_start, before_end = launch - (after_end - after_start), launch
-        notes.append(message("windows-season", since=iso(after_start - YEAR * DAY), day=iso(start)))
+        notes.append(message("windows-season", since=iso(after_start - YEAR), day=iso(start)))
     days = (after_end - after_start).days
     if 0 < days < SHORT_WINDOW:
         notes.append(message("windows-short", days=days))
@@ -94,11 +92,11 @@ def windows(orders: pd.DataFrame, *, launched_on: date, gap_days: int = 0,
 def activity_window(orders: pd.DataFrame, *, until: date | pd.Timestamp) -> int:
     """Days since the last order for which somebody still counts as a customer.
 
-    Twice the 80th percentile of the gaps between a customer's orders before `until`, 30 to 365 days; 365 where nobody
-    has ordered twice, because then nothing says that anybody has left.
+    Twice the 80th percentile of the gaps between a customer's shopping days before `until`, 30 to 365 days; 365 where
+    nobody has come back, because then nothing says that anybody has left.
     """
-    bought = purchases(orders[orders["ordered_at"] < pd.Timestamp(until)])
-    gaps = bought.groupby("customer_id")["ordered_at"].diff().dropna() / DAY
+    days = visits(orders[orders["ordered_at"] < pd.Timestamp(until)])
+    gaps = days.groupby("customer_id")["day"].diff().dropna() / DAY
     if gaps.empty:
         return LONGEST_ACTIVITY
     return round(float(np.clip(2 * gaps.quantile(0.8), SHORTEST_ACTIVITY, LONGEST_ACTIVITY)))
@@ -110,22 +108,8 @@ def last_year(orders: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
     All there is also where the days before these 364 would not fill an activity window.
     """
     start, end = span(orders)
-    year = end - YEAR * DAY
+    year = end - YEAR
     return (year if year - activity_window(orders, until=end) * DAY >= start else start), end
-
-
-def span(orders: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First day with an order, and the day after the last one."""
-    bought = orders.loc[~orders["is_refund"], "ordered_at"]
-    if not bought.notna().any():
-        raise UserError("There are no orders with a date, so that nothing can be measured.")
-    return bought.min().normalize(), bought.max().normalize() + DAY
-
-
-def purchases(orders: pd.DataFrame) -> pd.DataFrame:
-    """Distinct orders of identified customers, refunds left out, by time."""
-    kept = orders[~orders["is_refund"] & orders["customer_id"].notna()]
-    return kept.sort_values(["ordered_at", "order_id"]).drop_duplicates(["customer_id", "order_id"])
 
 
 def iso(moment: pd.Timestamp) -> str:

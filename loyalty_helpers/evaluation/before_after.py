@@ -12,17 +12,16 @@ import pandas as pd
 
 from loyalty_helpers.core.findings import Effect
 from loyalty_helpers.core.messages import Message, message
+from loyalty_helpers.core.purchases import WEEK, purchases
 from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.evaluation.said import counted, joined, yes
 from loyalty_helpers.evaluation.weeks import (
     FOLLOW_UP,
     NO_LAUNCH,
     UNLISTED,
-    WEEK,
     Frames,
     first_joining,
     missing,
-    purchases,
 )
 
 MIN_BUYERS = 10  # customers with an order, on each side of a naive comparison
@@ -43,7 +42,7 @@ def naive(frames: Frames, windows: Windows | None, *, confidence: float = 0.95) 
     """
     if why_not := _nothing_after(windows):
         return [missing(message(key), why_not, scope=scope) for key, scope in NAIVE.items()]
-    bought, members = purchases(frames["orders"]).dropna(subset="customer_id"), first_joining(frames)
+    bought, members = purchases(frames["orders"], known=True), first_joining(frames)
     span = min(windows.after_end - windows.after_start, windows.launch - windows.data_start)
     unmatched = None if windows.season_matched else message("naive-unmatched")
     nobody = UNLISTED if members.empty else None

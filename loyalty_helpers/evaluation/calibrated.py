@@ -17,9 +17,10 @@ from scipy.special import digamma, polygamma
 
 from loyalty_helpers.core import glm
 from loyalty_helpers.core.messages import Message, message
+from loyalty_helpers.core.purchases import CALENDAR_YEAR
 from loyalty_helpers.evaluation.panel import GROUPS, KNOWN_FOR, NEVER, Panel, trials
 from loyalty_helpers.evaluation.said import too_few
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, YEAR
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP
 
 RISK_WEEKS = 10  # after an order, in which the market factor looks for the next
 RIDGE = 1e-3  # per row, on standardised slopes
@@ -99,7 +100,7 @@ def calibrated(panel: Panel, *, follow_up: tuple[int, int] = (1, FOLLOW_UP), out
         used = used & of[post["customer"].to_numpy()]
     if refused := _too_little(panel, learn, post, int(used.sum())):
         return Calibrated(refused=refused)
-    score = fit_score(learn, _after(panel, learn, follow_up, "orders"), panel)
+    score = _fit_score(learn, _after(panel, learn, follow_up, "orders"), panel)
     scale = panel.mean_amount if outcome == "spend" else 1.0
     hazard = _lag_hazard(panel, rows[~rows["post"]])
     design = _Design(rows[~rows["post"]], score)
@@ -152,7 +153,7 @@ def _after(panel: Panel, rows: pd.DataFrame, follow_up: tuple[int, int], outcome
 
 
 # ---------------------------------------------------------------- the score of a history
-def fit_score(rows: pd.DataFrame, orders: np.ndarray, panel: Panel) -> Score:
+def _fit_score(rows: pd.DataFrame, orders: np.ndarray, panel: Panel) -> Score:
     """Prior shape and exposure that predict `orders` best: mean proportional to (A + k) / (B + e), Poisson likelihood.
 
     tau tempers the evidence of counts that scatter more than by chance: the inverse of the index of dispersion between
@@ -191,7 +192,7 @@ class _Design:
         return (self._raw(rows) - self.centre) / self.spread
 
     def with_season(self, rows: pd.DataFrame) -> np.ndarray:
-        turn = 2 * np.pi * rows["week"].to_numpy() / YEAR
+        turn = 2 * np.pi * rows["week"].to_numpy() / (CALENDAR_YEAR / 7)
         return np.column_stack([np.ones(len(rows)), self._standard(rows), np.sin(turn), np.cos(turn)])
 
     def for_joining(self, rows: pd.DataFrame, panel: Panel) -> np.ndarray:

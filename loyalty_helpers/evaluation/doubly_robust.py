@@ -68,7 +68,7 @@ def dr_att(outcome: np.ndarray, treated: np.ndarray, covariates: np.ndarray, *, 
                fit.propensity, _effective(fit.weights), fit.beyond)
 
 
-def overlap_problem(ess: float, beyond: float, *, placebo: tuple[float, float] | None = None) -> Message | str:
+def _overlap_problem(ess: float, beyond: float, *, placebo: tuple[float, float] | None = None) -> Message | str:
     """Why a comparison must not be believed; "" where nothing speaks against it.
 
     `ess` and `beyond` as in Att; `placebo` is the interval of an effect that should be nil.
@@ -258,7 +258,7 @@ def _lift(nothing: DoublyRobust, fit: Propensity, covariates: pd.DataFrame, rows
     customer, group = rows["customer"].to_numpy(), rows["group"].to_numpy()
     by_customer = np.bincount(customer, fit.weights)
     ess = _effective(by_customer)
-    problem = overlap_problem(ess, fit.beyond)
+    problem = _overlap_problem(ess, fit.beyond)
     seen = replace(nothing, refused=problem, ess=ess, beyond=fit.beyond, balance=_balance(fit, covariates),
                    overlap=_overlap(fit), comparison_customers=len(np.unique(customer[fit.treated == 0])))
     if not fit.weights.any():

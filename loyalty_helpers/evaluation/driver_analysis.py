@@ -16,14 +16,14 @@ from loyalty_helpers.core import glm
 from loyalty_helpers.core.findings import NAN
 from loyalty_helpers.core.intervals import Mean
 from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
+from loyalty_helpers.core.purchases import DAY, FEWEST, YEAR, purchases, span
 from loyalty_helpers.core.scales import scale as scale_of
 from loyalty_helpers.customers import tables
 from loyalty_helpers.evaluation.said import counted, joined
-from loyalty_helpers.evaluation.weeks import DAY, UNLISTED, Frames, data_end, first_joining, purchases
+from loyalty_helpers.evaluation.weeks import UNLISTED, Frames, first_joining
 
-FOLLOW, PAST = 91 * DAY, 365 * DAY  # the outcome is seen over the first, after behavior over the second
+FOLLOW, PAST = 91 * DAY, YEAR  # the outcome is seen over the first, after behavior over the second
 EVENTS_EACH = 10  # buyers (and, for odds, others) for each variable of a model (Peduzzi et al. 1996)
-FEWEST = 10  # answers, or customers on each side of a yes or no
 COLLINEAR = 0.9  # R squared on the variables before it, above which a variable says nothing of its own
 COLUMNS = ["driver", "estimate", "low", "high", "sentence"]
 UNSURE = "unsure"
@@ -87,8 +87,8 @@ def drivers_sentence(table: pd.DataFrame) -> Message:
 def _customers(frames: Frames, scales: Mapping) -> tuple[pd.Series, list[Variable]]:
     """Whether each customer of the year before the origin bought again, and all variables, the important ones first."""
     orders = frames["orders"]
-    bought = purchases(orders).dropna(subset="customer_id")
-    origin = data_end(orders) - FOLLOW if len(orders) else pd.Timestamp(0)
+    bought = purchases(orders, known=True)
+    origin = span(orders).end - FOLLOW if len(orders) else pd.Timestamp(0)
     at = bought["ordered_at"]
     recent = bought.loc[(at < origin) & (at >= origin - PAST), "customer_id"].value_counts().sort_index()
     later = bought.loc[at >= origin, "customer_id"].value_counts().reindex(recent.index, fill_value=0)
@@ -143,7 +143,7 @@ def _answers_before(survey: pd.DataFrame | None, customers: pd.Index, origin: pd
 def _own_model(one: Variable, beside: list[Variable], y: pd.Series, confidence: float) -> list[dict]:
     """The row of a variable that is not known of everybody, among those of whom it is."""
     known = one.values.index[one.values.notna()]
-    if one.why_not or len(known) < FEWEST:
+    if one.why_not or len(known) < FEWEST.units:
         why_not = one.why_not or message("driver-known-of", n=Persons(len(known)))
         return [_row(one, len(known), confidence, why_not=why_not)]
     among = [replace(v, values=v.values[known]) for v in (one, *beside)]
@@ -188,9 +188,9 @@ def _unfit(one: Variable, x: np.ndarray, y: pd.Series, columns: list[np.ndarray]
         return message("driver-alike")
     if one.yes_no:
         having = int(x.sum())
-        if min(having, len(x) - having) < FEWEST:
+        if min(having, len(x) - having) < FEWEST.units:
             return message("driver-few-with", has=counted(having, "customer"), without=Persons(len(x) - having),
-                           needed=FEWEST)
+                           needed=FEWEST.units)
         if any(np.ptp(y.to_numpy()[x == side]) == 0 for side in (0, 1)):
             return message("driver-sides-alike")
     others = np.column_stack(columns)
@@ -282,7 +282,7 @@ def _key_driver(answers: pd.Series, target: pd.Series, question: str, scale: tup
     given, both = position.dropna().to_numpy(), (position.notna() & target.notna()).to_numpy()
     x, y = position[both], target[both]
     importance = importance_low = importance_high = NAN
-    if len(x) >= FEWEST and np.ptp(x) > 0 and np.ptp(y) > 0:
+    if len(x) >= FEWEST.units and np.ptp(x) > 0 and np.ptp(y) > 0:
         importance = float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
         z, reach = np.arctanh(np.clip(importance, -1 + 1e-9, 1 - 1e-9)), stats.norm.ppf((1 + confidence) / 2)
         importance_low, importance_high = np.tanh([z - reach / np.sqrt(len(x) - 3), z + reach / np.sqrt(len(x) - 3)])
@@ -309,7 +309,7 @@ def _side(low: float, high: float, cut: float) -> bool | None:
 
 def _key_sentence(row: Mapping, quadrant: str, confidence: float) -> Message:
     if not np.isfinite(row["importance"]):
-        why_not = (message("key-driver-few", answers=counted(row["n"], "answer")) if row["n"] < FEWEST else
+        why_not = (message("key-driver-few", answers=counted(row["n"], "answer")) if row["n"] < FEWEST.units else
                    message("key-driver-alike"))
         return message("key-driver-untold", driver=row["driver"], why=why_not)
     ends = {name: Number(row[column], digits=2) for name, column in (

@@ -15,8 +15,9 @@ from scipy import stats
 
 from loyalty_helpers.core.findings import NAN, Effect
 from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
+from loyalty_helpers.core.purchases import DAY, WEEK, is_purchase, span
 from loyalty_helpers.evaluation.said import counted, joined, percent, yes
-from loyalty_helpers.evaluation.weeks import DAY, WEEK, check_asked, data_end, missing, moments
+from loyalty_helpers.evaluation.weeks import check_asked, missing, moments
 
 MIN_CUSTOMERS, MIN_BUYERS = 10, 5  # in each arm
 MIN_PER_COEFFICIENT = 5  # customers of the smaller arm for each coefficient of the adjustment
@@ -62,8 +63,8 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
                planned_share: float | None = None) -> Effect:
     """Rung 4: orders (or net spend) per customer drawn for the program over those held out, less one (grade A).
 
-    `orders`: customer_id, ordered_at, amount; order_id and is_refund may be absent (each row is an order; a negative
-    amount is a refund). `assignment`: customer_id, arm, assigned_at. Counted is [start, end), no further than the
+    `orders`: customer_id, ordered_at, amount, one row per order; is_refund may be absent (an amount of nothing or less
+    is then no purchase). `assignment`: customer_id, arm, assigned_at. Counted is [start, end), no further than the
     orders go. Everybody drawn counts, with 0 where there is no order, whether they took part or not. Who was drawn
     after `start` (newcomers at their first order) is followed from the next day on: the order of being drawn is no
     effect, and the shorter time is the draw's own luck, alike in both arms. Counting them too narrows the interval.
@@ -89,7 +90,7 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
     if arms.why_not:
         return _nothing(kind, arms.why_not)
     orders = orders.assign(ordered_at=moments(orders["ordered_at"]))
-    first, last = pd.Timestamp(start), min(pd.Timestamp(end), data_end(orders)) if len(orders) else pd.Timestamp(start)
+    first, last = pd.Timestamp(start), min(pd.Timestamp(end), span(orders).end) if len(orders) else pd.Timestamp(start)
     trial = _followed(_rows(orders), arms, start=first, end=last, outcome=outcome)
     if why_not := _too_few(trial, arms, first < last):
         return _nothing(kind, why_not)
@@ -102,9 +103,8 @@ def randomised(orders: pd.DataFrame, assignment: pd.DataFrame, *, start: date, e
         "customers": {arms.treated: said["n_treated"], arms.held_out: said["n_comparison"]},
         "buyers": {arms.treated: int((trial.loc[~held, "orders"] > 0).sum()),
                    arms.held_out: int((trial.loc[held, "orders"] > 0).sum())},
-        "set aside": {"drawn for two arms": arms.contradicting,
-                      "drawn after the time compared": len(arms.drawn) - len(trial)},
-        "drawn after the start": int((trial["since"] > first).sum()),
+        "in two arms": arms.contradicting, "after the end": len(arms.drawn) - len(trial),
+        "drawn later": int((trial["since"] > first).sum()),
         "complier": _complier(y, held, took, arms, outcome=outcome, confidence=confidence),
     }
     refused = joined((reason for _, reason in checks), parted_by="semicolon") or None
@@ -166,16 +166,10 @@ def _unclear(names: list[str], out: int) -> Message:
 
 
 def _rows(orders: pd.DataFrame) -> pd.DataFrame:
-    """The identified rows: customer_id, at, amount, counted (1 on the first row of each purchase, else 0)."""
-    known = orders.dropna(subset=["customer_id", "ordered_at"]).sort_values("ordered_at", kind="stable",
-                                                                           ignore_index=True)
-    refund = known["is_refund"].astype(bool) if "is_refund" in known else known["amount"] < 0
-    again = pd.Series(False, index=known.index)
-    if "order_id" in known:
-        bought = known.loc[~refund, ["customer_id", "order_id"]]
-        again[bought.index] = bought.duplicated() & bought["order_id"].notna()
+    """The identified rows: customer_id, at, amount, counted (1 of a purchase, else 0)."""
+    known = orders.dropna(subset=["customer_id", "ordered_at"])
     return pd.DataFrame({"customer_id": known["customer_id"].astype("str"), "at": known["ordered_at"],
-                         "amount": known["amount"].fillna(0.0), "counted": (~refund & ~again).astype(int)})
+                         "amount": known["amount"].fillna(0.0), "counted": is_purchase(known).astype(int)})
 
 
 def _followed(rows: pd.DataFrame, arms: Arms, *, start: pd.Timestamp, end: pd.Timestamp, outcome: str) -> pd.DataFrame:
@@ -380,9 +374,9 @@ def _usual(planned: float) -> Message:
 
 def _note(diagnostics: dict, arms: Arms) -> Message:
     """What was compared, and what dilutes it."""
-    n, took, later = diagnostics["customers"], diagnostics["joined"], diagnostics["drawn after the start"]
+    n, took, later = diagnostics["customers"], diagnostics["joined"], diagnostics["drawn later"]
     leaked = round(took[arms.held_out] * n[arms.held_out]) if took else 0
-    twice = diagnostics["set aside"]["drawn for two arms"]
+    twice = diagnostics["in two arms"]
     notes = {"drawn": True, "later": later, "leaked": leaked, "twice": twice,
              "unplanned": not diagnostics["share declared"], "unusual": diagnostics["unusual share"]}
     facts = {"treated": counted(n[arms.treated], "customer"), "held": Persons(n[arms.held_out]),

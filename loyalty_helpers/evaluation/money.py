@@ -16,10 +16,11 @@ import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Effect, digits_for
 from loyalty_helpers.core.messages import Listed, Message, Number, message
+from loyalty_helpers.core.purchases import CALENDAR_YEAR, DAY, purchases, span
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.evaluation.experiment import _arms
 from loyalty_helpers.evaluation.said import joined, percent, yes
-from loyalty_helpers.evaluation.weeks import DAY, NO_LAUNCH, Frames, data_end, first_joining, purchases
+from loyalty_helpers.evaluation.weeks import NO_LAUNCH, Frames, first_joining
 
 COLUMNS = ["item", "value", "low", "high", "unit"]  # items are messages (roi-...)
 
@@ -44,7 +45,7 @@ class Money:
         return next((row.value for row in self.roi_table.itertuples() if row.item.key == f"roi-{item}"), NAN)
 
 
-def break_even_lift(*, baseline: float, members: int, gross_margin: float, reward_rate: float, fixed: float) -> float:
+def _break_even_lift(*, baseline: float, members: int, gross_margin: float, reward_rate: float, fixed: float) -> float:
     """The lift at which members' extra margin pays for the program: (b r + F/N) / (b (m - r)).
 
     `baseline` b: spend per member and period without the program; `reward_rate` r: cost of rewards per unit of spend,
@@ -70,10 +71,10 @@ def costs(frames: Frames, client: Client) -> pd.DataFrame:
     and rewards are missing, and the total leaves them out. Empty where the program had not been launched by the end of
     the data.
     """
-    program, start, end = client.program, pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    program, start, end = client.program, pd.Timestamp(client.program.launched_on), span(frames["orders"]).end
     if not start < end:
         return pd.DataFrame(columns=COLUMNS)
-    period, months = {"start": start, "end": end}, (end - start) / DAY / (365.25 / 12)
+    period, months = {"start": start, "end": end}, (end - start) / DAY / (CALENDAR_YEAR / 12)
     spending, members = _member_spending(frames, **period)
     least, most = _redeemed(frames, **period)
     redemption = program.redemption if np.isnan(least) else float(np.clip(program.redemption, least, most))
@@ -233,7 +234,7 @@ def _extra_share(lift: np.ndarray) -> np.ndarray:
 
 def _base(frames: Frames, client: Client, *, scope: str) -> dict[str, float]:
     """Orders and net spending that the lift is counted on (see `money`); missing where nobody is known to count."""
-    start, end = pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    start, end = pd.Timestamp(client.program.launched_on), span(frames["orders"]).end
     reached = first_joining(frames)
     if scope == "everyone":
         arms = _arms(frames["assignment"])
@@ -264,7 +265,7 @@ def _bar(rows: pd.DataFrame, base: Mapping[str, float], cost: float, margin: flo
     spending = base["spending"]
     if not margin or rows.loc["spending", "value"] <= 0 or not spending > 0 or isnan(cost) or _unknown_rewards(rows):
         return NAN
-    return break_even_lift(baseline=spending - cost / margin, members=1, gross_margin=margin, reward_rate=0.0,
+    return _break_even_lift(baseline=spending - cost / margin, members=1, gross_margin=margin, reward_rate=0.0,
                            fixed=cost)
 
 

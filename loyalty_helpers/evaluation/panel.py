@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.messages import Message, message
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, data_end, first_joining, moments
+from loyalty_helpers.core.purchases import WEEK, is_purchase, span
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, first_joining, moments
 
 GROUPS, SEED = 40, 20250113  # customers are drawn into so many groups, left out one by one for the standard errors
 MOST_CUSTOMERS = 200_000  # of more, so many are drawn
@@ -61,14 +62,15 @@ class Panel:
 def panel(orders: pd.DataFrame, members: pd.DataFrame, *, launched_on: date) -> Panel:
     """Orders and members as a Panel: whole weeks from `launched_on`, anonymous orders left out.
 
-    `orders` needs customer_id, ordered_at (local time) and amount; without order_id every row is an order of its own,
-    without is_refund a negative amount marks a refund. `members` needs customer_id and joined_at; of several rows of a
+    `orders` needs customer_id, ordered_at (local time) and amount; without is_refund an amount of nothing or less marks
+    what is no purchase. `members` needs customer_id and joined_at; of several rows of a
     customer the earliest counts. Spend is net of refunds, in the week of the refund.
     """
     origin = pd.Timestamp(launched_on)
     orders = orders.assign(ordered_at=moments(orders["ordered_at"]))
-    before = (origin - orders["ordered_at"].min().normalize()) // WEEK
-    weeks = max(before + (data_end(orders) - origin) // WEEK, 0)
+    begin, end = span(orders)
+    before = (origin - begin) // WEEK
+    weeks = max(before + (end - origin) // WEEK, 0)
     rows = _named(orders)
     at = ((rows["ordered_at"] - origin) // WEEK + before).to_numpy()
     codes, ids = pd.factorize(rows["customer_id"], sort=True)
@@ -96,12 +98,9 @@ def panel(orders: pd.DataFrame, members: pd.DataFrame, *, launched_on: date) -> 
 
 
 def _named(orders: pd.DataFrame) -> pd.DataFrame:
-    """The rows of identified customers, with `is_order`: the first row of each order that is no refund."""
-    rows = orders[orders["customer_id"].notna()].sort_values("ordered_at", kind="stable")
-    is_order = ~rows["is_refund"].astype(bool) if "is_refund" in rows else rows["amount"] >= 0
-    if "order_id" in rows:
-        is_order &= ~rows["order_id"].where(is_order).duplicated()
-    return rows.assign(is_order=is_order, customer_id=rows["customer_id"].astype("str"))
+    """The rows of identified customers, with `is_order`: whether each is a purchase."""
+    rows = orders[orders["customer_id"].notna()]
+    return rows.assign(is_order=is_purchase(rows), customer_id=rows["customer_id"].astype("str"))
 
 
 def trials(panel: Panel) -> pd.DataFrame:

@@ -18,13 +18,14 @@ from scipy.optimize import brentq
 
 from loyalty_helpers.core.findings import NAN, Effect, Finding
 from loyalty_helpers.core.messages import Message, Number, message
+from loyalty_helpers.core.purchases import CALENDAR_YEAR, WEEK, YEAR, purchases, span
 from loyalty_helpers.evaluation.before_after import MIN_BUYERS
 from loyalty_helpers.evaluation.calibrated import LEAST_BEFORE as CALIBRATED_BEFORE
 from loyalty_helpers.evaluation.panel import KNOWN_FOR, panel
 from loyalty_helpers.evaluation.said import counted, joined, lift, percent, sentence, too_few
 from loyalty_helpers.evaluation.till import MIN_JOINERS
 from loyalty_helpers.evaluation.trends import MIN_AFTER, MIN_BEFORE
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, YEAR, Frames, data_end, purchases
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames
 
 HOLDOUT_WEEKS, POWER, SIGNIFICANCE = 26, 0.80, 0.05
 LIFTS = (0.1, 0.2, 0.3)
@@ -72,13 +73,13 @@ def power_holdout(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def _traffic(orders: pd.DataFrame) -> Traffic | None:
-    bought = purchases(orders).dropna(subset="customer_id")
+    bought = purchases(orders, known=True)
     if bought.empty:
         return None
-    end, at = data_end(orders), bought["ordered_at"]
+    end, at = span(orders).end, bought["ordered_at"]
     seen = min(HOLDOUT_WEEKS, (end - at.min().normalize()) // WEEK // 2)
     start = end - seen * WEEK
-    base = bought.loc[(at < start) & (at >= start - 52 * WEEK), "customer_id"].unique()
+    base = bought.loc[(at < start) & (at >= start - YEAR), "customer_id"].unique()
     counts, earlier = (bought.loc[during, "customer_id"].value_counts().reindex(base, fill_value=0).to_numpy(float)
                        for during in (at >= start, (at < start) & (at >= start - seen * WEEK)))
     if seen < 1 or len(base) < MIN_BUYERS or counts.sum() == 0:
@@ -88,7 +89,7 @@ def _traffic(orders: pd.DataFrame) -> Traffic | None:
     if longer > 1:
         mean, variance = mean * longer, mean * longer + excess * (mean * longer) ** 2
     return Traffic(
-        customers=bought.loc[at >= end - 52 * WEEK, "customer_id"].nunique(), mean=mean, variance=variance,
+        customers=bought.loc[at >= end - YEAR, "customer_id"].nunique(), mean=mean, variance=variance,
         left=_unexplained(earlier, counts),
         newcomers=float((bought.groupby("customer_id")["ordered_at"].min() >= start).sum() / seen))
 
@@ -177,7 +178,7 @@ def _retention_row(retention: Finding | None) -> list:
     if _retention_size(was, all_stay) <= n:
         found = brentq(lambda now: _retention_size(was, now) - n, was + 1e-9, all_stay)
         note = message("power-retention", before=percent(was), after=percent(found))
-    needed = [customers_for_retention(was, was * (1 + lift)) for lift in LIFTS]
+    needed = [_customers_for_retention(was, was * (1 + lift)) for lift in LIFTS]
     time = 0.0 if needed[1] <= n else inf
     return [1, design, n, NAN, found / was - 1, *needed, "customers", time, joined([note, whatever])]
 
@@ -195,7 +196,7 @@ def _trend_row(orders: pd.DataFrame, effect: Effect | None, why_not: Message | N
 def _till_row(frames: Frames, launched_on: date | None, effect: Effect | None, usable: int | None) -> list:
     if usable is None:
         return _cannot(3, TILL, 0, message("power-nobody"), "joiners")
-    end = data_end(frames["orders"])
+    end = span(frames["orders"]).end
     launch = end if launched_on is None else min(pd.Timestamp(launched_on), end)
     since = (end - launch) // WEEK
     before, relative = _at_the_till(frames["orders"], launch)
@@ -242,7 +243,7 @@ def _holdout(size: str, *, cuped: bool = False) -> str:
 
 
 # ---------------------------------------------------------------- retention
-def customers_for_retention(before: float, after: float) -> float:
+def _customers_for_retention(before: float, after: float) -> float:
     """Customers per wave that a change of retention from one share to another takes: 80 % power, two-sided 5 %.
 
     The test of two proportions with its variance pooled under no change (Fleiss, Levin & Paik 2003, Statistical
@@ -308,6 +309,6 @@ def rounded_up(n: float) -> int:
 
 
 def _long(weeks: float) -> Message:
-    months = ceil(weeks / (YEAR / 12))
+    months = ceil(weeks / (CALENDAR_YEAR / 7 / 12))
     return (counted(ceil(weeks), "week") if weeks < 9 else counted(months, "month") if months <= 60 else
             message("over-five-years"))

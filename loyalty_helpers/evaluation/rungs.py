@@ -11,6 +11,7 @@ import pandas as pd
 
 from loyalty_helpers.core.findings import OUTCOMES, Effect
 from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
+from loyalty_helpers.core.purchases import DAY, WEEK, purchases, span
 from loyalty_helpers.core.settings import Client, Program
 from loyalty_helpers.core.windows import Windows
 from loyalty_helpers.evaluation.before_after import describe, naive
@@ -30,18 +31,7 @@ from loyalty_helpers.evaluation.trends import (
     trend,
     with_placebo,
 )
-from loyalty_helpers.evaluation.weeks import (
-    DAY,
-    FOLLOW_UP,
-    UNLISTED,
-    WEEK,
-    Frames,
-    data_end,
-    first_joining,
-    moments,
-    purchases,
-    weekly,
-)
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, UNLISTED, Frames, first_joining, moments, weekly
 
 TOO_SMALL = 0.4  # a lift that no program of the published cases with a comparison group came near
 WITH_THE_LAUNCH = 28 * DAY  # a draw no later after the launch still decided who had the program
@@ -77,7 +67,7 @@ def _draw(frames: Frames, program: Program, *, outcome: str = "orders", confiden
     # whom the draw left free to join says nothing of who had the program
     members = frames.get("members") if program.joining == "randomised" else None
     effect = randomised(frames["orders"], assignment, start=_draw_begins(assignment, program).date(),
-                        end=data_end(frames["orders"]).date(), confidence=confidence, outcome=outcome, members=members,
+                        end=span(frames["orders"]).end.date(), confidence=confidence, outcome=outcome, members=members,
                         planned_share=program.holdout_share)
     since = campaign_since(assignment, program)
     return effect if since is None else _of_campaign(effect, since)
@@ -154,6 +144,12 @@ def headline(effects: Sequence[Effect]) -> Effect | None:
     return next((effect for effect in effects if effect.headline), None)
 
 
+def of_spending(headline: Effect, effects: Sequence[Effect]) -> Effect | None:
+    """What the headline's comparison says of spending; None where it says nothing."""
+    spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
+    return spend if spend is not None and spend.measurable else None
+
+
 TABLE = ["outcome", "rung", "method", "scope", "estimate", "low", "high", "unit", "n_treated", "n_comparison", "ess",
          "placebo", "placebo_low", "placebo_high", "grade", "headline", "note"]
 
@@ -187,11 +183,11 @@ def _rungs(frames: Frames, program: Program, drawn: Effect | None) -> list[dict]
     if launched_on is None:
         judged = {rung: (message("rung-no-launch"), [message("takes-launch"), *(takes if rung == 4 else [])])
                   for rung, (_, takes) in judged.items()}
-    return [{"rung": rung, "name": rung_name(rung), "allowed": not takes, "why": why,
+    return [{"rung": rung, "name": _rung_name(rung), "allowed": not takes, "why": why,
              "what_it_takes": joined(takes, parted_by="semicolon")} for rung, (why, takes) in judged.items()]
 
 
-def rung_name(rung: int) -> Message:
+def _rung_name(rung: int) -> Message:
     return message(f"rung-{rung}")
 
 
@@ -223,7 +219,7 @@ def _till_takes(frames: Frames, program: Program, before: int) -> Takes:
     status = joiners(frames, launched_on=program.launched_on)
     usable = int((status == USABLE).sum())
     # weeks whose joiners have been followed long enough
-    seen = (data_end(frames["orders"]) - pd.Timestamp(program.launched_on)) // WEEK - FOLLOW_UP
+    seen = (span(frames["orders"]).end - pd.Timestamp(program.launched_on)) // WEEK - FOLLOW_UP
     short = MIN_JOINERS - usable
     takes = [message("takes-weeks-older", n=CALIBRATED_BEFORE - before)] if before < CALIBRATED_BEFORE else []
     if short > 0:
@@ -232,9 +228,10 @@ def _till_takes(frames: Frames, program: Program, before: int) -> Takes:
                              **{"weeks": ""} | pace))
     others = tuple(message("aside", n=Persons(n), why=aside(reason))
                    for reason, n in status[status != USABLE].value_counts().items())
-    return message("rung-3-why", before=counted(before, "whole-week"), usable=counted(usable, "usable-joiner", of=len(status)),
-                   members=counted(len(status), "member"), cross=yes(MIN_BEFORE <= before < CALIBRATED_BEFORE),
-                   any=yes(others), others=Listed(others, parted_by="semicolon")), takes
+    return message("rung-3-why", before=counted(before, "whole-week"),
+                   usable=counted(usable, "usable-joiner", of=len(status)), members=counted(len(status), "member"),
+                   cross=yes(MIN_BEFORE <= before < CALIBRATED_BEFORE), any=yes(others),
+                   others=Listed(others, parted_by="semicolon")), takes
 
 
 def _randomised_takes(frames: Frames, program: Program, drawn: Effect | None) -> Takes:
@@ -268,7 +265,7 @@ def why_not(frames: Frames, program: Program, effects: Sequence[Effect]) -> Mess
     chosen = headline(effects)
     higher = next((effect for effect in effects if effect.rung >= 3 and effect.refused), None)
     return joined([message("why-trend" if chosen is not None and chosen.rung == 2 else "why-description"),
-                   higher and message("why-refused", rung=rung_name(higher.rung), why=higher.refused)])
+                   higher and message("why-refused", rung=_rung_name(higher.rung), why=higher.refused)])
 
 
 def too_small(orders: pd.DataFrame) -> bool:
@@ -297,7 +294,7 @@ def draw_goes_on(frames: Frames, client: Client) -> bool:
     drawn, assignment, program = _draw(frames, client.program), _assigned(frames), client.program
     if drawn is None or not _unusable(drawn):
         return drawn is not None and campaign_since(assignment, program) is None
-    early = data_end(frames["orders"]) < _draw_begins(assignment, program) + HOLDOUT_WEEKS * WEEK
+    early = span(frames["orders"]).end < _draw_begins(assignment, program) + HOLDOUT_WEEKS * WEEK
     return early and not drawn.measurable and not _arms(assignment).why_not
 
 
@@ -316,14 +313,14 @@ def _holdout_would_tell(frames: Frames, client: Client) -> Message:
     power, launch = power_holdout(frames["orders"]), client.program.launched_on
     if power.empty:
         return message("holdout-unknown")
-    running = launch is not None and pd.Timestamp(launch) < data_end(frames["orders"])
+    running = launch is not None and pd.Timestamp(launch) < span(frames["orders"]).end
     half = power.to_dict("records")[0]
     facts = {"customers": counted(half["customers"], "customer"), "weeks": HOLDOUT_WEEKS,
              "lift": lift(half["smallest_lift"])}
     if too_small(frames["orders"]):
         return message("holdout-too-small", **facts)
     needed = half["customers_for_10"]
-    drawn_now = pd.DataFrame({"assigned_at": [data_end(frames["orders"])]})
+    drawn_now = pd.DataFrame({"assigned_at": [span(frames["orders"]).end]})
     of_offers = running and campaign_since(drawn_now, client.program) is not None
     return joined([message("holdout", **facts, running=yes(running), more=yes(needed > half["customers"]),
                            needed=rounded_up(needed)), message("holdout-of-offers") if of_offers else None])

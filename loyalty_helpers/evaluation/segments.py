@@ -15,14 +15,14 @@ from scipy.stats import binom
 from loyalty_helpers.core.findings import NAN, Effect, Finding
 from loyalty_helpers.core.intervals import Ratio
 from loyalty_helpers.core.messages import message
+from loyalty_helpers.core.purchases import WEEK, YEAR, purchases, span
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.evaluation.money import costs, first_day_after
 from loyalty_helpers.evaluation.panel import USABLE
 from loyalty_helpers.evaluation.said import percent
 from loyalty_helpers.evaluation.till import MIN_JOINERS, joiners
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, WEEK, Frames, data_end, first_joining, purchases
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, Frames, first_joining
 
-YEAR_BEFORE = 52 * WEEK
 SEGMENTS = ["new", "light", "middle", "heavy", "unknown"]  # keys of the catalogue (segment-...)
 COLUMNS = ["segment", "orders_low", "orders_high", "members", "spend", "rewards", "members_share", "rewards_share",
            "per_week_before", "per_week_after", "change_described", "lift", "low", "high"]
@@ -117,7 +117,7 @@ def _histories(frames: Frames, client: Client) -> pd.DataFrame:
     since the first order, that order not counted; orders_after and weeks_after: from the day after joining (or the
     launch); spent: since joining (or the launch), spent_after: without the day of joining; basket: mean net order.
     """
-    start, end = pd.Timestamp(client.program.launched_on), data_end(frames["orders"])
+    start, end = pd.Timestamp(client.program.launched_on), span(frames["orders"]).end
     member = first_joining(frames).set_index("customer_id")
     member = member[member["joined_at"] < (end if start < end else pd.Timestamp.min)]
     known = frames["orders"][frames["orders"]["customer_id"].isin(member.index)]
@@ -127,7 +127,7 @@ def _histories(frames: Frames, client: Client) -> pd.DataFrame:
                            until=member["left_at"].clip(upper=end).fillna(end))
     order, row = (part.join(member, on="customer_id") for part in (bought, known))
     at, since = order["ordered_at"], row["joined_at"].clip(lower=start)
-    before = (at < order["joined_at"]) & (at >= order["joined_at"] - YEAR_BEFORE)
+    before = (at < order["joined_at"]) & (at >= order["joined_at"] - YEAR)
     paid = row["ordered_at"] < row["until"]
     of_member = {
         "year": _per_member(order[before]),
@@ -138,7 +138,7 @@ def _histories(frames: Frames, client: Client) -> pd.DataFrame:
         "basket": (_per_member(row, "amount") / _per_member(order)).clip(lower=0),
     }
     filled = {name: values.reindex(member.index).fillna(0.0) for name, values in of_member.items()}
-    begin = member["first"].clip(lower=member["joined_at"] - YEAR_BEFORE)
+    begin = member["first"].clip(lower=member["joined_at"] - YEAR)
     return member.assign(**filled, weeks_before=((member["joined_at"] - begin) / WEEK).clip(lower=0).fillna(0.0),
                          weeks_after=((member["until"] - member["after"]) / WEEK).clip(lower=0))
 

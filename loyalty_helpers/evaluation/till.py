@@ -208,5 +208,5 @@ def _with_notes(effect: Effect, weekly: Panel) -> Effect:
         message("till-used", joiners=counted(effect.n_treated, "joiner"), **said),
         joined(told["reservations"], "till-reservations", "semicolon"),
         message("implausible", lift=lift(effect.estimate)) if effect.estimate > IMPLAUSIBLE else None,
-        message("till-drawn", drawn=drawn, seen=Persons(seen), narrower=percent(1 - np.sqrt(drawn / seen))) if seen > drawn
-        else None)))
+        message("till-drawn", drawn=drawn, seen=Persons(seen), narrower=percent(1 - np.sqrt(drawn / seen)))
+        if seen > drawn else None)))

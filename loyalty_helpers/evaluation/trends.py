@@ -14,8 +14,9 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from loyalty_helpers.core.findings import NAN, Effect
 from loyalty_helpers.core.messages import Listed, Message, Number, message
+from loyalty_helpers.core.purchases import CALENDAR_YEAR, WEEK, purchases, span
 from loyalty_helpers.evaluation.said import counted, joined, lift, too_few
-from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, WEEK, YEAR, data_end, missing, purchases, weekly
+from loyalty_helpers.evaluation.weeks import FOLLOW_UP, NO_LAUNCH, missing, weekly
 
 HARMONICS = 2  # sine and cosine pairs of the annual season
 RATIOS = np.append(0.0, np.geomspace(0.01, 3, 24))  # of the level's weekly step to a week's noise, standard deviations
@@ -187,13 +188,13 @@ def at_launch(orders: pd.DataFrame, *, launched_on: date | None, confidence: flo
     columns = ["what", "unit", "before", "after", "change", "usual", "moved", "sentence"]
     if launched_on is None or orders.empty:
         return pd.DataFrame(columns=columns)
-    launch, begin = pd.Timestamp(launched_on), orders["ordered_at"].min().normalize()
-    span = min(FOLLOW_UP, (data_end(orders) - launch) // WEEK)
-    spans = int((launch - begin) // (max(span, 1) * WEEK))
-    if span < MIN_AFTER or spans < 1:
+    launch, (begin, end) = pd.Timestamp(launched_on), span(orders)
+    weeks = min(FOLLOW_UP, (end - launch) // WEEK)
+    spans = int((launch - begin) // (max(weeks, 1) * WEEK))
+    if weeks < MIN_AFTER or spans < 1:
         return pd.DataFrame(columns=columns)
-    bought = purchases(orders)
-    bought = bought.assign(block=(bought["ordered_at"] - launch) // (span * WEEK))
+    bought = purchases(orders).sort_values("ordered_at", kind="stable")
+    bought = bought.assign(block=(bought["ordered_at"] - launch) // (weeks * WEEK))
     blocks = pd.RangeIndex(-spans, 1)
     rows = []
     for what, unit, values in _quantities(bought, begin=begin):
@@ -262,7 +263,7 @@ def _series(orders: pd.DataFrame, launched_on: date | None, outcome: str) -> Log
     why_not = NO_LAUNCH if launched_on is None else _too_short(launch, len(weeks) - launch)
     if not why_not and (offset <= 0 or np.ptp(y[:launch]) == 0):
         why_not = message("trend-flat", outcome=outcome)
-    turns = 2 * np.pi * np.outer(np.arange(len(weeks)), np.arange(1, HARMONICS + 1)) / YEAR
+    turns = 2 * np.pi * np.outer(np.arange(len(weeks)), np.arange(1, HARMONICS + 1)) / (CALENDAR_YEAR / 7)
     season = np.hstack([np.sin(turns), np.cos(turns)])[:, : None if len(weeks) >= MIN_WEEKS else 0]
     log = y if why_not else np.log(offset + np.maximum(y, 0))
     return LogWeeks(weeks=weeks, log=log, offset=offset, season=season, launch=launch,

@@ -12,11 +12,10 @@ import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, OUTCOMES, Effect
 from loyalty_helpers.core.messages import Message, message
+from loyalty_helpers.core.purchases import DAY, WEEK, purchases, span
 
 Frames = Mapping[str, pd.DataFrame]
 
-WEEK, DAY = pd.Timedelta(days=7), pd.Timedelta(days=1)
-YEAR = 365.25 / 7  # in weeks
 FOLLOW_UP = 13  # weeks in which a member's orders are counted
 NO_LAUNCH = message("no-launch")
 UNLISTED = message("no-member-list")
@@ -27,15 +26,15 @@ def weekly(orders: pd.DataFrame, *, launched_on: date | None, end: date | None =
 
     Whole weeks from the launch (from the first Monday in the data where there is no launch), only those that lie
     entirely between the first day with an order and `end` (exclusive; the day after the last order unless given).
-    `orders` counts distinct order_ids that are no refunds, `revenue` is the money of all rows, refunds included, in
+    `orders` counts purchases, `revenue` is the money of all rows, refunds included, in
     the client's currency; weeks without orders are 0. `identified` is the share of orders with a customer id, missing
     in weeks without orders. No complete week gives an empty frame.
     """
     if orders.empty:
         return pd.DataFrame({"week_start": pd.Series(dtype="datetime64[us]"), "week": pd.Series(dtype=int),
                              **{name: pd.Series(dtype=float) for name in ("orders", "revenue", "identified")}})
-    begin = orders["ordered_at"].min().normalize()
-    end = data_end(orders) if end is None else pd.Timestamp(end)
+    begin, last = span(orders)
+    end = last if end is None else pd.Timestamp(end)
     origin = begin + DAY * (-begin.weekday() % 7) if launched_on is None else pd.Timestamp(launched_on)
     weeks = pd.RangeIndex(-((origin - begin) // WEEK), (end - origin) // WEEK)
     rows = orders.assign(week=(orders["ordered_at"] - origin) // WEEK)
@@ -68,15 +67,6 @@ def moments(values: pd.Series) -> pd.Series:
     """Dates, texts or times as times on the wall clock, without a zone."""
     times = pd.to_datetime(values)
     return times.dt.tz_localize(None)
-
-
-def purchases(orders: pd.DataFrame) -> pd.DataFrame:
-    """One row per order_id that is no refund, at its first moment."""
-    return orders[~orders["is_refund"]].sort_values("ordered_at", kind="stable").drop_duplicates("order_id")
-
-
-def data_end(orders: pd.DataFrame) -> pd.Timestamp:
-    return orders["ordered_at"].max().normalize() + DAY
 
 
 def first_joining(frames: Frames) -> pd.DataFrame:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from loyalty_helpers.core.findings import amount, count, number
 from loyalty_helpers.core.intervals import Share
 from loyalty_helpers.core.settings import Client, UserError, read_yaml
 
@@ -26,9 +25,6 @@ NPS_GROUPS = {"detractors": (0, 6), "passives": (7, 8), "promoters": (9, 10)}
 NOTHING_SAID = frozenset(["no", "none", "nope", "nothing", "no comment", "n/a", "na", "-", ".", "无", "没有", "暂无",
                           "没", "無", "沒有", "(空)", "(跳过)"])
 FEW = 30  # comments, below which the sentence says that they are few
-READ = ("Mentions, not opinions, found by lists of words (loyalty_helpers/words; a client's own: themes.yml in its "
-        "folder). A comment may mention several things. Groups are by the answer to the recommendation question, with "
-        "the number of their comments: a share of few says little.")
 OTHER = "other answers"  # given by one person only: a text of their own, as a rule
 SEPARATORS = r"[;;┋]"
 COMMAS = r"[,,、]"
@@ -205,54 +201,9 @@ def _name(column: str) -> str:
     return column.partition("_")[2].replace("_", " ")
 
 
-def by_question(counted: pd.DataFrame | None, *, confidence: float = 0.95, least: int = 1) -> dict[str, pd.DataFrame]:
-    """The rows of `table` or of `choices_table` by question, with shares and intervals; empty without a table.
-
-    Rows of fewer than `least` answers, though not of none, and groups of fewer are left out.
-    """
+def by_question(counted: pd.DataFrame | None, *, confidence: float = 0.95) -> dict[str, pd.DataFrame]:
+    """The rows of `table` or of `choices_table` by question, with shares and intervals; empty without a table."""
     if counted is None:
         return {}
-    counted = counted[((counted["answers"] == 0) | (counted["answers"] >= least)) & (counted["n"] >= least)]
-    if "theme" in counted:  # of a question of which only blanks are left nothing can be said
-        said = counted["theme"].ne(BLANK) & counted["group"].eq(EVERYBODY)
-        counted = counted[said.groupby(counted["question"]).transform("any")]
     return {question: with_intervals(rows.drop(columns="question").reset_index(drop=True), confidence=confidence)
             for question, rows in counted.groupby("question", sort=False)}
-
-
-def sentence(mentions: pd.DataFrame) -> str:
-    """"Of 214 comments, 38 % (31 to 45) mention delivery.", of one question of `by_question`."""
-    everybody = mentions[mentions["group"] == EVERYBODY]
-    named = everybody[~everybody["theme"].isin([NONE, BLANK])]
-    n = int(everybody.loc[everybody["theme"] != BLANK, "n"].iloc[0])
-    few = " They are few: look at the interval." if 0 < n < FEW else ""
-    if named.empty:
-        return f"Of {count(n, 'comment')}, too few mention any one theme to be shown."
-    if not named["answers"].any():
-        return f"Of {count(n, 'comment')}, none mentions a theme of the lists."
-    first = named.iloc[0]
-    return (f"Of {count(n, 'comment')}, {amount(first['share'], 'share', digits=0)} ({number(100 * first['low'])} to "
-            f"{number(100 * first['high'])}) mention {first['theme']}.{few}")
-
-
-def shown(mentions: pd.DataFrame) -> pd.DataFrame:
-    """One question of `by_question` for a reader: theme, comments, share, interval, and each group's share."""
-    everybody = mentions[mentions["group"] == EVERYBODY].set_index("theme")
-    table = _shares_shown(everybody, "comments")
-    for group, rows in mentions[mentions["group"] != EVERYBODY].groupby("group", sort=False):
-        rows = rows.set_index("theme").reindex(everybody.index)
-        heading = f"{group} ({int(rows['n'].drop(BLANK, errors='ignore').max()):,})"
-        table[heading] = [amount(share, "share", digits=0) for share in rows["share"]]
-    return table.rename_axis("theme").reset_index()
-
-
-def choices_shown(chosen: pd.DataFrame) -> pd.DataFrame:
-    """One question of `by_question` for a reader: option, answers, share, interval."""
-    return _shares_shown(chosen.set_index("option"), "answers").rename_axis("option").reset_index()
-
-
-def _shares_shown(rows: pd.DataFrame, noun: str) -> pd.DataFrame:
-    between = ["–" if pd.isna(low) else f"{number(100 * low)} to {amount(high, 'share', digits=0)}"
-               for low, high in zip(rows["low"], rows["high"], strict=True)]
-    return pd.DataFrame({noun: rows["answers"], "share": [amount(one, "share", digits=0) for one in rows["share"]],
-                         "interval": between}, index=rows.index)

@@ -28,13 +28,13 @@ import numpy as np
 import pandas as pd
 
 from loyalty_helpers.core.findings import NAN, Effect, count, verdict
+from loyalty_helpers.core.purchases import WEEK, purchases, span
 from loyalty_helpers.core.windows import windows
 from loyalty_helpers.evaluation import till
 from loyalty_helpers.evaluation.before_after import naive
 from loyalty_helpers.evaluation.experiment import randomised
 from loyalty_helpers.evaluation.till import at_the_till
 from loyalty_helpers.evaluation.trends import interrupted_time_series, trend
-from loyalty_helpers.evaluation.weeks import WEEK, data_end, purchases
 from loyalty_helpers.lab import baselines as textbook
 from loyalty_helpers.lab import simulate
 from loyalty_helpers.report.wording import words
@@ -194,7 +194,7 @@ def _at_the_till(outcome: str, draw: Draw) -> list[Effect]:
 
 def _randomised(draw: Draw) -> list[Effect]:
     orders = draw.frames["orders"]
-    effect = randomised(orders, draw.frames["assignment"], start=draw.launched_on, end=data_end(orders).date())
+    effect = randomised(orders, draw.frames["assignment"], start=draw.launched_on, end=span(orders).end.date())
     return [replace(one, label=WELCH if one.label.key == "draw-welch" else CUPED)
             for one in (effect, effect.cross_check) if one is not None]
 
@@ -243,7 +243,7 @@ def history(orders: pd.DataFrame, *, name: str, folder: Path) -> History | str:
     if before is None:
         return (f"{name}: {count(weeks, 'whole week')} of orders; {NEED_BEFORE[-1] + NEED_AFTER} are needed, "
                 f"{NEED_BEFORE[-1]} before a planted launch and {NEED_AFTER} after it.")
-    launch = data_end(bought) - min(weeks - before, LONGEST_AFTER) * WEEK
+    launch = span(bought).end - min(weeks - before, LONGEST_AFTER) * WEEK
     content = pd.util.hash_pandas_object(bought, index=False).to_numpy().tobytes()
     digest = sha256(content).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
@@ -260,11 +260,12 @@ def long_enough(orders: pd.DataFrame) -> bool:
 
 
 def _whole_weeks(bought: pd.DataFrame) -> int:
-    return (data_end(bought) - bought["ordered_at"].min().normalize()) // WEEK
+    begin, end = span(bought)
+    return (end - begin) // WEEK
 
 
 def _plain_purchases(orders: pd.DataFrame) -> pd.DataFrame:
-    bought = purchases(orders).dropna(subset="customer_id")
+    bought = purchases(orders, known=True)
     return bought[["order_id", "customer_id", "ordered_at", "amount"]].assign(is_refund=False).sort_values(
         ["customer_id", "ordered_at"], kind="stable", ignore_index=True)
 

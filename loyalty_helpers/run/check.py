@@ -12,6 +12,7 @@ from loyalty_helpers.core.purchases import purchases
 from loyalty_helpers.core.settings import GUESSED, SOURCES, Client, load_format, matching
 from loyalty_helpers.ingest import alerts
 from loyalty_helpers.ingest import prepare as ingest
+from loyalty_helpers.report.wording import words
 
 LARGE = 20  # MB, which take some seconds to read
 UNBROKEN = "\xa0"  # a blank at which no line is broken
@@ -132,6 +133,7 @@ def _alerts(found: pd.DataFrame) -> list[str]:
 def _evidence(rungs: pd.DataFrame) -> list[str]:
     lines = []
     for rung in rungs.itertuples():
-        takes = f" It takes: {rung.what_it_takes[:1].lower()}{rung.what_it_takes[1:]}" if rung.what_it_takes else ""
-        lines.append(f"rung {rung.rung}, {rung.name}: {'yes' if rung.allowed else 'no'}. {rung.why}{takes}")
+        takes = f" It takes: {words(rung.what_it_takes)}." if rung.what_it_takes else ""
+        allowed = "yes" if rung.allowed else "no"
+        lines.append(f"rung {rung.rung}, {words(rung.name)}: {allowed}. {words(rung.why)}{takes}")
     return lines

@@ -10,8 +10,9 @@ import pandas as pd
 from loyalty_helpers.core.findings import NAN, Change, Finding
 from loyalty_helpers.core.intervals import SMALL, Interval, Mean, Share, chance_greater, holm
 from loyalty_helpers.core.messages import Message, Number, message
+from loyalty_helpers.core.purchases import DAY, span
 from loyalty_helpers.core.settings import UserError, suggest
-from loyalty_helpers.core.windows import DAY, Windows, activity_window, span
+from loyalty_helpers.core.windows import Windows, activity_window
 from loyalty_helpers.evaluation.kpis.definitions import DEFINITIONS, label
 from loyalty_helpers.evaluation.kpis.measures import (
     MEASURES,
@@ -144,7 +145,7 @@ def levels(frames: Frames, start: pd.Timestamp, end: pd.Timestamp, *, currency: 
     Where the orders begin too late for the window's own retention, retention and churn are those of the last days of
     the window, as many as the activity window has; the note says so.
     """
-    data_start, _ = span(frames["orders"])
+    data_start = span(frames["orders"]).first
     shop, active = Shop(frames, data_start, scales or {}), activity_window(frames["orders"], until=end)
     wave = Wave("", pd.Timestamp(start), pd.Timestamp(end), active, pd.Timestamp(start) - data_start,
                 (end - SECOND_ORDER * DAY - start).days, pd.Timestamp(end), pd.Timestamp(start), pd.Timestamp.max)

@@ -11,8 +11,9 @@ import pandas as pd
 
 from loyalty_helpers.core.intervals import Mean, Ratio, Share, Unspent, kaplan_meier
 from loyalty_helpers.core.messages import Message, message
+from loyalty_helpers.core.purchases import DAY, is_purchase, purchases
 from loyalty_helpers.core.scales import scale
-from loyalty_helpers.core.windows import DAY, Windows, iso, purchases
+from loyalty_helpers.core.windows import Windows, iso
 
 Sample = Share | Mean | Ratio | Unspent
 SECOND_ORDER = 90  # days
@@ -83,7 +84,14 @@ class Shop:
 
     @cached_property
     def purchases(self) -> pd.DataFrame:
-        return purchases(self.frames["orders"])
+        """Of identified customers, by time."""
+        return purchases(self.frames["orders"], known=True).sort_values(["ordered_at", "order_id"])
+
+    @cached_property
+    def visits(self) -> pd.DataFrame:
+        """The first purchase of each customer's shopping days, by time: who comes back does so on another day."""
+        day = self.purchases["ordered_at"].dt.normalize()
+        return self.purchases[~self.purchases.assign(day=day).duplicated(["customer_id", "day"])]
 
     @cached_property
     def categories(self) -> pd.DataFrame:
@@ -111,11 +119,11 @@ class Shop:
         return self.purchases[(self.purchases["ordered_at"] >= since) & (self.purchases["ordered_at"] < wave.start)]
 
     def newcomers(self, wave: Wave) -> pd.DataFrame:
-        """customer_id, first and second (missing where there was none) of the window's first-time buyers."""
+        """customer_id, first and second visit (missing where there was none) of the window's first-time buyers."""
         self.bought(wave)
         self.history(wave)
-        seen = self.purchases[(self.purchases["ordered_at"] >= wave.start - wave.lookback)
-                              & (self.purchases["ordered_at"] < wave.followed_until)]
+        seen = self.visits[(self.visits["ordered_at"] >= wave.start - wave.lookback)
+                           & (self.visits["ordered_at"] < wave.followed_until)]
         ranked = seen.assign(rank=seen.groupby("customer_id").cumcount())
         firsts = ranked[(ranked["rank"] == 0) & wave.has(ranked["ordered_at"])].set_index("customer_id")["ordered_at"]
         seconds = ranked[ranked["rank"] == 1].set_index("customer_id")["ordered_at"]
@@ -161,7 +169,9 @@ def _churn(shop: Shop, wave: Wave) -> Share:
 
 
 def _repeat_rate(shop: Shop, wave: Wave) -> Share:
-    return Share.of(shop.bought(wave).groupby("customer_id").size() >= 2)
+    customers = shop.bought(wave)["customer_id"].unique()
+    days = shop.visits[wave.has(shop.visits["ordered_at"])].groupby("customer_id").size()
+    return Share.of(days.reindex(customers) >= 2)
 
 
 def _second_order(shop: Shop, wave: Wave) -> Share:
@@ -209,12 +219,11 @@ def _order_value(shop: Shop, wave: Wave) -> Ratio:
     inside = orders[wave.has(orders["ordered_at"])]
     if wave.end <= wave.start:
         raise Unseen(wave.why_empty or "window")
-    if inside["is_refund"].all():
+    if not is_purchase(inside).any():
         raise Unseen("no-order", start=iso(wave.start), end=iso(wave.end))
     # an anonymous order is a unit of its own: nobody knows whose it is
     unit = inside["customer_id"].where(inside["customer_id"].notna(), "\0" + inside["order_id"].astype("str"))
-    counted = (~inside["is_refund"] & ~inside.duplicated(["customer_id", "order_id"])).astype(float)
-    return Ratio(inside["amount"].groupby(unit).sum(), counted.groupby(unit).sum())
+    return Ratio(inside["amount"].groupby(unit).sum(), is_purchase(inside).astype(float).groupby(unit).sum())
 
 
 def _nps(shop: Shop, wave: Wave) -> Mean:

@@ -10,7 +10,8 @@ import pandas as pd
 from loyalty_helpers.core.calendar import NEW_YEARS
 from loyalty_helpers.core.intervals import Share
 from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
-from loyalty_helpers.core.windows import DAY, Windows, iso, purchases
+from loyalty_helpers.core.purchases import DAY, purchases, visits
+from loyalty_helpers.core.windows import Windows, iso
 from loyalty_helpers.evaluation.kpis.measures import SECOND_ORDER, Shop, Unseen, waves
 from loyalty_helpers.evaluation.said import counted, joined, percent, sentence
 
@@ -84,7 +85,7 @@ def _survivors(frames: Frames, spans: Windows) -> Trap:
 
 
 def _anonymous(frames: Frames, spans: Windows) -> Trap:
-    sales = frames["orders"][~frames["orders"]["is_refund"]]
+    sales = purchases(frames["orders"])
     was, now = (sales.loc[(sales["ordered_at"] >= start) & (sales["ordered_at"] < end), "customer_id"].isna()
                 for start, end in ((spans.before_start, spans.before_end), (spans.after_start, spans.after_end)))
     if was.empty or now.empty:
@@ -100,9 +101,9 @@ def _joiners(frames: Frames, spans: Windows) -> Trap:
     joins = frames["members"].dropna(subset=["joined_at", "customer_id"]) if "members" in frames else ()
     if not len(joins):
         return message("trap-joiners-undated"), FINE
-    bought = purchases(frames["orders"])[["customer_id", "ordered_at"]]
-    since = joins[["customer_id", "joined_at"]].merge(bought, on="customer_id")
-    same_day = since["joined_at"].dt.normalize() == since["ordered_at"].dt.normalize()
+    days = visits(frames["orders"])[["customer_id", "day"]]
+    since = joins[["customer_id", "joined_at"]].merge(days, on="customer_id")
+    same_day = since["joined_at"].dt.normalize() == since["day"]
     at_order = since.loc[same_day, "customer_id"].nunique() / joins["customer_id"].nunique()
     return message("trap-joiners-found", share=percent(at_order), members=counted(len(joins), "member")), DISTORTS
 
@@ -123,9 +124,9 @@ def _ceilings(frames: Frames, spans: Windows) -> Trap:
 
 def _rows(frames: Frames, spans: Windows) -> Trap:
     orders = frames["orders"]
-    sales = orders[~orders["is_refund"]]
-    repeated = int(sales["order_id"].duplicated().sum())
+    sales, given_back = purchases(orders), orders["is_refund"] & (orders["amount"] < 0)
+    nothing = len(orders) - len(sales) - int(given_back.sum())
     twins = int(sales[sales["customer_id"].notna()].duplicated(["customer_id", "ordered_at", "amount"]).sum())
-    found = message("trap-rows-found", refunds=counted(orders["is_refund"].sum(), "refund-row"),
-                    repeated=counted(repeated, "repeated-number"), twins=counted(twins, "order"))
-    return found, KNOW if repeated or twins > len(sales) / 100 else FINE
+    found = message("trap-rows-found", refunds=counted(given_back.sum(), "refund-row"),
+                    nothing=counted(nothing, "order"), twins=counted(twins, "order"))
+    return found, KNOW if twins > len(sales) / 100 else FINE

@@ -33,10 +33,8 @@ from loyalty_helpers.report.chapters.ch04_said import (
     drawn,
     error_rates,
     limits,
-    of_spending,
     placebos_said,
     planted,
-    primary,
     rewarded,
     spending,
     used,
@@ -48,7 +46,7 @@ from loyalty_helpers.report.page import Page
 from loyalty_helpers.report.wording import findings as wording
 
 __all__ = ["Chapter", "Found", "answer", "can_know", "drawn", "drivers_said", "error_rates", "judge",
-           "key_drivers_said", "limits", "measure", "mentions_said", "placebos_said", "planted", "primary", "rewarded",
+           "key_drivers_said", "limits", "measure", "mentions_said", "placebos_said", "planted", "rewarded",
            "spending", "used", "windows", "windows_said", "would_tell"]
 
 Frames = Mapping[str, pd.DataFrame]
@@ -246,7 +244,7 @@ def _no_more_spent(verdict: Verdict, headline: Effect, effects: Sequence[Effect]
         return None
     if paid.value("spending") <= 0:
         return message("verdict-no-money", x=headline)
-    spend = of_spending(headline, effects)
+    spend = rungs.of_spending(headline, effects)
     if spend is None or spend.refused or not spend.high < paid.break_even:
         return None
     return message("verdict-no-more-spent", x=headline, spend=spend)

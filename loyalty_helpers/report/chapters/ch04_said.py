@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +11,7 @@ from loyalty_helpers.core import windows as around
 from loyalty_helpers.core.findings import Change, Effect, Finding, Verdict
 from loyalty_helpers.core.messages import Message, Persons, message
 from loyalty_helpers.core.windows import Windows
+from loyalty_helpers.evaluation import rungs
 from loyalty_helpers.evaluation.money import Money
 from loyalty_helpers.evaluation.said import counted, joined, lift, percent, sentence, yes
 from loyalty_helpers.evaluation.till import LABELS
@@ -50,6 +50,11 @@ class Found:
     def trend(self) -> Effect:
         """The whole shop's orders against their trend."""
         return next(one for one in self.effects if one.rung == 2 and one.grade == "D" and one.outcome == "orders")
+
+    @property
+    def primary(self) -> Change:
+        """The KPI that was named before looking."""
+        return next(one for one in self.changes if one.primary)
 
     @property
     def balance(self) -> pd.DataFrame:
@@ -125,15 +130,10 @@ def placebos_said(table: pd.DataFrame, effect: Effect, beside: Message) -> list[
     return [placebo_sentence(table, effect), beside]
 
 
-def primary(found: Found) -> list[Message]:
-    """The KPI that was named before looking."""
-    return [wording.sentence(one) for one in found.changes if one.primary]
-
-
 def spending(found: Found) -> Message | str:
     """What the headline's comparison says of spending, which the money does not use: it scatters more than orders."""
     headline = found.headline
-    spend = None if headline is None or headline.rung < 3 else of_spending(headline, found.effects)
+    spend = None if headline is None or headline.rung < 3 else rungs.of_spending(headline, found.effects)
     return "" if spend is None else message("spending", x=spend)
 
 
@@ -144,12 +144,6 @@ def rewarded(unchanged: Finding) -> list[Message]:
 
 def limits(found: Found) -> Message:
     return evidence.what_it_does_not_show(found.effects)
-
-
-def of_spending(headline: Effect, effects: Sequence[Effect]) -> Effect | None:
-    """What the headline's comparison says of spending; None where it says nothing."""
-    spend = next((one for one in effects if one.rung == headline.rung and one.outcome == "spend"), None)
-    return spend if spend is not None and spend.measurable else None
 
 
 def error_rates(found: Found, customers: int) -> Message | str:

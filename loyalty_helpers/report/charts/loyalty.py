@@ -107,7 +107,7 @@ def key_drivers(table: pd.DataFrame) -> Chart:
                          xytext=[3 - 6 * side for side in corner], textcoords="offset points",
                          ha=("left", "right")[corner[0]], va=("bottom", "top")[corner[1]], style="italic", fontsize=9)
              for quadrant, corner in CORNERS.items()]
-    place_labels(ax, [(row.driver, row.importance, row.performance) for row in rows.itertuples()], [*cuts, *named])
+    _place_labels(ax, [(row.driver, row.importance, row.performance) for row in rows.itertuples()], [*cuts, *named])
     first = tuple(rows.loc[rows["quadrant"] == "fix", "driver"])
     unsure = rows["quadrant"].eq(UNSURE)
     title = (message("quadrant-title-fix", first=Listed(first, parted_by="series")) if first else
@@ -142,7 +142,7 @@ def mentions(rows: pd.DataFrame) -> Chart:
                  note=message("mentions-note"))
 
 
-def place_labels(ax: Axes, points: Sequence[tuple[str, float, float]], taken: Sequence) -> None:
+def _place_labels(ax: Axes, points: Sequence[tuple[str, float, float]], taken: Sequence) -> None:
     """Name each point beside it, or further away with a line to it, clear of the other names, the points and `taken`.
 
     Each name takes the nearest free of 48 places; where none is free, the one that hides least.

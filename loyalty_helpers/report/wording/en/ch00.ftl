@@ -47,12 +47,12 @@ step-call = { $n ->
 }
 step-call-why = { $n ->
     [one] { $at-stake ->
-        [yes] That one is late for the next order, and worth most. That customer spent { $spent } in the last 365 days; { $stake } hangs on that one. That one heads the list in your private folder.
-       *[no] That one is late for the next order, and worth most. That customer spent { $spent } in the last 365 days. That one heads the list in your private folder.
+        [yes] That one is late for the next order, and worth most. That customer spent { $spent } in the last 364 days; { $stake } hangs on that one. That one heads the list in your private folder.
+       *[no] That one is late for the next order, and worth most. That customer spent { $spent } in the last 364 days. That one heads the list in your private folder.
     }
    *[other] { $at-stake ->
-        [yes] They are late for the next order, and worth most. They spent { $spent } in the last 365 days; { $stake } hangs on them. They head the list in your private folder.
-       *[no] They are late for the next order, and worth most. They spent { $spent } in the last 365 days. They head the list in your private folder.
+        [yes] They are late for the next order, and worth most. They spent { $spent } in the last 364 days; { $stake } hangs on them. They head the list in your private folder.
+       *[no] They are late for the next order, and worth most. They spent { $spent } in the last 364 days. They head the list in your private folder.
     }
 }
 step-go-on = Go on with the draw.

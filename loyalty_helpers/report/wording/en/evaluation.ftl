@@ -7,12 +7,12 @@ kpi-retention-text = Of the customers who were active when the period began, the
 kpi-retention-formula = (customers at the end - new ones) / customers at the start, by identity
 kpi-retention-chance = Wilson; change: Newcombe, slightly too wide as the two groups overlap
 kpi-repeat-rate = repeat purchase rate
-kpi-repeat-rate-text = Of the customers with an order in the period, the share with two or more.
-kpi-repeat-rate-formula = customers with 2 or more orders / customers with 1 or more
+kpi-repeat-rate-text = Of the customers with an order in the period, the share who came back: orders on two days or more. Several orders of one day are one visit.
+kpi-repeat-rate-formula = customers with 2 or more shopping days / customers with 1 or more
 kpi-repeat-rate-chance = Wilson; change: Newcombe, slightly too wide as the two groups overlap
 kpi-second-order-90d = rate of second orders within 90 days
-kpi-second-order-90d-text = Of the first-time buyers, the share whose next order came within 90 days. Only first orders whose 90 days are fully observed; where there is less than a month of them, all by Kaplan-Meier.
-kpi-second-order-90d-formula = second orders within 90 days / first-time buyers
+kpi-second-order-90d-text = Of the first-time buyers, the share who ordered on another day within 90 days. Only first orders whose 90 days are fully observed; where there is less than a month of them, all by Kaplan-Meier.
+kpi-second-order-90d-formula = second shopping days within 90 days / first-time buyers
 kpi-second-order-90d-chance = Wilson; change: Newcombe
 kpi-churn = churn rate
 kpi-churn-text = Of the customers who were active when the period began, the share without an order in the period.
@@ -23,7 +23,7 @@ kpi-cross-sell-text = Of the customers with an order in a known category in the 
 kpi-cross-sell-formula = customers with 2 or more categories / customers
 kpi-cross-sell-chance = Wilson; change: Newcombe, slightly too wide as the two groups overlap
 kpi-frequency = purchase frequency
-kpi-frequency-text = Orders in the period per identified customer with an order in it.
+kpi-frequency-text = Orders in the period, also several of one day, per identified customer with an order in it.
 kpi-frequency-formula = orders / customers
 kpi-frequency-chance = bootstrap by customer, over both periods together
 kpi-order-value = average order value
@@ -99,10 +99,6 @@ n-question = { $n ->
 n-refund-row = { $n ->
     [one] { $n } refund row
    *[other] { $n } refund rows
-}
-n-repeated-number = { $n ->
-    [one] { $n } repeated order number
-   *[other] { $n } repeated order numbers
 }
 
 ## The windows that are compared
@@ -201,8 +197,8 @@ trap-ceilings-none = none of { $questions }
 trap-ceilings-unasked = there are no ratings or answers
 trap-ceilings-consequence = A mean at the top of its scale means that nearly all answers were the highest: it cannot rise.
 trap-rows = A row is not an order
-trap-rows-found = { $refunds }; { $repeated }; { $twins } with customer, time and amount of another one
-trap-rows-consequence = Refunds count in money only, repeated numbers of one customer count once; twins count twice.
+trap-rows-found = { $refunds }; { $nothing } that came to nothing; { $twins } with customer, time and amount of another one
+trap-rows-consequence = Refunds count in money only, orders that came to nothing count nowhere; twins count twice.
 
 ## Who joined, and members at the till
 
