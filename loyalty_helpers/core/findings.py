@@ -63,19 +63,6 @@ def digits_for(low: float, high: float, unit: str) -> int:
     return max(0, min(3, -math.floor(math.log10(width / 3))))
 
 
-def __getattr__(name: str):  # until every room says what it found by messages
-    if name not in ("number", "amount", "difference", "chance", "capital", "count"):
-        raise AttributeError(name)
-    from loyalty_helpers.report.wording import catalogue, numbers
-
-    return {"capital": catalogue.capital, "count": _count}.get(name) or getattr(numbers, name)
-
-
-def _count(n: int, noun: str) -> str:
-    plural = noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
-    return f"{n:,} {noun if n == 1 else plural}"
-
-
 def is_money(unit: str) -> bool:
     """Units outside the table are ISO currency codes."""
     return unit not in UNITS
@@ -117,17 +104,6 @@ class Finding:
     @property
     def digits(self) -> int:
         return digits_for(self.low, self.high, self.unit)
-
-
-    def __getattr__(self, name: str):  # until every room says what it found by messages
-        if name not in ("value", "interval", "level", "sentence", "title", "alt", "claim", "change", "levels"):
-            raise AttributeError(name)
-        from loyalty_helpers.report.wording import findings, words
-
-        if name == "levels":
-            return " to ".join(findings.levels(self))
-        made = getattr(findings, {"alt": "sentence", "change": "value"}.get(name, name))(self)
-        return words(made)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ messages by their type.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from numbers import Real
@@ -20,7 +19,6 @@ from loyalty_helpers.core.findings import NAN, NOUNS, Change, Effect, Finding
 from loyalty_helpers.core.messages import Listed, Message, Number, Persons, message
 from loyalty_helpers.core.settings import Client
 from loyalty_helpers.report.tables import COLUMNS, TABLES, Column, Table
-from loyalty_helpers.report.wording import words
 
 PERSONS_UNITS = ("members", "customers")  # of rows of a table whose numbers have each their own `unit`
 
@@ -167,7 +165,7 @@ def _seen_table(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
                          f"{', '.join(map(str, undeclared))}.")
     counts = [name for name in frame if name in table.persons or COLUMNS.get(name, Column()).persons]
     within = [name for name in table.within if name in frame]
-    shown = suppressed(_without_hits(_of_units(frame, k), k, table), counts, k, within=within, figures=table.figures)
+    shown = _suppressed(_without_hits(_of_units(frame, k), k, table), counts, k, within=within, figures=table.figures)
     return shown.assign(**{name: [_seen_fact(cell, k) for cell in shown[name]] for name in shown
                            if shown[name].dtype == object})
 
@@ -209,7 +207,7 @@ def _without_hits(frame: pd.DataFrame, k: int, table: Table) -> pd.DataFrame:
         frame)
 
 
-def suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: Sequence[str] = (),
+def _suppressed(table: pd.DataFrame, counts: Collection[str], k: int, *, within: Sequence[str] = (),
                figures: Collection[str] | None = None) -> pd.DataFrame:
     """`table` without counts of 1 to `k` - 1 persons, and without those from which they could be worked out.
 
@@ -244,80 +242,3 @@ def _hidden(cells: np.ndarray, k: int) -> np.ndarray:
                 break
             hidden[place] |= cells[place] >= 1
     return hidden
-
-
-# ---------------------------------------------------------------- as chapters hide that have no page yet
-COUNTS = ("customers", "members", "joiners", "answers", "n_treated", "n_comparison")  # columns that count persons
-NOT_SHOWN = "these are too few customers for a report that others read"
-PEOPLE = r"(?:customer|member|joiner|buyer|regular|person|friend|answer|referral)s?|people|held out|marked as left"
-FEW = re.compile(rf"(?<![\w.,−+-])(\d[\d,]*)(?! or )(?=(?: of \d[\d,]*)? (?:[\w-]+ ){{0,2}}(?:{PEOPLE})\b)")
-
-
-def notice(client: Client) -> str:
-    return "" if least(client) == 1 else words(message("notice", least=least(client)))
-
-
-def published(table: pd.DataFrame, client: Client, counts: Collection[str] | None = None, *, within: Sequence[str] = (),
-              figures: Collection[str] | None = None) -> pd.DataFrame:
-    """`table` as the client's audience may see it: for the owner as it is, for others `suppressed`.
-
-    `counts` are by default the columns that count persons by their names (COUNTS); small numbers of persons in its
-    texts are put in words. Made before a table is shown, drawn or kept, so that all three say the same.
-    """
-    if least(client) == 1:
-        return table
-    known = [name for name in COUNTS if name in table] if counts is None else counts
-    seen = suppressed(table, known, least(client), within=within, figures=figures)
-    texts = seen.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"])
-    return seen.assign(**{name: texts[name].map(lambda cell: _worded(cell, client)) for name in texts})
-
-
-def compared(table: pd.DataFrame, client: Client) -> pd.DataFrame:
-    """Levels before and after (before, n_before, after, n_after, and the change of them) as the audience may see them.
-
-    A level is hidden where it rests on 1 to k - 1 customers, or is a share of as few or of all but as few of them; the
-    change goes with it. Levels are shares, or say in `unit` what they are.
-    """
-    k, hidden = least(client), pd.Series(False, index=table.index)
-    if k == 1 or table.empty:
-        return table
-    for when in ("before", "after"):
-        n, is_share = table[f"n_{when}"], table["unit"].eq("share") if "unit" in table else True
-        hits = (table[when].astype("float64") * n).round()
-        few = n.between(1, k - 1)
-        small = few | (is_share & (hits.between(1, k - 1) | (n - hits).between(1, k - 1)))
-        levels = [name for name in table if name in (when, f"{when}_low", f"{when}_high")]
-        table = table.assign(**{name: table[name].astype("float64").mask(small) for name in levels},
-                             **{f"n_{when}": n.astype("float64").mask(few)})
-        hidden |= small
-    changes = [name for name in table if name.startswith("change") or name in ("low", "high")]
-    return table.assign(**{name: table[name].astype("float64").mask(hidden) for name in changes})
-
-
-def worded(sentences: Sequence[str], client: Client) -> list[str]:
-    """Sentences as the client's audience may read them: "3 members" is "fewer than 5 members" for others."""
-    said = [words(seen(one, least(client))) for one in sentences]
-    return said if least(client) == 1 else [_worded(one, client) for one in said]
-
-
-def _worded(text: Any, client: Client) -> Any:
-    def few(found: re.Match) -> str:
-        n, all_of_them = int(found[1].replace(",", "")), re.match(r" of (\d[\d,]*)", found.string[found.end():])
-        if all_of_them and 1 <= int(all_of_them[1].replace(",", "")) - n < least(client):
-            return "nearly all"
-        return f"fewer than {least(client)}" if 1 <= n < least(client) else found[1]
-
-    return FEW.sub(few, text) if isinstance(text, str) else text
-
-
-def told(findings: Sequence[Finding], client: Client) -> list[Finding]:
-    shown = seen([replace(one, label=_worded(one.label, client), note=_worded(one.note, client)) for one in findings],
-                 least(client)) if least(client) > 1 else list(findings)
-    return [_without_reasons(replace(one, note=words(one.note))) for one in shown]
-
-
-def _without_reasons(one: Finding) -> Finding:
-    aside = one.diagnostics.get("set_aside", {}) if isinstance(one, Effect) else {}
-    if not any(n != n for n in aside.values()) or not isinstance(one.note, str):
-        return one
-    return replace(one, note=re.sub(r"(set aside)(?:: | \()[\d,]+ [^)]*\)?", r"\1", one.note))

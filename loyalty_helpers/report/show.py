@@ -1,4 +1,4 @@
-"""What a chapter's cells call to put words, tables and charts on the page.
+"""What a page calls to put words, tables and charts before a reader.
 
 Each function displays one thing, as HTML for the page and for JupyterLab and as plain text for everything else
 (terminals, nbval). Nothing is computed here. Whatever comes in may have come from a client's file: it is escaped,
@@ -249,11 +249,11 @@ def _drawn(chart: Chart) -> tuple[str, float]:
 
 # ---------------------------------------------------------------- the way out
 def _joined(sentences: Iterable[str]) -> str:
-    return " ".join(words(sentence) for sentence in sentences if sentence)
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _rich(text: str) -> str:
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(words(text)))
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))
 
 
 def _plain(html: str) -> str:
